@@ -1,0 +1,143 @@
+"""Every way to fail, and what follows from it: the class is the policy.
+
+    Transient   the world failed: retry here, with back-off
+    Rejected    this item is bad: count it, tell it, go on with the rest
+    Fatal       we or the deployment are wrong: leave, IoT Edge restarts the module
+
+Each class keeps its fields and renders its own sentence; `hint` says what the operator can do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EdgeAgentError(Exception):
+    """Root of all errors this package raises on purpose."""
+
+    hint: str = ""
+
+    def sentence(self) -> str:
+        """The message and, where there is one, what to do about it."""
+        return f"{self}. {self.hint}" if self.hint else str(self)
+
+
+class Transient(EdgeAgentError):  # noqa: N818  the three names are verdicts, not error names
+    """The world failed; trying again later can succeed."""
+
+
+class Rejected(EdgeAgentError):  # noqa: N818
+    """This item can never be used as it is; the rest can."""
+
+
+class Fatal(EdgeAgentError):  # noqa: N818
+    """The process cannot do its work; a restart or an operator must help."""
+
+
+class BusDown(Transient):
+    """A bus cannot be opened or read."""
+
+    def __init__(self, bus: str, reason: str) -> None:
+        self.bus, self.reason = bus, reason
+        self.hint = "Check the interface with `ip -details link show` and the bus's settings"
+        super().__init__(f"bus {bus!r} cannot be read: {reason}")
+
+
+class HubUnreachable(Transient):
+    """The hub did not answer in time, refused the connection or dropped it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the hub cannot be reached: {reason}")
+
+
+class CredentialsRefused(HubUnreachable):
+    """The hub knows us not, or our key is wrong; retried only slowly."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.hint = "Check the module's identity and key at the hub"
+
+
+class DiskBusy(Transient):
+    """A write to the spool failed in a way that may pass (full, read-only, an I/O error)."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} cannot be written: {reason}")
+
+
+class DatabaseRefused(Rejected):
+    """A database file (DBC, KCD, SYM, ARXML) cannot be used."""
+
+    def __init__(self, path: str, reason: str, line: int | None = None) -> None:
+        self.path, self.reason, self.line = path, reason, line
+        super().__init__(f"{path}{f':{line}' if line is not None else ''}: {reason}")
+
+
+class LogRefused(Rejected):
+    """A log file cannot be read, or not beyond a point."""
+
+    def __init__(self, path: str, reason: str, frames_read: int = 0) -> None:
+        self.path, self.reason, self.frames_read = path, reason, frames_read
+        after = f" (after {frames_read} frames)" if frames_read else ""
+        super().__init__(f"{path}: {reason}{after}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake in a document, with its place."""
+
+    loc: str
+    """dotted path, e.g. `rules.idle.every_ms`"""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.loc}: {self.message}" if self.loc else self.message
+
+
+class DocumentRefused(Rejected):
+    """A twin document was judged as a whole and refused; the old one goes on."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(str(fault) for fault in self.faults))
+
+
+class EnvelopeRefused(Rejected):
+    """The far end, or its size limit, will never take this envelope."""
+
+    def __init__(self, boot: int, seq: int, reason: str) -> None:
+        self.boot, self.seq, self.reason = boot, seq, reason
+        super().__init__(f"batch {boot}/{seq}: {reason}")
+
+
+class PayloadRefused(Rejected):
+    """A payload does not follow its schema."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place, self.reason = place, reason
+        super().__init__(f"{place}: {reason}")
+
+
+class BadSettings(Fatal):
+    """The process environment is wrong."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(str(fault) for fault in self.faults))
+
+
+class SpoolUnusable(Fatal):
+    """The spool's folder cannot be used at all."""
+
+    def __init__(self, path: str, reason: str, hint: str = "") -> None:
+        self.path, self.reason, self.hint = path, reason, hint
+        super().__init__(f"the spool in {path} cannot be used: {reason}")
+
+
+class UplinkWedged(Fatal):
+    """Too many SDK clients could not be disposed of; only a new process helps."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(f"{count} connections to the hub could not be closed; leaving so that IoT Edge restarts us")

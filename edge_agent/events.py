@@ -1,0 +1,190 @@
+"""Every fact the agent tells, by name, in the past tense; its level is fixed by what was lost.
+
+DEBUG    as intended, often          INFO   what an operator asked for happened
+WARNING  something failed, no loss   ERROR  something was lost, with `count` and `reason`
+
+Names are `stage.noun_past-verb`. Numbers are fields with their unit. One line a batch, none a frame.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from edge_agent.errors import Fault
+from edge_agent.records import Batch, EnvelopeKey, LostRange
+
+
+class Log(Protocol):
+    """The part of a structlog logger that is used."""
+
+    def debug(self, event: str, **fields: object) -> object: ...  # noqa: D102
+    def info(self, event: str, **fields: object) -> object: ...  # noqa: D102
+    def warning(self, event: str, **fields: object) -> object: ...  # noqa: D102
+    def error(self, event: str, **fields: object) -> object: ...  # noqa: D102
+
+
+# --- app ---------------------------------------------------------------------------------------
+
+
+def agent_started(log: Log, *, version: str, boot: int, buses: Sequence[str], data_folder: str) -> None:
+    """The process is wired and runs."""
+    log.info("app.agent_started", version=version, boot=boot, buses=list(buses), data_folder=data_folder)
+
+
+def drain_started(log: Log, *, reason: str, limit_s: float | None) -> None:
+    """The source was stopped or has ended; what is on the way is finished."""
+    log.info("app.drain_started", reason=reason, limit_s=limit_s)
+
+
+def drain_finished(log: Log, *, waited_s: float, spooled: int) -> None:
+    """Everything that was on the way is delivered or on disk."""
+    log.info("app.drain_finished", waited_s=round(waited_s, 3), spooled=spooled)
+
+
+def drain_timed_out(log: Log, *, waited_s: float) -> None:
+    """Something did not finish in time; what is on disk stays there."""
+    log.warning("app.drain_timed_out", waited_s=round(waited_s, 3))
+
+
+# --- acquire -----------------------------------------------------------------------------------
+
+
+def bus_opened(log: Log, *, bus: str, interface: str, channel: str) -> None:
+    """Frames of this bus are read from now on."""
+    log.info("acquire.bus_opened", bus=bus, interface=interface, channel=channel)
+
+
+def bus_lost(log: Log, *, bus: str, reason: str, retry_num: int, wait_s: float) -> None:
+    """A bus cannot be read; it is tried again. Only the first failure of a spell is a WARNING."""
+    tell = log.warning if retry_num == 0 else log.debug
+    tell("acquire.bus_lost", bus=bus, reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
+
+
+def frames_dropped(log: Log, *, bus: str, count: int, reason: str) -> None:
+    """Frames were lost before decoding."""
+    log.error("acquire.frames_dropped", bus=bus, count=count, reason=reason)
+
+
+def log_ended(log: Log, *, path: str, frames: int) -> None:
+    """A log file was read to its end."""
+    log.info("acquire.log_ended", path=path, frames=frames)
+
+
+# --- decode ------------------------------------------------------------------------------------
+
+
+def database_loaded(log: Log, *, bus: str, path: str, messages: int, signals: int) -> None:
+    """A database file can be decoded with."""
+    log.info("decode.database_loaded", bus=bus, path=path, messages=messages, signals=signals)
+
+
+def database_refused(log: Log, *, bus: str, sentence: str) -> None:
+    """A database file is unusable: its messages will be counted as unknown."""
+    log.error("decode.database_refused", bus=bus, count=1, reason=sentence)
+
+
+def plan_compiled(log: Log, *, config_version: int, signals: int, rows: int) -> None:
+    """The tables for a new configuration are ready."""
+    log.info("decode.plan_compiled", config_version=config_version, signals=signals, rows=rows)
+
+
+# --- policy ------------------------------------------------------------------------------------
+
+
+def batch_sealed(log: Log, batch: Batch) -> None:
+    """A batch was closed and got its sequence number."""
+    log.debug("policy.batch_sealed", seq=batch.seq, rule=batch.rule.name, samples=batch.kept, why=batch.why.value)
+
+
+# --- spool -------------------------------------------------------------------------------------
+
+
+def spool_opened(log: Log, *, path: str, boot: int, pending: int, pending_bytes: int) -> None:
+    """The spool was recovered."""
+    log.info("spool.opened", path=path, boot=boot, pending=pending, pending_bytes=pending_bytes)
+
+
+def batches_appended(log: Log, *, count: int, payload_bytes: int, last_seq: int) -> None:
+    """Batches are on disk for good."""
+    log.debug("spool.batches_appended", count=count, bytes=payload_bytes, last_seq=last_seq)
+
+
+def batches_lost(log: Log, lost: LostRange) -> None:
+    """Batches were given up; the next batch tells the cloud."""
+    log.error(
+        "spool.batches_lost",
+        count=lost.last_seq - lost.first_seq + 1,
+        boot=lost.boot,
+        first_seq=lost.first_seq,
+        last_seq=lost.last_seq,
+        reason=lost.why,
+    )
+
+
+def append_failed(log: Log, *, reason: str, retry_num: int, wait_s: float) -> None:
+    """The disk did not take batches; they wait in memory."""
+    tell = log.warning if retry_num == 0 else log.debug
+    tell("spool.append_failed", reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
+
+
+# --- uplink ------------------------------------------------------------------------------------
+
+
+def link_up(log: Log, *, retry_num: int, down_s: float) -> None:
+    """Connected; the twin was read."""
+    log.info("uplink.link_up", retry_num=retry_num, down_s=round(down_s, 3))
+
+
+def link_down(log: Log, *, reason: str, retry_num: int, wait_s: float) -> None:
+    """No connection; batches stay on disk. The first failure of a spell is a WARNING."""
+    tell = log.warning if retry_num == 0 else log.debug
+    tell("uplink.link_down", reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
+
+
+def link_closed(log: Log) -> None:
+    """The connection was closed because we stop."""
+    log.info("uplink.link_closed")
+
+
+def batch_acked(log: Log, *, key: EnvelopeKey, payload_bytes: int, attempts: int, waited_s: float) -> None:
+    """The hub has it; the spool may forget it."""
+    log.debug(
+        "uplink.batch_acked",
+        boot=key.boot,
+        seq=key.seq,
+        bytes=payload_bytes,
+        attempts=attempts,
+        waited_s=round(waited_s, 3),
+    )
+
+
+def batch_refused(log: Log, *, key: EnvelopeKey, reason: str) -> None:
+    """The hub will never take it; it was set aside."""
+    log.error("uplink.batch_refused", count=1, boot=key.boot, seq=key.seq, reason=reason)
+
+
+def session_undisposed(log: Log, *, count: int) -> None:
+    """An SDK client could not be shut down in time and was abandoned."""
+    log.warning("uplink.session_undisposed", count=count)
+
+
+def method_called(log: Log, *, name: str, status: int) -> None:
+    """A direct method was answered."""
+    log.info("uplink.method_called", name=name, status=status)
+
+
+# --- twin --------------------------------------------------------------------------------------
+
+
+def document_applied(log: Log, *, version: int, rules: int, signals: int) -> None:
+    """A twin document is running."""
+    log.info("twin.document_applied", version=version, rules=rules, signals=signals)
+
+
+def document_refused(log: Log, *, version: int, running_version: int | None, faults: Sequence[Fault]) -> None:
+    """A twin document was refused; the one before it goes on."""
+    log.warning(
+        "twin.document_refused",
+        version=version,
+        running_version=running_version,
+        faults=[str(fault) for fault in faults],
+    )

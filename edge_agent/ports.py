@@ -1,0 +1,93 @@
+"""What a stage asks of the world; every adapter and every fake passes the contract suite of its port."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from edge_agent.records import BootInfo, Envelope, EnvelopeKey, FrameBlock, LostRange, MethodAnswer, Receipt
+
+
+class Clock(Protocol):
+    """The two clocks of `clock.py`."""
+
+    def now_ns(self) -> int:
+        """Wall time since the Unix epoch."""
+
+    def uptime_ns(self) -> int:
+        """Monotonic time since the agent's start."""
+
+
+class FrameSource(Protocol):
+    """Where frames come from: buses, or a log."""
+
+    def blocks(self) -> AsyncIterator[FrameBlock]:
+        """Blocks in time order until cancelled, or until a log ends; then everything opened is closed.
+
+        A quiet bus gives an empty block at least each second, so that time goes on.
+        Raises LogRefused for a log that cannot be read on. A bus that goes down is retried inside.
+        """
+
+
+class Spool(Protocol):
+    """Envelopes on disk until they are settled. One owner a folder; safe to use from one event loop."""
+
+    @property
+    def boot(self) -> BootInfo:
+        """This boot's number, and where the one before ended."""
+
+    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+        """Return when all are on disk for good; what had to be given up meanwhile is returned once.
+
+        A range stays owed until the append after the one that returned it has committed,
+        so a crash between tells it again rather than never. Raises DiskBusy; then none is kept.
+        """
+
+    async def lease(self, limit: int) -> tuple[Envelope, ...]:
+        """Wait until something can be sent; return up to `limit`, by priority, then age, each once until settled.
+
+        Cancelling it leaves nothing leased.
+        """
+
+    async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
+        """Acked: forget it (durably soon after). Deferred: offer it again. Refused: set it aside and owe a range."""
+
+    async def close(self) -> None:
+        """Commit positions and release the folder; unsettled leases come back at the next start."""
+
+
+class Inbox(Protocol):
+    """What the hub says to the module; called on the event loop."""
+
+    async def document(self, text: str) -> str:
+        """Whole twin `{"desired": {...}, "reported": {...}}` as JSON after each connect; returns the reported patch."""
+
+    async def patch(self, text: str) -> str:
+        """One desired patch, with its `$version`; returns the reported patch."""
+
+    async def method(self, name: str, payload: str) -> MethodAnswer:
+        """A direct method with its JSON payload."""
+
+
+class Session(Protocol):
+    """One connection to a hub, used once. Every call ends within its time limit."""
+
+    async def send(self, envelope: Envelope) -> None:
+        """Return when the hub has acknowledged it. Raises HubUnreachable or EnvelopeRefused."""
+
+    async def report(self, patch: str) -> None:
+        """Patch the reported properties. Raises HubUnreachable."""
+
+    async def lost(self) -> str:
+        """Return, with the reason, when the connection is found to be gone."""
+
+    async def close(self) -> None:
+        """Dispose of the connection, alive or not; never raises HubUnreachable."""
+
+
+class Uplink(Protocol):
+    """A way to the cloud."""
+
+    async def connect(self, inbox: Inbox) -> Session:
+        """Connect, fetch the twin into `inbox.document`, report what it answers, listen for patches and methods.
+
+        Raises HubUnreachable, CredentialsRefused, or UplinkWedged.
+        """

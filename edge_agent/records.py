@@ -1,0 +1,286 @@
+"""The records that travel: one immutable type a leg, units in every name.
+
+    FrameBlock -> SampleBlock -> Batch -> Envelope -> Receipt
+
+Arrays inside a block are never written to after the block was made. Times are integer
+nanoseconds; `t_ns` is since the Unix epoch unless a name says otherwise.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum, IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+F64 = NDArray[np.float64]
+U32 = NDArray[np.uint32]
+U8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
+
+EXTENDED_ID = 0x8000_0000
+"""Bit 31 of an arbitration id marks a 29-bit id, as in SocketCAN's `can_id` (linux/can.h, CAN_EFF_FLAG)."""
+
+
+class FrameFlag(IntFlag):
+    """What kind of frame it is; 0 is a classic data frame."""
+
+    REMOTE = 1
+    ERROR = 2
+    FD = 4
+
+
+class ClockQuality(Enum):
+    """Where the times of a block come from."""
+
+    SYSTEM = "system"
+    """The system's clock at reception; whether it was synchronised is not known."""
+    RECORDED = "recorded"
+    """A log file's own times."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusCounts:
+    """What became of one bus's frames; `seen` = decoded + unknown + wrong_length."""
+
+    seen: int = 0
+    decoded: int = 0
+    unknown: int = 0
+    """No message of the bus's databases has this arbitration id, or the frame is a remote or an error frame."""
+    wrong_length: int = 0
+    """Shorter than its message: not decoded."""
+    dropped: int = 0
+    """Lost before decoding (by the kernel, or because this process could not keep up); not part of `seen`."""
+
+    def __add__(self, other: "BusCounts") -> "BusCounts":
+        return BusCounts(
+            self.seen + other.seen,
+            self.decoded + other.decoded,
+            self.unknown + other.unknown,
+            self.wrong_length + other.wrong_length,
+            self.dropped + other.dropped,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameBlock:
+    """The frames of one tick over all buses, merged by time; n may be 0 on a quiet bus.
+
+    `data` is zero beyond each frame's length. `until_ns` is the time up to which every bus has been read
+    (a late frame may still follow; nothing else relies on there being none).
+    """
+
+    t_ns: I64
+    """[n] capture time, not decreasing within a block"""
+    bus: U8
+    """[n] index into the configured buses"""
+    can_id: U32
+    """[n] arbitration id, `EXTENDED_ID` set for a 29-bit one"""
+    flags: U8
+    """[n] `FrameFlag`"""
+    length: U8
+    """[n] bytes in `data` that count, 0..64"""
+    data: U8
+    """[n, 8] or, with CAN FD, [n, 64]; C-contiguous"""
+    dropped: tuple[int, ...]
+    """[buses] frames lost before this block since the block before it"""
+    until_ns: int
+    uptime_ns: int
+    """monotonic time since the agent's start, when the block was closed"""
+    clock: ClockQuality
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleBlock:
+    """The wanted signals of one FrameBlock, in time order; same tick, same counters."""
+
+    t_ns: I64
+    """[m]"""
+    signal: U32
+    """[m] index into `Config.plan.signals`"""
+    raw: I64
+    """[m] the raw integer; an unsigned 64-bit one as its two's complement; a float signal's float64 bits"""
+    value: F64
+    """[m] raw * factor + offset"""
+    counts: tuple[BusCounts, ...]
+    """[buses] of this block alone"""
+    until_ns: int
+    uptime_ns: int
+    clock: ClockQuality
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+
+class RawKind(Enum):
+    """How `raw` is to be read."""
+
+    SIGNED = "signed"
+    UNSIGNED = "unsigned"
+    FLOAT = "float"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalInfo:
+    """What a reader of a sample must know of its signal."""
+
+    name: str
+    """public name: `Message.Signal`, or `bus.Message.Signal` where two buses share it"""
+    unit: str
+    factor: float
+    offset: float
+    kind: RawKind
+    bits: int
+    """length on the bus, 1..64"""
+
+
+class Lane(Enum):
+    """How a batch is encoded and routed in the cloud."""
+
+    HOT = "hot"
+    WARM = "warm"
+
+
+class CloseReason(Enum):
+    """Why a batch was sealed."""
+
+    AGE = "age"
+    BYTES = "bytes"
+    CONFIG_CHANGED = "config_changed"
+    FLUSHED = "flushed"
+    STOPPED = "stopped"
+
+
+class TimeUnit(IntEnum):
+    """The unit of the times in a payload; its value is in nanoseconds. Finer digits are cut off."""
+
+    NS = 1
+    US = 1_000
+    MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """What a batch says about the rule that made it."""
+
+    name: str
+    kind: str
+    priority: int
+    """0 (first) .. 9 (last, and first to be evicted)"""
+    lane: Lane
+    purpose: str
+    time_unit: TimeUnit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """The kept samples of one signal, in time order, never empty."""
+
+    signal: SignalInfo
+    aggregate: str
+    t_ns: I64
+    raw: I64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Samples one rule kept, sealed: `seq` is given once and never again within a boot."""
+
+    seq: int
+    """counts every batch of a boot across rules, priorities and lanes, from 0"""
+    rule: RuleInfo
+    opened_ns: int
+    """time of the first sample"""
+    closed_ns: int
+    """time of the last sample"""
+    why: CloseReason
+    config_version: int
+    columns: tuple[Column, ...]
+    counts: tuple[tuple[str, BusCounts], ...]
+    """(bus name, counters since the start of this boot) when the batch was sealed"""
+    clock: ClockQuality
+    uptime_ns: int
+
+    @property
+    def kept(self) -> int:
+        """Samples in the batch."""
+        return sum(len(column.t_ns) for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EnvelopeKey:
+    """Names one batch of one vehicle for ever; the cloud dedupes on it."""
+
+    boot: int
+    """counts the agent's starts on this vehicle, over power cuts too; only grows"""
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A sealed, encoded batch: below the spool's codec nothing looks inside `payload`."""
+
+    key: EnvelopeKey
+    priority: int
+    lane: Lane
+    rule: str
+    schema: str
+    """name of the payload's schema: `columns/1` or `rows/1`"""
+    content_type: str
+    content_encoding: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """The far end has it: the spool may forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not delivered; offer it again."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Will never be taken as it is: set aside, and tell."""
+
+    cause: str
+
+
+Receipt = Acked | Deferred | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class LostRange:
+    """Batches that will not arrive, told to the cloud in the next batch's header."""
+
+    boot: int
+    first_seq: int
+    last_seq: int
+    why: str
+    """`cap` (evicted at the byte cap), `damaged` (unreadable on disk) or `refused` (set aside by the uplink)"""
+
+
+@dataclass(frozen=True, slots=True)
+class BootInfo:
+    """What the spool knows when it opens: this boot's number and where the one before ended."""
+
+    boot: int
+    previous_boot: int | None
+    previous_last_seq: int | None
+    """highest sequence the boot before committed; None where it committed nothing or there was none"""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodAnswer:
+    """Answer of a direct method: HTTP-like status and a JSON text."""
+
+    status: int
+    payload: str

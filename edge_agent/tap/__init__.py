@@ -1,0 +1,6 @@
+"""Latest values, for in-car readers.
+
+Enters: SampleBlock.
+Leaves: latest values with their ages.
+May lose: anything: it is a view.
+"""
