@@ -1,0 +1,144 @@
+"""What the databases say, in our own words: messages, their signals, and the names a rule may use. Pure."""
+
+import dataclasses
+import difflib
+import fnmatch
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge_agent.records import RawKind, SignalInfo
+
+ID_BITS = 0x1FFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class BitField:
+    """Where a number sits in a payload, in the DBC's own numbering.
+
+    `start` is the least significant bit of an Intel (little-endian) field and the most significant bit of a
+    Motorola (big-endian) one; bit 0 is the lowest bit of byte 0, bit 8 the lowest of byte 1.
+    """
+
+    start: int
+    bits: int
+    big_endian: bool
+
+    @property
+    def first_bit(self) -> int:
+        """Bits before the field in reading order: from each byte's lowest bit (Intel) or highest (Motorola)."""
+        return self.start if not self.big_endian else 8 * (self.start // 8) + 7 - self.start % 8
+
+    @property
+    def last_byte(self) -> int:
+        """Index of the last payload byte the field touches."""
+        return (self.first_bit + self.bits - 1) // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A multiplexed signal is present only while its multiplexer's raw value lies in one of `ranges` (inclusive)."""
+
+    field: BitField
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One signal of a message."""
+
+    name: str
+    field: BitField
+    kind: RawKind
+    factor: float
+    offset: float
+    unit: str
+    selectors: tuple[Selector, ...] = ()
+    """all must hold; outermost multiplexer first"""
+    labels: Mapping[int, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; `can_id` carries `EXTENDED_ID` for a 29-bit id; `length` in bytes."""
+
+    name: str
+    can_id: int
+    length: int
+    signals: tuple[Signal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One loaded file; `remarks` tell, a sentence each, what in it cannot be used."""
+
+    path: str
+    messages: tuple[Message, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A signal where it lives."""
+
+    bus: int
+    message: Message
+    signal: Signal
+    info: SignalInfo
+
+
+class Catalog:
+    """Every signal of every bus under its public name."""
+
+    def __init__(self, buses: Sequence[tuple[str, Sequence[Database]]]) -> None:
+        self.bus_names = tuple(name for name, _ in buses)
+        self.messages: tuple[tuple[int, Message], ...] = tuple(
+            (bus, message) for bus, (_, databases) in enumerate(buses) for message in _by_id(databases)
+        )
+        on_buses = Counter(name for _, databases in buses for name in {m.name for m in _by_id(databases)})
+        self._entries: dict[str, Entry] = {}
+        for bus, message in self.messages:
+            prefix = f"{self.bus_names[bus]}." if on_buses[message.name] > 1 else ""
+            for signal in message.signals:
+                name = f"{prefix}{message.name}.{signal.name}"
+                if name in self._entries:  # one bus, one message name, two arbitration ids: files in the field have it
+                    name = f"{prefix}{message.name}@{message.can_id & ID_BITS:x}.{signal.name}"
+                self._entries[name] = _entry(name, bus, message, signal)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._entries[name]
+
+    def match(self, pattern: str) -> tuple[str, ...]:
+        """Names a rule's `signals` item means: the name itself, or a glob with `*`, `?`, `[...]`; () if none."""
+        if pattern in self._entries:
+            return (pattern,)
+        return tuple(name for name in self._entries if fnmatch.fnmatchcase(name, pattern))
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """Up to three names somebody who wrote `name` may have meant, best first."""
+        by_lower = {known.lower(): known for known in self._entries}
+        by_last_part = {known.rsplit(".", 1)[-1].lower(): known for known in self._entries}
+        close = [by_lower[hit] for hit in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
+        last = name.rsplit(".", 1)[-1].lower()
+        close += [by_last_part[hit] for hit in difflib.get_close_matches(last, by_last_part, n=3, cutoff=0.7)]
+        return tuple(dict.fromkeys(close))[:3]
+
+
+def _by_id(databases: Sequence[Database]) -> tuple[Message, ...]:
+    """Messages of one bus; of two with one arbitration id the first file's is used."""
+    found: dict[int, Message] = {}
+    for database in databases:
+        for message in database.messages:
+            found.setdefault(message.can_id, message)
+    return tuple(found.values())
+
+
+def _entry(name: str, bus: int, message: Message, signal: Signal) -> Entry:
+    info = SignalInfo(name, signal.unit, signal.factor, signal.offset, signal.kind, signal.field.bits)
+    return Entry(bus, message, signal, info)

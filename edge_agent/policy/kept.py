@@ -1,0 +1,61 @@
+"""Samples on their way from a rule's keeper into its batch. Pure."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from edge_agent.records import F64, I64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """m samples of one rule's signals; `signal` counts within the rule."""
+
+    t_ns: I64
+    signal: I64
+    raw: I64
+    value: F64
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    def take(self, at: I64) -> "Samples":
+        """The samples at these positions, in this order."""
+        return Samples(self.t_ns.take(at), self.signal.take(at), self.raw.take(at), self.value.take(at))
+
+    def by_time(self) -> "Samples":
+        """In time order; equal times keep their order."""
+        return self.take(self.t_ns.argsort(kind="stable"))
+
+    def then(self, later: "Samples") -> "Samples":
+        """Both, one after the other."""
+        if not len(later):
+            return self
+        if not len(self):
+            return later
+        return Samples(
+            np.concatenate((self.t_ns, later.t_ns)),
+            np.concatenate((self.signal, later.signal)),
+            np.concatenate((self.raw, later.raw)),
+            np.concatenate((self.value, later.value)),
+        )
+
+
+NOTHING = Samples(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+class Keeper(Protocol):
+    """One rule's judgement, with the little state it needs between blocks.
+
+    What is kept does not depend on how the stream was cut into blocks.
+    """
+
+    def keep(self, samples: Samples) -> Samples:
+        """What is kept for good now, per signal in time order; `samples` in the order of the stream."""
+
+    def due(self, until_ns: int) -> Samples:
+        """What is kept because time has reached `until_ns`."""
+
+    def rest(self) -> Samples:
+        """What is kept because the rule ends here."""
