@@ -141,3 +141,24 @@ class UplinkWedged(Fatal):
     def __init__(self, count: int) -> None:
         self.count = count
         super().__init__(f"{count} connections to the hub could not be closed; leaving so that IoT Edge restarts us")
+
+
+class PacketRefused(Rejected):
+    """What came over the local hub's wire is not MQTT 3.1.1, or not within an IoT hub's limits."""
+
+
+class LocalHubAbsent(Transient):
+    """No local hub runs on a folder."""
+
+    def __init__(self, folder: str, reason: str) -> None:
+        self.folder, self.reason = folder, reason
+        self.hint = "Start one on it first"
+        super().__init__(f"no local hub runs on {folder}: {reason}")
+
+
+class LocalHubRefused(Rejected):
+    """The local hub did not do what it was asked; `status` is HTTP's (400, 404, 504)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(f"the local hub answered {status}: {reason}")

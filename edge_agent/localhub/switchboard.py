@@ -1,0 +1,139 @@
+"""Joins each module to its own twin, methods and messages, and to no other's: every route starts at a ModuleId."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from edge_agent.errors import LocalHubRefused
+from edge_agent.localhub import topics
+from edge_agent.localhub.arrivals import ArrivalLog
+from edge_agent.localhub.identities import Identity, ModuleId, admit
+from edge_agent.localhub.packets import Connect
+from edge_agent.localhub.state import State
+from edge_agent.localhub.twins import Twin, compact, parse_patch
+
+_REFUSALS_KEPT: Final = 200
+LONGEST_METHOD_BYTES: Final = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class MethodResult:
+    """A module's answer to a direct method: its own status and a JSON text."""
+
+    status: int
+    payload: str
+
+
+class Line(Protocol):
+    """The connection of one module."""
+
+    def deliver(self, topic: str, payload: bytes) -> bool:
+        """Send a message, where the module has subscribed to it; False where it has not."""
+
+    def hang_up(self, reason: str) -> None:
+        """Drop the connection at once, for a reason that is told."""
+
+
+class Switchboard:
+    """Who is connected, and what passes between the modules and the hub's books."""
+
+    def __init__(self, known: Mapping[ModuleId, Identity], state: State, arrivals: ArrivalLog) -> None:
+        self.known = known
+        self.state = state
+        self.messages = 0
+        self.body_bytes = 0
+        self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
+        self._arrivals = arrivals
+        self._lines: dict[ModuleId, Line] = {}
+        self._asked: dict[tuple[ModuleId, str], asyncio.Future[MethodResult]] = {}
+        self._calls = 0
+
+    @property
+    def connected(self) -> frozenset[ModuleId]:
+        """The modules with a connection."""
+        return frozenset(self._lines)
+
+    def admit(self, connect: Connect) -> ModuleId | str:
+        """The module that connects, or why it may not."""
+        return admit(connect, self.known, time.time())
+
+    def refused(self, who: str, reason: str) -> None:
+        """Write down what the hub did not accept, as a sentence."""
+        self.refusals.append(f"{who}: {reason}")
+
+    def plug_in(self, module: ModuleId, line: Line) -> None:
+        """The module talks through this line from now on; the line it had before is dropped."""
+        before = self._lines.get(module)
+        self._lines[module] = line
+        if before is not None:
+            before.hang_up("a second connection with the same client id took over")
+
+    def unplug(self, module: ModuleId, line: Line) -> None:
+        """The line is gone; nothing happens where the module already has another."""
+        if self._lines.get(module) is line:
+            del self._lines[module]
+
+    def take_telemetry(self, module: ModuleId, properties: Mapping[str, str], body: bytes) -> None:
+        """Write a message down. Raises DiskBusy; then it did not arrive."""
+        self._arrivals.append(module, properties, body, time.time_ns() // 1_000_000)
+        self.messages += 1
+        self.body_bytes += len(body)
+
+    def twin(self, module: ModuleId) -> Twin:
+        """The module's twin. Raises LocalHubRefused (404) for a module that is not known."""
+        self._must_know(module)
+        return self.state.twin(module)
+
+    def report(self, module: ModuleId, patch: bytes) -> int:
+        """Patch the reported properties; returns their new version. Raises DocumentRefused."""
+        twin = self.state.twin(module).with_reported(parse_patch(patch))
+        self.state.keep_twin(module, twin)
+        return twin.reported.version
+
+    def desire(self, module: ModuleId, patch: str | bytes) -> Twin:
+        """Patch the desired properties and tell the module, if it listens: a change is not queued for later.
+
+        Raises DocumentRefused, or LocalHubRefused (404) for a module that is not known.
+        """
+        changes = parse_patch(patch)
+        twin = self.twin(module).with_desired(changes)
+        self.state.keep_twin(module, twin)
+        if module in self._lines:
+            body = compact({**changes, "$version": twin.desired.version}).encode()
+            self._lines[module].deliver(topics.desired_patch(twin.desired.version), body)
+        return twin
+
+    async def invoke(self, module: ModuleId, name: str, payload: bytes, timeout_s: float) -> MethodResult:
+        """Call a direct method. Raises LocalHubRefused: 404 not connected or not listening, 504 no answer in time."""
+        self._must_know(module)
+        if len(payload) > LONGEST_METHOD_BYTES:
+            raise LocalHubRefused(413, f"{len(payload)} bytes; a direct method takes {LONGEST_METHOD_BYTES}")
+        self._calls += 1
+        request = str(self._calls)
+        line = self._lines.get(module)
+        if line is None or not line.deliver(topics.method_request(name, request), payload):
+            raise LocalHubRefused(404, f"module {module.device}/{module.module} does not listen for methods")
+        answer: asyncio.Future[MethodResult] = asyncio.get_running_loop().create_future()
+        self._asked[module, request] = answer
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except TimeoutError as error:
+            raise LocalHubRefused(504, f"method {name!r} was not answered within {timeout_s:g} s") from error
+        finally:
+            del self._asked[module, request]
+
+    def answered(self, module: ModuleId, request: str, result: MethodResult) -> None:
+        """A module answers; an answer nobody waits for any more is written down and dropped."""
+        waiting = self._asked.get((module, request))
+        if waiting is None or waiting.done():
+            self.refused(f"{module.device}/{module.module}", f"answered method call {request!r}, which nobody awaits")
+        else:
+            waiting.set_result(result)
+
+    def _must_know(self, module: ModuleId) -> None:
+        if module not in self.known:
+            raise LocalHubRefused(404, f"module {module.device}/{module.module} is not known")
