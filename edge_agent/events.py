@@ -108,16 +108,54 @@ def batches_appended(log: Log, *, count: int, payload_bytes: int, last_seq: int)
     log.debug("spool.batches_appended", count=count, bytes=payload_bytes, last_seq=last_seq)
 
 
-def batches_lost(log: Log, lost: LostRange) -> None:
-    """Batches were given up; the next batch tells the cloud."""
+def batches_lost(log: Log, lost: Sequence[LostRange]) -> None:
+    """Batches were given up for one reason; the next batch tells the cloud each range, this line the first few."""
     log.error(
         "spool.batches_lost",
-        count=lost.last_seq - lost.first_seq + 1,
-        boot=lost.boot,
-        first_seq=lost.first_seq,
-        last_seq=lost.last_seq,
-        reason=lost.why,
+        count=sum(part.last_seq - part.first_seq + 1 for part in lost),
+        reason=lost[0].why,
+        ranges=[f"{part.boot}/{part.first_seq}-{part.last_seq}" for part in lost[:8]],
     )
+
+
+def state_lost(log: Log, *, path: str, boot: int) -> None:
+    """The state file is damaged or missing; what was delivered lately may be sent again."""
+    log.warning("spool.state_lost", path=path, boot=boot)
+
+
+def state_write_failed(log: Log, *, reason: str) -> None:
+    """What was delivered could not be noted; it may be sent again after a crash."""
+    log.warning("spool.state_write_failed", reason=reason)
+
+
+def segment_damaged(log: Log, *, path: str, damaged_bytes: int, kept: int) -> None:
+    """Part of a segment cannot be read; `spool.batches_lost` says which batches, where they can be named."""
+    log.error("spool.segment_damaged", path=path, count=damaged_bytes, kept=kept, reason="damaged")
+
+
+def segment_set_aside(log: Log, *, path: str, reason: str) -> None:
+    """A segment is not for this version to read; it was renamed."""
+    log.warning("spool.segment_set_aside", path=path, reason=reason)
+
+
+def segment_mend_failed(log: Log, *, path: str, reason: str) -> None:
+    """Damage could not be taken out of a segment; the next start will tell it again."""
+    log.warning("spool.segment_mend_failed", path=path, reason=reason)
+
+
+def tail_cut(log: Log, *, path: str, tail_bytes: int) -> None:
+    """An append that had not returned when the power went was taken off."""
+    log.info("spool.tail_cut", path=path, bytes=tail_bytes)
+
+
+def refused_set_aside(log: Log, *, key: EnvelopeKey, removed: int) -> None:
+    """A refused batch lies in the refused folder, older ones gave room."""
+    log.info("spool.refused_set_aside", boot=key.boot, seq=key.seq, removed=removed)
+
+
+def refused_not_kept(log: Log, *, key: EnvelopeKey, reason: str) -> None:
+    """A refused batch, which is told as lost already, could not even be set aside."""
+    log.warning("spool.refused_not_kept", boot=key.boot, seq=key.seq, reason=reason)
 
 
 def append_failed(log: Log, *, reason: str, retry_num: int, wait_s: float) -> None:
@@ -165,6 +203,11 @@ def batch_refused(log: Log, *, key: EnvelopeKey, reason: str) -> None:
 def session_undisposed(log: Log, *, count: int) -> None:
     """An SDK client could not be shut down in time and was abandoned."""
     log.warning("uplink.session_undisposed", count=count)
+
+
+def report_refused(log: Log, *, reason: str) -> None:
+    """The hub did not take a patch of the reported properties; it is reported anew after the next connect."""
+    log.error("uplink.report_refused", count=1, reason=reason)
 
 
 def method_called(log: Log, *, name: str, status: int) -> None:

@@ -1,0 +1,277 @@
+"""The way through IoT Edge: Microsoft's SDK, one client object a connection.
+
+The SDK's own reconnecting is off. A client that met trouble keeps messages it reported as failed and sends them
+later, completes a publish with the PUBACK of another, waits for ever on a lost answer and does not subscribe again
+(azure-iot-device 2.14.0); a new object does none of it. So each connection gets a new one with time limits around
+every call, and any trouble ends it.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from azure.iot.device import Message, MethodRequest, MethodResponse, exceptions
+from azure.iot.device.aio import IoTHubModuleClient
+from azure.iot.device.custom_typing import TwinPatch
+from azure.iot.device.iothub.edge_hsm import IoTEdgeError
+
+from edge_agent import events
+from edge_agent.errors import BadSettings, CredentialsRefused, EnvelopeRefused, HubUnreachable, UplinkWedged
+from edge_agent.events import Log
+from edge_agent.ports import Inbox
+from edge_agent.records import Envelope, MethodAnswer
+from edge_agent.uplink.edge_environment import judge_environment
+from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
+from edge_agent.uplink.paho_shim import tell_paho_of_tls_ends
+from edge_agent.uplink.sdk_thread import SdkThread
+
+T = TypeVar("T")
+
+MESSAGE_CAP_BYTES = 240 * 1024
+"""Payload and properties. edgeHub closes the connection on an MQTT packet above 262 144 bytes, topic included."""
+
+
+class HubSaidNo(HubUnreachable):
+    """The hub answered a twin request with a status that is not success."""
+
+
+FAILURES: dict[type[Exception], type[HubUnreachable]] = {
+    exceptions.OperationCancelled: HubUnreachable,
+    exceptions.OperationTimeout: HubUnreachable,
+    exceptions.ClientError: HubUnreachable,
+    exceptions.ConnectionFailedError: HubUnreachable,
+    exceptions.ConnectionDroppedError: HubUnreachable,
+    exceptions.NoConnectionError: HubUnreachable,
+    exceptions.CredentialError: CredentialsRefused,
+    exceptions.ServiceError: HubSaidNo,
+}
+"""What the SDK raises, and what it means here."""
+
+_SDK_ERRORS = tuple(FAILURES)
+_UNDISPOSED: tuple[type[Exception], ...] = (TimeoutError, *FAILURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the SDK may take, in seconds, before the connection is given up."""
+
+    create_s: float = 8.0
+    connect_s: float = 8.0
+    subscribe_s: float = 6.0
+    twin_s: float = 6.0
+    send_s: float = 6.0
+    method_s: float = 20.0
+    """the agent's own answer; the caller in the cloud gives up after 30 s by default"""
+    shutdown_s: float = 3.0
+    undisposed: int = 4
+    """clients that would not shut down, before only a new process helps"""
+
+
+class IotEdge:
+    """edgeHub, as the process environment names it. Raises BadSettings where that is incomplete."""
+
+    def __init__(
+        self, log: Log, *, output: str = "telemetry", keep_alive_s: int = 20, limits: Limits | None = None
+    ) -> None:
+        if faults := judge_environment(os.environ):
+            raise BadSettings(faults)
+        tell_paho_of_tls_ends()
+        for name in ("azure.iot.device", "paho"):
+            # What they warn of reaches us as an exception and is told once, in our words.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._log = log
+        self._output = output
+        self._keep_alive_s = keep_alive_s
+        self._limits = limits or Limits()
+        self._sessions = 0
+        self._undisposed = 0
+
+    async def connect(self, inbox: Inbox) -> "IotEdgeSession":
+        """As `ports.Uplink`. Patches and methods are served while the session's `lost()` is awaited."""
+        if self._undisposed >= self._limits.undisposed:
+            raise UplinkWedged(self._undisposed)
+        self._sessions += 1
+        thread = SdkThread(f"iotedge-{self._sessions}")
+        client: IoTHubModuleClient | None = None
+        try:
+            client = await _within("workload API answer", self._create(thread), self._limits.create_s)
+            session = IotEdgeSession(
+                thread,
+                client,
+                inbox,
+                partial(self._dispose, thread, client),
+                output=self._output,
+                limits=self._limits,
+                log=self._log,
+            )
+            await session.open()
+        except BaseException:
+            await self._dispose(thread, client)
+            raise
+        return session
+
+    async def _create(self, thread: SdkThread) -> IoTHubModuleClient:
+        create = partial(
+            IoTHubModuleClient.create_from_edge_environment,
+            connection_retry=False,
+            auto_connect=False,
+            # The whole twin is read after each connect; the SDK's own way gets stuck on one lost answer.
+            ensure_desired_properties=False,
+            keep_alive=self._keep_alive_s,
+        )
+        try:
+            return await thread.call(create)
+        except (OSError, ValueError, KeyError) as error:
+            if any(isinstance(cause, OSError | IoTEdgeError) for cause in _causes(error)):
+                raise HubUnreachable(_reason(error)) from error
+            raise CredentialsRefused(_reason(error)) from error
+
+    async def _dispose(self, thread: SdkThread, client: IoTHubModuleClient | None) -> None:
+        """End a client, alive or not; one that does not end in time is abandoned and counted."""
+        try:
+            async with asyncio.timeout(self._limits.shutdown_s):
+                if client is not None:
+                    await thread.run(client.shutdown())
+                await thread.end()
+        except _UNDISPOSED:
+            self._undisposed += 1
+            events.session_undisposed(self._log, count=self._undisposed)
+        finally:
+            thread.stop()
+
+
+class IotEdgeSession:
+    """One client object, from its first connect to its end."""
+
+    def __init__(
+        self,
+        thread: SdkThread,
+        client: IoTHubModuleClient,
+        inbox: Inbox,
+        close: Callable[[], Awaitable[None]],
+        *,
+        output: str,
+        limits: Limits,
+        log: Log,
+    ) -> None:
+        self._thread = thread
+        self._client = client
+        self._inbox = inbox
+        self._close = close
+        self._output = output
+        self._limits = limits
+        self._log = log
+        self._inbound = Inbound(inbox, self.report, log=log, method_limit_s=limits.method_s)
+
+    async def open(self) -> None:
+        """Connect, subscribe, then fetch the twin: no patch falls between. Raises as `Uplink.connect`."""
+        limits = self._limits
+        await _within("connection", self._thread.run(self._client.connect()), limits.connect_s)
+        await _within("subscription", self._thread.call(self._listen), limits.subscribe_s)
+        twin = await _within("twin", self._thread.run(self._client.get_twin()), limits.twin_s)
+        if not self._client.connected:  # it went before anyone listened for that
+            raise HubUnreachable("the connection was lost at once")
+        await self.report(await self._inbox.document(json.dumps(twin)))
+
+    async def send(self, envelope: Envelope) -> None:
+        """As `ports.Session`."""
+        message = _message(envelope, self._output)
+        await _within("acknowledgement", self._thread.run(self._client.send_message(message)), self._limits.send_s)
+
+    async def report(self, patch: str) -> None:
+        """As `ports.Session`; an empty patch is not sent. One that the hub refuses is told, and the session goes on."""
+        if not (properties := json.loads(patch)):
+            return
+        answer = self._thread.run(self._client.patch_twin_reported_properties(properties))
+        try:
+            await _within("answer to the reported properties", answer, self._limits.twin_s)
+        except HubSaidNo as error:
+            events.report_refused(self._log, reason=error.reason)
+
+    async def lost(self) -> str:
+        """As `ports.Session`; meanwhile what the hub says is handed to the inbox and answered."""
+        return await self._inbound.serve()
+
+    async def close(self) -> None:
+        """As `ports.Session`."""
+        await self._close()
+
+    def _listen(self) -> None:
+        """Set the SDK's callbacks; it waits for a SUBACK in each setter and calls them on threads of its own."""
+        # The SDK calls it without an argument; its annotation says one, None.
+        self._client.on_connection_state_change = self._state_changed  # type: ignore[assignment]
+        self._client.on_twin_desired_properties_patch_received = self._patched
+        self._client.on_method_request_received = self._called
+
+    def _state_changed(self) -> None:
+        # Any change: a client that the SDK reconnects by itself, to renew its token, is no new object.
+        self._inbound.lose("the connection was lost")
+
+    def _patched(self, patch: TwinPatch) -> None:
+        self._inbound.hear(Patch(json.dumps(patch)))
+
+    def _called(self, request: MethodRequest) -> None:
+        self._inbound.hear(MethodCall(request.name, json.dumps(request.payload), partial(self._reply, request)))
+
+    async def _reply(self, request: MethodRequest, answer: MethodAnswer) -> None:
+        response = MethodResponse.create_from_method_request(request, answer.status, json.loads(answer.payload))
+        reply = self._thread.run(self._client.send_method_response(response))
+        await _within("acknowledgement of a method's answer", reply, self._limits.send_s)
+
+
+def _message(envelope: Envelope, output: str) -> Message:
+    key = envelope.key
+    message = Message(  # type: ignore[no-untyped-call]  # typed in the SDK's docstring only
+        envelope.payload,
+        message_id=f"{key.boot}-{key.seq}",
+        content_type=envelope.content_type,
+        content_encoding=envelope.content_encoding,
+        output_name=output,
+    )
+    message.custom_properties = {
+        "schema": envelope.schema,
+        "lane": envelope.lane.value,
+        "rule": envelope.rule,
+        "boot": str(key.boot),
+        "seq": str(key.seq),
+    }
+    properties = sum(len(name) + len(value.encode()) for name, value in message.custom_properties.items())
+    if (size := len(envelope.payload) + properties) > MESSAGE_CAP_BYTES:
+        raise EnvelopeRefused(key.boot, key.seq, f"{size} bytes, a message may have {MESSAGE_CAP_BYTES}")
+    return message
+
+
+async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
+    """What `work` returns; what the SDK raises, or no answer in time, as our errors."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await work
+    except TimeoutError as error:
+        raise HubUnreachable(f"no {what} within {limit_s:g} s") from error
+    except _SDK_ERRORS as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> HubUnreachable:
+    """Our error for one of the SDK's, which wraps what the hub refused in a ClientError, "Unexpected failure"."""
+    told = error.__cause__ if isinstance(error.__cause__, exceptions.ServiceError) else error
+    ours = next(FAILURES[kind] for kind in type(told).__mro__ if kind in FAILURES)
+    return ours(_reason(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _reason(error: BaseException) -> str:
+    """The outermost and the innermost message, where they differ: what failed, and why."""
+    texts = [text for cause in _causes(error) if (text := str(cause))]
+    return ": ".join(dict.fromkeys((texts[0], texts[-1]))) if texts else type(error).__name__

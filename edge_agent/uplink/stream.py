@@ -1,0 +1,195 @@
+"""One session's share of the work: lease, send, settle, until the connection is lost or the agent stops.
+
+One loop reads one mailbox and decides with the window; the tasks around it only wait: for a lease, for each
+acknowledgement, for the loss of the connection, for the stop. So a receipt is never cut off half-way.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from edge_agent import events
+from edge_agent.errors import EnvelopeRefused, HubUnreachable
+from edge_agent.events import Log
+from edge_agent.ports import Clock, Session, Spool
+from edge_agent.records import Acked, Envelope, EnvelopeKey, Receipt, Refused
+from edge_agent.uplink.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCounts:
+    """What became of connections and batches since the agent's start; they add up."""
+
+    sessions: int = 0
+    """connections made"""
+    failures: int = 0
+    """connections that could not be made, or were lost"""
+    acked: int = 0
+    acked_bytes: int = 0
+    """of payload"""
+    refused: int = 0
+    uncertain: int = 0
+    """sends that ended without an answer; the hub may have the batch, and gets it again"""
+
+    def __add__(self, other: "LinkCounts") -> "LinkCounts":
+        return LinkCounts(
+            self.sessions + other.sessions,
+            self.failures + other.failures,
+            self.acked + other.acked,
+            self.acked_bytes + other.acked_bytes,
+            self.refused + other.refused,
+            self.uncertain + other.uncertain,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Leased:
+    envelopes: tuple[Envelope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    envelope: Envelope
+    receipt: Acked | Refused
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    why: str
+    died: bool
+    """False where we ended the session"""
+
+
+_STOPPED = _Over("the agent stopped", died=False)
+
+
+class Stream:
+    """Moves envelopes from a spool through one session. Used once."""
+
+    def __init__(
+        self,
+        session: Session,
+        spool: Spool,
+        window: Window,
+        *,
+        clock: Clock,
+        log: Log,
+        count: Callable[[LinkCounts], None],
+        drain_s: float,
+    ) -> None:
+        self._session = session
+        self._spool = spool
+        self._window = window
+        self._clock = clock
+        self._log = log
+        self._count = count
+        self._drain_s = drain_s
+        self._held: dict[EnvelopeKey, Envelope] = {}  # leased, not settled; bounded by the window
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._leasing = False
+        # A send, the lease and the loss each say one thing, the stop two.
+        self._mailbox: asyncio.Queue[_Leased | _Answered | _Stopped | _Over] = asyncio.Queue(window.size + 4)
+
+    async def run(self, stop: asyncio.Event) -> str | None:
+        """Return why the connection was lost, or None after a stop. Every lease is settled by then."""
+        async with asyncio.TaskGroup() as group:
+            self._start(group, self._watch(), "uplink.loss")
+            self._start(group, self._halt(stop), "uplink.stop")
+            over = await self._turn(group)
+            for task in self._tasks:
+                task.cancel()
+        await self._settle_rest(over)
+        return over.why if over.died and not stop.is_set() else None
+
+    async def _turn(self, group: asyncio.TaskGroup) -> _Over:
+        """Until the session is over, or stopped with nothing in flight."""
+        stopping = False
+        while True:
+            for key in self._window.due():
+                self._start(group, self._send(self._held[key]), f"uplink.send {key.boot}/{key.seq}")
+            if stopping and not self._window.in_flight:
+                return _STOPPED
+            if self._window.room and not self._leasing and not stopping:
+                self._leasing = True
+                self._start(group, self._lease(self._window.room), "uplink.lease")
+            match await self._mailbox.get():
+                case _Leased(envelopes):
+                    self._leasing = False
+                    self._take(envelopes)
+                case _Answered() as answer:
+                    await self._settle_answer(answer)
+                case _Stopped():
+                    stopping = True
+                case _Over() as over:
+                    return over
+
+    def _start(self, group: asyncio.TaskGroup, work: Coroutine[None, None, None], name: str) -> None:
+        task = group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _lease(self, limit: int) -> None:
+        self._mailbox.put_nowait(_Leased(await self._spool.lease(limit)))
+
+    async def _send(self, envelope: Envelope) -> None:
+        began_ns = self._clock.uptime_ns()
+        receipt: Acked | Refused = Acked()
+        try:
+            await self._session.send(envelope)
+        except HubUnreachable as error:
+            self._mailbox.put_nowait(_Over(error.reason, died=True))
+            return
+        except EnvelopeRefused as error:
+            receipt = Refused(error.reason)
+        self._mailbox.put_nowait(_Answered(envelope, receipt, (self._clock.uptime_ns() - began_ns) / 1e9))
+
+    async def _watch(self) -> None:
+        self._mailbox.put_nowait(_Over(await self._session.lost(), died=True))
+
+    async def _halt(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._mailbox.put_nowait(_Stopped())
+        await asyncio.sleep(self._drain_s)
+        self._mailbox.put_nowait(_STOPPED)
+
+    def _take(self, envelopes: tuple[Envelope, ...]) -> None:
+        self._held.update({envelope.key: envelope for envelope in envelopes})
+        self._window.take([envelope.key for envelope in envelopes])
+
+    async def _settle_answer(self, answer: _Answered) -> None:
+        key, size = answer.envelope.key, len(answer.envelope.payload)
+        if isinstance(answer.receipt, Acked):
+            sends = self._window.sends(key)
+            self._window.acked(key)
+            self._count(LinkCounts(acked=1, acked_bytes=size))
+            events.batch_acked(self._log, key=key, payload_bytes=size, attempts=sends, waited_s=answer.waited_s)
+        else:
+            self._window.refused(key)
+        await self._settle(key, answer.receipt)
+
+    async def _settle_rest(self, over: _Over) -> None:
+        """What came while the tasks ended, then everything without an answer."""
+        while not self._mailbox.empty():
+            match self._mailbox.get_nowait():
+                case _Leased(envelopes):
+                    self._take(envelopes)
+                case _Answered() as answer:
+                    await self._settle_answer(answer)
+                case _Stopped() | _Over():
+                    pass
+        self._count(LinkCounts(uncertain=self._window.in_flight))
+        for key, receipt in self._window.session_ended(over.why, died=over.died):
+            await self._settle(key, receipt)
+
+    async def _settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
+        del self._held[key]
+        if isinstance(receipt, Refused):
+            self._count(LinkCounts(refused=1))
+            events.batch_refused(self._log, key=key, reason=receipt.cause)
+        await self._spool.settle(key, receipt)

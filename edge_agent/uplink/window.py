@@ -1,0 +1,122 @@
+"""What is in flight, over sessions: how many at once, which one alone, and when one is set aside.
+
+Pure. An envelope that ends every connection it is sent on (a poison message) would starve all others
+for ever; one that merely was in flight when a tunnel began must never be given up. So:
+
+- whatever is the oldest in flight when a session dies is a suspect,
+- a suspect waits until everything taken with it is settled, then goes alone,
+- it is refused when `deaths` sessions died of it: the first with company, the others while it was alone on a
+  connection that had acknowledged something else.
+
+A hub that acknowledges nothing therefore convicts nobody, and a poison message delays nobody.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from edge_agent.records import Deferred, EnvelopeKey, Receipt, Refused
+
+_HISTORY = 1024
+"""Envelopes remembered between sessions; one that the spool gave up meanwhile is never settled here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    sends: int = 0
+    deaths: int = 0
+
+
+class Window:
+    """At most `size` envelopes taken and not settled; they settle in any order."""
+
+    def __init__(self, size: int = 16, deaths: int = 3) -> None:
+        self._size = size
+        self._deaths = deaths
+        # Dictionaries, for their order; each key is in one of them.
+        self._ready: dict[EnvelopeKey, None] = {}
+        self._suspects: dict[EnvelopeKey, None] = {}
+        self._in_flight: dict[EnvelopeKey, None] = {}
+        self._records: dict[EnvelopeKey, _Record] = {}
+        self._proven = False  # this session has acknowledged something
+
+    @property
+    def room(self) -> int:
+        """How many more may be taken now; 0 while a suspect waits or goes alone."""
+        if self._suspects or any(self._suspected(key) for key in self._in_flight):
+            return 0
+        return self._size - len(self._ready) - len(self._in_flight)
+
+    @property
+    def size(self) -> int:
+        """The most that may be taken and not settled."""
+        return self._size
+
+    @property
+    def in_flight(self) -> int:
+        """Sends that were begun and have no outcome yet."""
+        return len(self._in_flight)
+
+    def sends(self, key: EnvelopeKey) -> int:
+        """How often an unsettled envelope was sent, over all sessions; 0 for one not remembered."""
+        return self._records.get(key, _Record()).sends
+
+    def take(self, keys: Sequence[EnvelopeKey]) -> None:
+        """Add what was leased, at most `room`."""
+        for key in keys:
+            (self._suspects if self._suspected(key) else self._ready)[key] = None
+
+    def due(self) -> tuple[EnvelopeKey, ...]:
+        """What to send now, each once; a suspect only when nothing else is in flight."""
+        if not self._ready and not self._in_flight and self._suspects:
+            self._ready[next(iter(self._suspects))] = None
+        due = tuple(self._ready)
+        for key in due:
+            self._suspects.pop(key, None)
+            record = self._records.get(key, _Record())
+            self._records[key] = replace(record, sends=record.sends + 1)
+            self._in_flight[key] = None
+        self._ready.clear()
+        return due
+
+    def acked(self, key: EnvelopeKey) -> None:
+        """The hub has it."""
+        self._proven = True
+        self.refused(key)
+
+    def refused(self, key: EnvelopeKey) -> None:
+        """It will never be taken; nor will it be seen here again."""
+        del self._in_flight[key]
+        self._records.pop(key, None)
+
+    def session_ended(self, cause: str, *, died: bool) -> tuple[tuple[EnvelopeKey, Receipt], ...]:
+        """Empty the window; return the receipt of everything that was in it.
+
+        `died` is False where we closed the session ourselves: nothing is held against anyone.
+        """
+        head = next(iter(self._in_flight), None)
+        if died and head is not None:
+            self._count_death(head)
+        held = (*self._in_flight, *self._ready, *self._suspects)
+        receipts = tuple((key, self._verdict(key, cause)) for key in held)
+        for keys in (self._in_flight, self._ready, self._suspects):
+            keys.clear()
+        self._proven = False
+        self._forget(key for key, receipt in receipts if isinstance(receipt, Refused))
+        return receipts
+
+    def _suspected(self, key: EnvelopeKey) -> bool:
+        return self._records.get(key, _Record()).deaths > 0
+
+    def _count_death(self, head: EnvelopeKey) -> None:
+        record = self._records[head]
+        if record.deaths == 0 or self._proven:
+            self._records[head] = replace(record, deaths=record.deaths + 1)
+
+    def _verdict(self, key: EnvelopeKey, cause: str) -> Receipt:
+        if (deaths := self._records.get(key, _Record()).deaths) >= self._deaths:
+            return Refused(f"{deaths} sessions ended while it was sent, the last with: {cause}")
+        return Deferred(cause)
+
+    def _forget(self, refused: Iterable[EnvelopeKey]) -> None:
+        for key in (*refused, *list(self._records)[:-_HISTORY]):
+            self._records.pop(key, None)
