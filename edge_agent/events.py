@@ -72,9 +72,10 @@ def log_ended(log: Log, *, path: str, frames: int) -> None:
 # --- decode ------------------------------------------------------------------------------------
 
 
-def database_loaded(log: Log, *, bus: str, path: str, messages: int, signals: int) -> None:
-    """A database file can be decoded with."""
-    log.info("decode.database_loaded", bus=bus, path=path, messages=messages, signals=signals)
+def database_loaded(log: Log, *, bus: str, path: str, messages: int, signals: int, remarks: Sequence[str]) -> None:
+    """A database file can be decoded with; `edge-agent check` tells every remark, this line the first few."""
+    told = {"remarks": len(remarks), "first_remarks": list(remarks[:3])} if remarks else {}
+    log.info("decode.database_loaded", bus=bus, path=path, messages=messages, signals=signals, **told)
 
 
 def database_refused(log: Log, *, bus: str, sentence: str) -> None:
@@ -133,9 +134,10 @@ def segment_damaged(log: Log, *, path: str, damaged_bytes: int, kept: int) -> No
     log.error("spool.segment_damaged", path=path, count=damaged_bytes, kept=kept, reason="damaged")
 
 
-def segment_set_aside(log: Log, *, path: str, reason: str) -> None:
-    """A segment is not for this version to read; it was renamed."""
-    log.warning("spool.segment_set_aside", path=path, reason=reason)
+def segment_set_aside(log: Log, *, path: str, reason: str, lost: bool) -> None:
+    """A segment was renamed: this version cannot read it, or (lost) nobody can."""
+    tell = log.error if lost else log.warning
+    tell("spool.segment_set_aside", path=path, count=1, reason=reason)
 
 
 def segment_mend_failed(log: Log, *, path: str, reason: str) -> None:
@@ -231,3 +233,8 @@ def document_refused(log: Log, *, version: int, running_version: int | None, fau
         running_version=running_version,
         faults=[str(fault) for fault in faults],
     )
+
+
+def document_not_kept(log: Log, *, reason: str) -> None:
+    """The running document could not be written; a start without network would begin with an older one."""
+    log.warning("twin.document_not_kept", reason=reason)

@@ -1,0 +1,279 @@
+"""Which records live, are in flight, may be deleted or must go. Pure: decisions are return values.
+
+A segment whose records are all SETTLED and that grows no more
+is dead; its file may go as soon as the state no longer needs it (`sweep`, then the state is written, then `buried`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
+from edge_agent.spool.state import StreamMarks
+from edge_agent.spool.stream import Segment, Stream
+
+PRIORITIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An envelope that wants in."""
+
+    key: EnvelopeKey
+    priority: int
+    length: int
+    """bytes of its record"""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an admitted envelope goes."""
+
+    key: EnvelopeKey
+    segment: Segment
+    start: int
+    end: int
+    previous_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one append may write, and what it may not."""
+
+    admitted: tuple[Incoming, ...]
+    lost: tuple[LostRange, ...]
+    """envelopes for which no room could be made"""
+    evicted: tuple[LostRange, ...]
+    """what had to go for the admitted ones"""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A record in flight."""
+
+    key: EnvelopeKey
+    segment: Segment
+    index: int
+
+
+class Ledger:
+    """All priorities together, bounded to `budget_bytes` of segment files."""
+
+    def __init__(self, *, budget_bytes: int, segment_bytes: int) -> None:
+        self._budget_bytes, self._segment_bytes = budget_bytes, segment_bytes
+        self._streams = tuple(Stream() for _ in range(PRIORITIES))
+        self._leased: dict[EnvelopeKey, Leased] = {}
+        self._doomed: list[Segment] = []
+        self._owed: list[LostRange] = []
+        self._pending = self._pending_bytes = 0
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Records that are not settled, and their bytes on disk."""
+        return self._pending, self._pending_bytes
+
+    @property
+    def owed(self) -> tuple[LostRange, ...]:
+        """Losses that are still to be told, oldest first."""
+        return tuple(self._owed)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all segment files that are not doomed."""
+        return sum(segment.size for stream in self._streams for segment in stream.segments)
+
+    def marks(self) -> Mapping[int, StreamMarks]:
+        """How far each priority that was ever used has come."""
+        marks = {priority: StreamMarks(stream.settled, stream.held()) for priority, stream in enumerate(self._streams)}
+        return {priority: mark for priority, mark in marks.items() if mark != StreamMarks(None, None)}
+
+    def resume(
+        self, marks: Mapping[int, StreamMarks], owed: Iterable[LostRange], last_numbers: Mapping[int, int]
+    ) -> None:
+        """Take up what the state file and the folder say, before any `adopt`."""
+        for priority, mark in marks.items():
+            self._streams[priority].settled = mark.settled
+        for priority, number in last_numbers.items():
+            self._streams[priority].next_number = number + 1
+        self._owed.extend(owed)
+
+    def adopt(self, priority: int, number: int, boot: int, size: int, records: Iterable[Framed]) -> Segment:
+        """A segment of `size` bytes found on disk, in order of number.
+
+        What lies before the settled mark or was given up before is settled.
+        """
+        stream = self._streams[priority]
+        segment = Segment(priority, number, boot, closed=True)
+        stream.segments.append(segment)
+        settled = stream.settled
+        given_up = {seq for lost in self._owed if lost.boot == boot for seq in range(lost.first_seq, lost.last_seq + 1)}
+        for index, record in enumerate(records):
+            self._add(segment, record.key.seq, record.start, record.end)
+            if record.key.seq in given_up or (settled is not None and record.key <= settled):
+                self._settle(segment, index)
+        segment.size = size
+        stream.advance()
+        return segment
+
+    def admit(self, incoming: Sequence[Incoming]) -> Admission:
+        """Make room for as many as possible, most important first; evicted segments are doomed and all loss is owed."""
+        told_before = len(self._owed)
+        admitted: set[EnvelopeKey] = set()
+        taken = 0
+        for item in sorted(incoming, key=lambda item: item.priority):
+            need = item.length + FILE_HEADER_SIZE
+            if self._make_room(item.priority, taken + need):
+                admitted.add(item.key)
+                taken += need
+        evicted = tuple(self._owed[told_before:])
+        lost = self.owe((item.key for item in incoming if item.key not in admitted), "cap")
+        return Admission(tuple(item for item in incoming if item.key in admitted), lost, evicted)
+
+    def place(self, admitted: Iterable[Incoming]) -> tuple[Placement, ...]:
+        """Where each one goes; to be followed by `commit` or `abandon`. Keys of one priority must grow for ever."""
+        newest: dict[int, Placement] = {}
+        return tuple(self._place(item, newest) for item in admitted)
+
+    def commit(self, placements: Iterable[Placement]) -> None:
+        """They are on disk for good."""
+        for placement in placements:
+            self._add(placement.segment, placement.key.seq, placement.start, placement.end)
+            self._streams[placement.segment.priority].last = placement.key
+
+    def abandon(self, admission: Admission, placements: Iterable[Placement]) -> None:
+        """The disk did not take them. A segment that a write failed on is not written to again."""
+        for segment in (placement.segment for placement in placements):
+            segment.closed = True
+            stream = self._streams[segment.priority]
+            stream.segments = [kept for kept in stream.segments if kept is not segment or len(segment)]
+        self.told(admission.lost)
+
+    def lease(self, limit: int) -> list[Leased]:
+        """Up to `limit` records, by priority, then age."""
+        leased: list[Leased] = []
+        for segment in (segment for stream in self._streams for segment in stream.segments):
+            while len(leased) < limit and (index := segment.next_ready()) is not None:
+                segment.lease(index)
+                leased.append(Leased(segment.key(index), segment, index))
+        self._leased.update((lease.key, lease) for lease in leased)
+        return leased
+
+    def in_flight(self, key: EnvelopeKey) -> Leased:
+        """The lease of a key."""
+        if key not in self._leased:
+            raise AssertionError(f"batch {key.boot}/{key.seq} is not leased")
+        return self._leased[key]
+
+    def settle(self, key: EnvelopeKey) -> None:
+        """A leased record is no longer needed."""
+        lease = self.in_flight(key)
+        del self._leased[key]
+        self._settle(lease.segment, lease.index)
+        self._streams[lease.segment.priority].advance()
+
+    def give_back(self, key: EnvelopeKey) -> None:
+        """A leased record is to be offered again."""
+        lease = self.in_flight(key)
+        del self._leased[key]
+        lease.segment.give_back(lease.index)
+
+    def owe(self, keys: Iterable[EnvelopeKey], why: str) -> tuple[LostRange, ...]:
+        """Keys that will not arrive are to be told."""
+        lost = tuple(_ranges(keys, why))
+        self._owed.extend(lost)
+        return lost
+
+    def told(self, lost: Iterable[LostRange]) -> None:
+        """These were told, and the telling is on disk."""
+        forgotten = set(lost)
+        self._owed = [owed for owed in self._owed if owed not in forgotten]
+
+    def sweep(self) -> tuple[Segment, ...]:
+        """Every segment whose file may go once the state that `marks` and `owed` give now is durable."""
+        for stream in self._streams:
+            self._doomed.extend(segment for segment in stream.segments if segment.dead)
+            stream.segments = [segment for segment in stream.segments if not segment.dead]
+        return tuple(self._doomed)
+
+    @property
+    def doomed(self) -> bool:
+        """Whether evicted or dead segments wait for their file to go."""
+        return bool(self._doomed)
+
+    def buried(self, segment: Segment) -> None:
+        """The file of a doomed segment is gone."""
+        self._doomed.remove(segment)
+
+    def _add(self, segment: Segment, seq: int, start: int, end: int) -> None:
+        segment.add(seq, start, end)
+        self._pending += 1
+        self._pending_bytes += end - start
+
+    def _settle(self, segment: Segment, index: int) -> None:
+        segment.settle(index)
+        self._pending -= 1
+        self._pending_bytes -= segment.length(index)
+
+    def _make_room(self, priority: int, need: int) -> bool:
+        """Evict as little as lets `need` more bytes in; evict nothing when that cannot be reached."""
+        short = self.total_bytes + need - self._budget_bytes
+        chosen: list[Segment] = []
+        for segment in self._victims(priority) if short > 0 else ():
+            chosen.append(segment)
+            short -= segment.size
+            if short <= 0:
+                break
+        if short > 0:
+            return False
+        for segment in chosen:
+            self._evict(segment)
+        return True
+
+    def _victims(self, priority: int) -> list[Segment]:
+        """What may go for a record of `priority`: what nobody needs, then the less important or equal, oldest first."""
+        free = [segment for stream in self._streams for segment in stream.segments if not segment.last_unsettled()]
+        needed = [
+            segment
+            for stream in reversed(self._streams[priority:])
+            for segment in stream.segments
+            if segment.last_unsettled() and not segment.leased
+        ]
+        return free + needed
+
+    def _evict(self, segment: Segment) -> None:
+        segment.closed = True
+        unsettled = segment.unsettled()
+        self.owe([segment.key(index) for index in unsettled], "cap")
+        for index in unsettled:
+            self._settle(segment, index)
+        self._streams[segment.priority].advance()
+        self._streams[segment.priority].segments.remove(segment)
+        self._doomed.append(segment)
+
+    def _place(self, item: Incoming, newest: dict[int, Placement]) -> Placement:
+        """Put one behind what is there or was put there by this call; roll over to a new segment when full."""
+        stream = self._streams[item.priority]
+        before = newest.get(item.priority)
+        last = before.key if before else stream.last
+        if last is not None and item.key <= last:
+            raise AssertionError(f"batch {item.key.boot}/{item.key.seq} came after {last.boot}/{last.seq}")
+        segment = stream.active()
+        start = before.end if before and before.segment is segment else segment.size if segment else 0
+        if segment is None or (start > FILE_HEADER_SIZE and start + item.length > self._segment_bytes):
+            segment, start = stream.begin(item.priority, item.key.boot), FILE_HEADER_SIZE
+        previous_seq = last.seq if last and last.boot == item.key.boot else None
+        placement = Placement(item.key, segment, start, start + item.length, previous_seq)
+        newest[item.priority] = placement
+        return placement
+
+
+def _ranges(keys: Iterable[EnvelopeKey], why: str) -> list[LostRange]:
+    """Keys as ranges that name nothing else."""
+    ranges: list[LostRange] = []
+    for key in sorted(keys):
+        last = ranges[-1] if ranges else None
+        if last and (last.boot, last.last_seq + 1) == (key.boot, key.seq):
+            ranges[-1] = LostRange(key.boot, last.first_seq, key.seq, why)
+        else:
+            ranges.append(LostRange(key.boot, key.seq, key.seq, why))
+    return ranges

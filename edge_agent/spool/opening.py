@@ -1,0 +1,138 @@
+"""From a folder as the last process, or a power cut, left it to a store that can be used. Blocking."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from edge_agent import events
+from edge_agent.events import Log
+from edge_agent.records import EnvelopeKey
+from edge_agent.spool.files import SpoolFiles, unusable
+from edge_agent.spool.framing import FORMAT_VERSION, file_header, file_version, scan
+from edge_agent.spool.ledger import Ledger
+from edge_agent.spool.recovery import StreamRecovery, next_boot
+from edge_agent.spool.state import SpoolState, StreamMarks
+from edge_agent.spool.store import Store
+from edge_agent.spool.stream import Segment
+
+_SHARES = 16
+"""refused/ may take one part in 16 of the cap; and a segment no more, so that an eviction takes no more than that"""
+
+
+def open_store(folder: Path, *, cap_bytes: int, segment_bytes: int, log: Log) -> Store:
+    """Lock the folder, recover what is in it, raise the boot. Raises SpoolUnusable."""
+    files = SpoolFiles(folder)
+    try:
+        share = cap_bytes // _SHARES
+        ledger = Ledger(budget_bytes=cap_bytes - share, segment_bytes=min(segment_bytes, share))
+        store = _Opening(folder, files, ledger, log).store(refused_bytes=share)
+    except OSError as error:
+        files.release()
+        raise unusable(folder, error) from error
+    except BaseException:
+        files.release()
+        raise
+    pending, pending_bytes = store.depth
+    events.spool_opened(log, path=str(folder), boot=store.boot.boot, pending=pending, pending_bytes=pending_bytes)
+    return store
+
+
+class _Opening:
+    """One pass over the segments; what it finds wrong is owed before it is mended."""
+
+    def __init__(self, folder: Path, files: SpoolFiles, ledger: Ledger, log: Log) -> None:
+        self._folder, self._files, self._ledger, self._log = folder, files, ledger, log
+        self._newest: list[EnvelopeKey] = []
+        self._lost: set[EnvelopeKey] = set()
+        self._damaged: list[tuple[Segment, int]] = []
+
+    def store(self, *, refused_bytes: int) -> Store:
+        state, copy = self._files.read_states()
+        known = state or copy or SpoolState(0, None)
+        self._ledger.resume(known.streams, known.owed, self._files.last_numbers())
+        for priority, numbers in groupby(list(self._files.segments()), key=lambda name: name[0]):
+            self._stream(priority, [number for _, number in numbers], known.streams.get(priority))
+        boot = next_boot([one for one in (state, copy) if one], self._newest)
+        if state is None and (boot.previous_boot is not None or self._files.has_state_file()):
+            events.state_lost(self._log, path=str(self._folder), boot=boot.boot)
+        self._owe()
+        store = Store(self._folder, self._files, self._ledger, boot, refused_bytes=refused_bytes, log=self._log)
+        store.commit(also_as_copy=True)
+        self._mend()
+        self._files.keep_reserve()
+        return store
+
+    def _stream(self, priority: int, numbers: Iterable[int], marks: StreamMarks | None) -> None:
+        recovery = StreamRecovery(marks or StreamMarks(None, None))
+        segment, tail_bytes = None, 0
+        for number in numbers:
+            if segment and tail_bytes:
+                self._damaged.append((segment, tail_bytes))
+            content = self._content(priority, number)
+            if content is None:
+                continue
+            finding = recovery.take(scan(content))
+            boot = finding.records[0].key.boot if finding.records else 0
+            segment = self._ledger.adopt(priority, number, boot, len(content), finding.records)
+            tail_bytes = finding.tail_bytes
+            if finding.damaged_bytes:
+                self._damaged.append((segment, finding.damaged_bytes))
+            if finding.records:
+                self._newest.append(finding.records[-1].key)
+        was_committed = recovery.finish()
+        self._lost |= recovery.lost
+        if segment and tail_bytes:
+            if was_committed:
+                self._damaged.append((segment, tail_bytes))
+            else:
+                self._cut(segment, tail_bytes)
+
+    def _content(self, priority: int, number: int) -> bytes | None:
+        """A segment's bytes, or None where it had to be set aside."""
+        path = str(self._files.path(priority, number))
+        try:
+            content = self._files.read_all(priority, number)
+        except OSError as error:
+            self._files.rename(priority, number, ".unreadable")
+            events.segment_set_aside(self._log, path=path, reason=error.strerror or str(error), lost=True)
+            return None
+        version = file_version(content)
+        if version in {None, FORMAT_VERSION}:
+            return content
+        self._files.rename(priority, number, f".v{version}")
+        events.segment_set_aside(self._log, path=path, reason=f"its format {version} is not known here", lost=False)
+        return None
+
+    def _cut(self, segment: Segment, tail_bytes: int) -> None:
+        path = str(self._files.path(segment.priority, segment.number))
+        segment.size -= tail_bytes
+        try:
+            self._files.cut(segment.priority, segment.number, segment.size)
+        except OSError as error:
+            events.segment_mend_failed(self._log, path=path, reason=error.strerror or str(error))
+        else:
+            events.tail_cut(self._log, path=path, tail_bytes=tail_bytes)
+
+    def _owe(self) -> None:
+        """Owe what is missing, except what an interrupted start before this one owes already."""
+        owed = {(lost.boot, seq) for lost in self._ledger.owed for seq in range(lost.first_seq, lost.last_seq + 1)}
+        lost = self._ledger.owe((key for key in self._lost if (key.boot, key.seq) not in owed), "damaged")
+        for segment, damaged_bytes in self._damaged:
+            path = str(self._files.path(segment.priority, segment.number))
+            events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=len(segment))
+        if lost:
+            events.batches_lost(self._log, lost)
+
+    def _mend(self) -> None:
+        """Rewrite damaged segments without the damage, so that the next start does not tell it again."""
+        for segment in {segment for segment, _ in self._damaged if not segment.dead}:
+            try:
+                content = self._files.read_all(segment.priority, segment.number)
+                records = (content[slice(*segment.span(index))] for index in range(len(segment)))
+                mended = file_header(segment.priority) + b"".join(records)
+                self._files.replace(segment.priority, segment.number, mended)
+            except OSError as error:
+                path = str(self._files.path(segment.priority, segment.number))
+                events.segment_mend_failed(self._log, path=path, reason=error.strerror or str(error))
+            else:
+                segment.compact()

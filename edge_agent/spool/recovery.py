@@ -1,0 +1,89 @@
+"""What the bytes found at a start mean: what is kept, what is lost, where this boot's number begins. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.records import BootInfo, EnvelopeKey
+from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed, Gap
+from edge_agent.spool.state import SpoolState, StreamMarks
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One segment, judged."""
+
+    records: tuple[Framed, ...]
+    damaged_bytes: int
+    """that lie before a valid record"""
+    tail_bytes: int
+    """that follow the last valid record"""
+
+
+class StreamRecovery:
+    """Judges the segments of one priority, in order. `lost` names what is missing, as far as it can be named."""
+
+    def __init__(self, marks: StreamMarks) -> None:
+        self._marks = marks
+        self._last: EnvelopeKey | None = None
+        self._gaps: list[Gap] = []
+        self._gaps_of_earlier_segments = 0
+        self.lost: set[EnvelopeKey] = set()
+
+    def take(self, items: Iterable[Framed | Gap]) -> Finding:
+        """The next segment's records and gaps."""
+        records: list[Framed] = []
+        damaged = tail = 0
+        self._gaps_of_earlier_segments = len(self._gaps)
+        for item in items:
+            if isinstance(item, Gap):
+                tail += item.end - item.start
+                self._gaps.append(item)
+            elif self._last is None or item.key > self._last:
+                self._blame_gaps_before(item)
+                records.append(item)
+                damaged, tail = damaged + tail, 0
+                self._last = item.key
+            else:  # a repeat of an append that failed and was tried again
+                tail += item.end - item.start
+        return Finding(tuple(records), damaged, tail)
+
+    def finish(self) -> bool:
+        """After the last segment: True where what is unreadable at the end was committed, False for a torn tail."""
+        held = self._marks.held
+        known_later = held is not None and (self._last is None or held > self._last)
+        if held is not None and known_later:
+            self._lose(held)
+        certain = len(self._gaps) if known_later else self._gaps_of_earlier_segments
+        self._lose_named(self._gaps[:certain])
+        return known_later or certain > 0
+
+    def _blame_gaps_before(self, record: Framed) -> None:
+        # A file header alone holds no record, so its damage says nothing about the record before.
+        if any(gap.end > FILE_HEADER_SIZE for gap in self._gaps) and record.previous_seq is not None:
+            before = EnvelopeKey(record.key.boot, record.previous_seq)
+            if self._last is None or before > self._last:
+                self._lose(before)
+        self._lose_named(gap for gap in self._gaps if gap.key is None or gap.key < record.key)
+        self._gaps.clear()
+        self._gaps_of_earlier_segments = 0
+
+    def _lose_named(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
+            if gap.key is not None and (self._last is None or gap.key > self._last):
+                self._lose(gap.key)
+
+    def _lose(self, key: EnvelopeKey) -> None:
+        if self._marks.settled is None or key > self._marks.settled:
+            self.lost.add(key)
+
+
+def next_boot(states: Iterable[SpoolState], newest: Iterable[EnvelopeKey]) -> BootInfo:
+    """This boot's number: one more than any that a state or the newest record of a segment names."""
+    states, newest = list(states), list(newest)
+    boots = [state.boot for state in states] + [key.boot for key in newest]
+    if not boots:
+        return BootInfo(1, None, None)
+    previous = max(boots)
+    seqs = [state.last_seq for state in states if state.boot == previous and state.last_seq is not None]
+    seqs += [key.seq for key in newest if key.boot == previous]
+    return BootInfo(previous + 1, previous, max(seqs, default=None))

@@ -1,0 +1,125 @@
+"""The spool on disk: append-only segment files, one stream a priority, everything on one named thread.
+
+Where what is told: bytes, invariants and recovery in `framing.py`; what may go and what must stay in `ledger.py`;
+what is noted beside the segments in `state.py`; the order of writes in `store.py`. Here is only the door between the
+event loop and the thread: jobs run one after another in the order in which they were asked for.
+
+Cost of a promise: one `fdatasync` for each priority in an `append`, so the caller groups; deliveries are noted at most
+once in `NOTE_AFTER_S`, so a crash sends again what was delivered in that time, and loses nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from edge_agent.events import Log
+from edge_agent.records import BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt
+from edge_agent.spool.opening import open_store
+from edge_agent.spool.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+NOTE_AFTER_S = 1.0
+
+
+class SegmentSpool:
+    """`ports.Spool` on a folder; made by `open`, ended by `close`."""
+
+    def __init__(self, thread: ThreadPoolExecutor, store: Store) -> None:
+        self._thread, self._store = thread, store
+        self._returned: tuple[LostRange, ...] = ()
+        self._more = asyncio.Event()
+        """set, and replaced, when something new can be leased"""
+        self._note: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(
+        cls, folder: Path, *, cap_bytes: int, segment_bytes: int = SEGMENT_BYTES, log: Log
+    ) -> "SegmentSpool":
+        """Recover the folder and raise the boot. Raises SpoolUnusable.
+
+        `cap_bytes` bounds the segments and refused/ together. A segment is at most a sixteenth of it.
+        """
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        opening = thread.submit(open_store, folder, cap_bytes=cap_bytes, segment_bytes=segment_bytes, log=log)
+        try:
+            return cls(thread, await asyncio.shield(asyncio.wrap_future(opening)))
+        except BaseException:
+            thread.submit(_close_if_opened, opening)
+            thread.shutdown(wait=False)
+            raise
+
+    @property
+    def boot(self) -> BootInfo:
+        """This boot's number, and where the one before ended."""
+        return self._store.boot
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Unsettled envelopes and their bytes on disk, as of the last finished job."""
+        return self._store.depth
+
+    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+        """Commit a group; sequences of one priority must grow. Cancelling it lets it finish unseen."""
+        try:
+            self._returned = await self._run(self._store.append, tuple(envelopes), self._returned)
+        finally:
+            self._offer()
+        return self._returned
+
+    async def lease(self, limit: int) -> tuple[Envelope, ...]:
+        """Wait for at least one; see the port."""
+        while True:
+            more = self._more
+            job = self._thread.submit(self._store.lease, limit)
+            try:
+                envelopes = await asyncio.shield(asyncio.wrap_future(job))
+            except asyncio.CancelledError:
+                self._thread.submit(_give_back, self._store, job)
+                self._offer()
+                raise
+            if envelopes:
+                return envelopes
+            await more.wait()
+
+    async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
+        """Take an envelope off, put it back, or set it aside; see the port."""
+        await self._run(self._store.settle, key, receipt)
+        if isinstance(receipt, Deferred):
+            self._offer()
+        elif self._note is None:
+            self._note = asyncio.get_running_loop().call_later(NOTE_AFTER_S, self._note_now)
+
+    async def close(self) -> None:
+        """Note how far things have come, release the folder, end the thread."""
+        if self._note is not None:
+            self._note.cancel()
+        await self._run(self._store.close)
+        self._thread.shutdown()
+
+    async def _run(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        # Shielded: what has begun on the disk ends there, whatever becomes of the one who asked.
+        return await asyncio.shield(asyncio.wrap_future(self._thread.submit(job, *args, **kwargs)))
+
+    def _offer(self) -> None:
+        """Wake every lease that found nothing so far; jobs asked for from now on see what is offered."""
+        self._more.set()
+        self._more = asyncio.Event()
+
+    def _note_now(self) -> None:
+        self._note = None
+        self._thread.submit(self._store.try_commit)
+
+
+def _give_back(store: Store, job: "Future[tuple[Envelope, ...]]") -> None:
+    """Runs behind the job on the same thread, so the job is done."""
+    store.give_back(envelope.key for envelope in job.result())
+
+
+def _close_if_opened(opening: "Future[Store]") -> None:
+    if opening.exception() is None:
+        opening.result().close()

@@ -1,0 +1,80 @@
+"""What must outlive the segments: `state.json`, one line, `CRC-32 in hex, a space, JSON`. Pure.
+
+{"version": 1, "boot": 7, "last_seq": 41 or null, "owed": [[boot, first, last, why], ...],
+ "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null}, ...}}
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge_agent.records import EnvelopeKey, LostRange
+
+STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMarks:
+    """How far one priority has come."""
+
+    settled: EnvelopeKey | None
+    """every record up to and including this one is settled"""
+    held: EnvelopeKey | None
+    """the last record that is not"""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """The state file's content."""
+
+    boot: int
+    last_seq: int | None
+    """highest sequence this boot had committed when the file was written; segments may know a higher one"""
+    owed: tuple[LostRange, ...] = ()
+    streams: Mapping[int, StreamMarks] = field(default_factory=dict)
+
+
+def encode_state(state: SpoolState) -> bytes:
+    """The file's bytes."""
+    text = json.dumps(
+        {
+            "version": STATE_VERSION,
+            "boot": state.boot,
+            "last_seq": state.last_seq,
+            "owed": [[lost.boot, lost.first_seq, lost.last_seq, lost.why] for lost in state.owed],
+            "streams": {
+                str(priority): {"settled": _pair(marks.settled), "held": _pair(marks.held)}
+                for priority, marks in state.streams.items()
+            },
+        },
+        separators=(",", ":"),
+    ).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def decode_state(data: bytes) -> SpoolState | None:
+    """The state, or None where the bytes are damaged or of another version."""
+    crc, _, text = data.removesuffix(b"\n").partition(b" ")
+    if crc != b"%08x" % zlib.crc32(text):
+        return None
+    document = json.loads(text)
+    if document["version"] != STATE_VERSION:
+        return None
+    return SpoolState(
+        boot=document["boot"],
+        last_seq=document["last_seq"],
+        owed=tuple(LostRange(*fields) for fields in document["owed"]),
+        streams={
+            int(priority): StreamMarks(_key(marks["settled"]), _key(marks["held"]))
+            for priority, marks in document["streams"].items()
+        },
+    )
+
+
+def _pair(key: EnvelopeKey | None) -> list[int] | None:
+    return None if key is None else [key.boot, key.seq]
+
+
+def _key(pair: list[int] | None) -> EnvelopeKey | None:
+    return None if pair is None else EnvelopeKey(*pair)
