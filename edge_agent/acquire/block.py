@@ -1,0 +1,94 @@
+"""Frames as arrays: from single frames to columns, from several columns to one block. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_agent.records import I64, U8, U32, ClockQuality, FrameBlock
+
+CLASSIC_BYTES = 8
+FD_BYTES = 64
+
+
+class Frame(NamedTuple):
+    """One frame as a reader hands it over; the fields are those of a FrameBlock's row."""
+
+    t_ns: int
+    bus: int
+    can_id: int
+    flags: int
+    length: int
+    """bytes of `data` that count; of a remote frame, which has no data, the number it asks for"""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Frames of one tick as arrays, not yet a block: shapes and meaning as in FrameBlock, any order of time."""
+
+    t_ns: I64
+    bus: U8
+    can_id: U32
+    flags: U8
+    length: U8
+    data: U8
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+
+def columns_of(frames: Sequence[Frame], width: int) -> Columns:
+    """Columns of frames in the order given; `width` is 8 or 64, and no frame's data may be longer."""
+    t_ns, bus, can_id, flags, length, data = zip(*frames, strict=True) if frames else ((),) * 6
+    padded = b"".join(one.ljust(width, b"\0") for one in data)
+    return Columns(
+        t_ns=np.array(t_ns, np.int64),
+        bus=np.array(bus, np.uint8),
+        can_id=np.array(can_id, np.uint32),
+        flags=np.array(flags, np.uint8),
+        length=np.array(length, np.uint8),
+        data=np.frombuffer(padded, np.uint8).reshape(len(frames), width),
+    )
+
+
+def merge(parts: Sequence[Columns], width: int) -> Columns:
+    """All frames by time, padded to `width`; frames of one time stay in the order of their parts."""
+    t_ns = np.concatenate([_NO_TIMES, *(part.t_ns for part in parts)])
+    order = np.argsort(t_ns, kind="stable")
+    return Columns(
+        t_ns=t_ns[order],
+        bus=np.concatenate([_NO_BYTES, *(part.bus for part in parts)])[order],
+        can_id=np.concatenate([_NO_IDS, *(part.can_id for part in parts)])[order],
+        flags=np.concatenate([_NO_BYTES, *(part.flags for part in parts)])[order],
+        length=np.concatenate([_NO_BYTES, *(part.length for part in parts)])[order],
+        data=np.concatenate([np.zeros((0, width), np.uint8), *(_widened(part.data, width) for part in parts)])[order],
+    )
+
+
+def block_of(
+    columns: Columns, *, dropped: Sequence[int], until_ns: int, uptime_ns: int, clock: ClockQuality
+) -> FrameBlock:
+    """A block of columns that are in the order of time."""
+    return FrameBlock(
+        t_ns=columns.t_ns,
+        bus=columns.bus,
+        can_id=columns.can_id,
+        flags=columns.flags,
+        length=columns.length,
+        data=columns.data,
+        dropped=tuple(dropped),
+        until_ns=until_ns,
+        uptime_ns=uptime_ns,
+        clock=clock,
+    )
+
+
+def _widened(data: U8, width: int) -> U8:
+    return np.pad(data, ((0, 0), (0, width - data.shape[1])))
+
+
+_NO_TIMES = np.empty(0, np.int64)
+_NO_IDS = np.empty(0, np.uint32)
+_NO_BYTES = np.empty(0, np.uint8)

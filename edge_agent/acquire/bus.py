@@ -1,0 +1,128 @@
+"""Live buses as a source of frames, one block a tick over all of them: `Buses`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from edge_agent import events
+from edge_agent.acquire.block import CLASSIC_BYTES, block_of, merge
+from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.acquire.reader import BusReader, Taken
+from edge_agent.backoff import Backoff
+from edge_agent.ports import Clock
+from edge_agent.records import ClockQuality, FrameBlock
+
+BUFFER_FRAMES = 65_536
+"""How far one bus may be ahead of the event loop: 8 s of a full 1 Mbit/s bus with 8000 frames a second."""
+
+QUIET_NS = 900_000_000
+"""An empty block follows this long after the block before: with a tick more it is within a second."""
+
+SETTLE_NS = 200_000_000
+"""Longer than a frame is on its way from the bus to its block."""
+
+TELL_NS = 10_000_000_000
+"""Losses of one bus are told at most this often."""
+
+
+class Losses:
+    """Tells the frames one bus has lost, each once."""
+
+    def __init__(self, bus: str, log: events.Log) -> None:
+        self._bus, self._log = bus, log
+        self._untold = 0
+        self._next_ns: int | None = None
+
+    def add(self, count: int, uptime_ns: int) -> None:
+        """Count frames lost, and tell what has come together when it is time."""
+        self._untold += count
+        if self._untold and (self._next_ns is None or uptime_ns >= self._next_ns):
+            self._next_ns = uptime_ns + TELL_NS
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell what has not been told yet."""
+        if self._untold:
+            reason = "the buffer was full: the event loop did not take it in time"
+            events.frames_dropped(self._log, bus=self._bus, count=self._untold, reason=reason)
+            self._untold = 0
+
+
+class Buses:
+    """FrameSource over python-can interfaces, in the order of their indices.
+
+    One thread a bus, `acquire-<name>`, reads it; the event loop takes what all have read once a tick. A bus that
+    cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` never goes back: the
+    newest frame, or 200 ms ago. Where some bus has `fd`, `data` is always [n, 64].
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[BusAddress],
+        *,
+        log: events.Log,
+        clock: Clock,
+        tick_ms: int = 50,
+        backoff: Backoff = Backoff(),  # noqa: B008  frozen
+        buffer_frames: int = BUFFER_FRAMES,
+    ) -> None:
+        self._addresses = tuple(addresses)
+        self._log = log
+        self._clock = clock
+        self._tick_s = tick_ms / 1000
+        self._backoff = backoff
+        self._buffer_frames = buffer_frames
+
+    async def blocks(self) -> AsyncIterator[FrameBlock]:
+        """Blocks until closed or cancelled; then the threads are ended and the buses shut down, in about 0.1 s."""
+        readers = [self._reader(index, address) for index, address in enumerate(self._addresses)]
+        losses = [Losses(address.name, self._log) for address in self._addresses]
+        for reader in readers:
+            reader.start()
+        try:
+            until_ns = 0
+            closed_ns = self._clock.uptime_ns()
+            loop = asyncio.get_running_loop()
+            next_s = loop.time()
+            while True:
+                next_s = max(next_s + self._tick_s, loop.time())
+                await asyncio.sleep(next_s - loop.time())
+                block = self._block([reader.take() for reader in readers], until_ns)
+                for bus, count in zip(losses, block.dropped, strict=True):
+                    bus.add(count, block.uptime_ns)
+                if len(block) or any(block.dropped) or block.uptime_ns - closed_ns >= QUIET_NS:
+                    until_ns, closed_ns = block.until_ns, block.uptime_ns
+                    yield block
+        finally:
+            _end(readers)
+            for bus in losses:
+                bus.tell()
+
+    def _reader(self, index: int, address: BusAddress) -> BusReader:
+        return BusReader(
+            address,
+            index,
+            log=self._log,
+            clock=self._clock,
+            backoff=self._backoff,
+            capacity=self._buffer_frames,
+        )
+
+    def _block(self, taken: Sequence[Taken], until_ns: int) -> FrameBlock:
+        width = max((one.columns.data.shape[1] for one in taken), default=CLASSIC_BYTES)
+        columns = merge([one.columns for one in taken], width)
+        newest_ns = int(columns.t_ns[-1]) if len(columns) else until_ns
+        return block_of(
+            columns,
+            dropped=[one.dropped for one in taken],
+            until_ns=max(until_ns, newest_ns, self._clock.now_ns() - SETTLE_NS),
+            uptime_ns=self._clock.uptime_ns(),
+            clock=ClockQuality.SYSTEM,
+        )
+
+
+def _end(readers: Sequence[BusReader]) -> None:
+    """End all threads together, so that their waits are one; blocking, as nothing else may run before it is done."""
+    for reader in readers:
+        reader.ask_to_end()
+    for reader in readers:
+        reader.wait_for_end()

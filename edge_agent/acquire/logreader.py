@@ -1,0 +1,127 @@
+"""The door to python-can's log readers: a log ends at its end, or with LogRefused.
+
+What python-can 4.6.1 passes over in silence is made loud, or right, here:
+
+    a .blf cut inside a container, or shorter than its header says, ends quietly    `WholeReads`
+    a .trc line with too few columns is only logged                                 `Complaints`
+    a last text line that was cut before it could be taken for a frame is skipped   `Lines.raise_if_cut`
+    a text frame cut inside its data comes out shorter                              `_checked`
+    the first frame of an .asc file with a short header is swallowed                `Lines`
+    a candump error frame without the bus-error bit comes out as a data frame       `Lines.error_frame`
+    a .db that does not exist is created                                            `_opened`
+"""
+
+import gzip
+import io
+import math
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import can
+from can.io.generic import MessageReader
+from can.io.player import MESSAGE_READERS
+from can.util import dlc2len
+
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Frame
+from edge_agent.acquire.logwatch import Complaints, Lines, MalformedLog, Watch, WholeReads
+from edge_agent.acquire.pythoncan import frame_of
+from edge_agent.errors import LogRefused
+from edge_agent.records import FrameFlag
+
+SUFFIXES: Final = (".log", ".asc", ".blf", ".trc", ".csv", ".db")
+
+_LONGEST_S = 2**63 / 1e9
+
+
+def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator[Frame, None, None]:
+    """Frames of a log in file order: candump .log, .asc, .blf, .trc, .csv or .db, all but .db also as .gz.
+
+    `channels` gives the bus of each of the log's channels; frames of others are left out. Without it all are
+    of bus 0. Raises LogRefused for a log that cannot be read, or not beyond a point, or has no frame.
+    The file is open until the iterator is exhausted or closed; iterate on one thread.
+    """
+    frames_read = 0
+    passed_over: set[str] = set()
+    watch = Watch()
+    # The readers parse without checking and document no exception: whatever leaves them (ValueError, IndexError,
+    # struct.error, zlib.error, sqlite3.Error, ...) says that the file is not what its suffix promises.
+    try:
+        with ExitStack() as stack:
+            watch, reader = _opened(path, stack)
+            stack.enter_context(Complaints())
+            for message in reader:
+                bus = 0 if channels is None else channels.get(str(message.channel))
+                frame = _checked(message, 0 if bus is None else bus, error_frame=watch.error_frame)
+                watch.frame_given()
+                if bus is None:
+                    passed_over.add(str(message.channel))
+                    continue
+                frames_read += 1
+                yield frame
+            watch.raise_if_cut(reader)
+    except Exception as error:
+        raise LogRefused(str(path), _sentence(error, watch), frames_read) from error
+    if not frames_read:
+        raise LogRefused(str(path), _nothing(channels, passed_over))
+
+
+def _opened(path: Path, stack: ExitStack) -> tuple[Watch, MessageReader]:
+    """The reader for the suffix, over a watched stream; both are closed with the stack."""
+    zipped = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if zipped else path).suffix.lower()
+    if suffix not in SUFFIXES or (zipped and suffix == ".db"):
+        raise MalformedLog(f"no known log format: {suffix or 'no suffix'}, known are {' '.join(SUFFIXES)}")
+    reader_type = MESSAGE_READERS[suffix]
+    file: io.FileIO | gzip.GzipFile = gzip.GzipFile(path) if zipped else io.FileIO(path)
+    stack.enter_context(file)
+    if suffix == ".db":
+        return Watch(), stack.enter_context(reader_type(path))
+    stream: io.BufferedReader = io.BufferedReader(file)
+    watch = WholeReads(stream) if suffix == ".blf" else Lines(stream, asc=suffix == ".asc")
+    stack.enter_context(watch)
+    return watch, stack.enter_context(reader_type(watch))  # type: ignore[arg-type]  # typed for paths, takes streams
+
+
+def _checked(message: can.Message, bus: int, *, error_frame: bool) -> Frame:
+    """The frame of a message, when its fields can be a frame's."""
+    if not (math.isfinite(message.timestamp) and abs(message.timestamp) < _LONGEST_S):
+        raise MalformedLog(f"{message.timestamp} is no time")
+    if not 0 <= message.arbitration_id <= (0x1FFF_FFFF if message.is_extended_id else 0x7FF):
+        raise MalformedLog(f"{message.arbitration_id:X} is no arbitration id")
+    if not error_frame and not message.is_error_frame:
+        _check_length(message)
+    frame = frame_of(message, bus)
+    if error_frame:
+        return frame._replace(flags=frame.flags | FrameFlag.ERROR.value)
+    return frame
+
+
+def _check_length(message: can.Message) -> None:
+    """A frame cut inside its data has fewer bytes than it says, or half a byte too many."""
+    size, longest = len(message.data), FD_BYTES if message.is_fd else CLASSIC_BYTES
+    if size > longest:
+        raise MalformedLog(f"{size} data bytes, at most {longest} fit the frame")
+    # The .trc reader gives CAN FD's length code where the others give bytes; a classic code above 8 means 8.
+    announced = (message.dlc, dlc2len(message.dlc)) if message.is_fd else (min(message.dlc, CLASSIC_BYTES),)
+    if not message.is_remote_frame and size not in announced:
+        raise MalformedLog(f"{size} data bytes where {message.dlc} are announced")
+
+
+def _sentence(error: Exception, watch: Watch) -> str:
+    """What is wrong with the file, and where."""
+    if isinstance(error, EOFError):
+        return f"the file is cut off: {error}"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, MalformedLog):
+        return f"{watch.place()}{error}"
+    return f"{watch.place()}not as its format says ({type(error).__name__}: {error})"
+
+
+def _nothing(channels: Mapping[str, int] | None, passed_over: set[str]) -> str:
+    """Why a log that was read to its end gave nothing."""
+    if channels is not None and passed_over:
+        return f"no frame is of the channels {', '.join(channels)}; the log has {', '.join(sorted(passed_over))}"
+    return "no frame in it"

@@ -1,0 +1,42 @@
+"""When a recorded frame is due again. Pure: the time is an argument, the deadline the answer."""
+
+from dataclasses import dataclass
+
+JUMP_NS = 3_600 * 1_000_000_000
+"""A gap longer than an hour is taken for a jump of the recorder's clock, not for an hour of silence."""
+
+LATE_NS = 1_000_000_000
+"""A step back of up to a second is taken for a frame logged late (several buses in one file), not for a jump."""
+
+
+def jumps(before_ns: int, after_ns: int) -> bool:
+    """Whether two neighbouring times of a log belong to different settings of the recorder's clock."""
+    return not -LATE_NS <= after_ns - before_ns <= JUMP_NS
+
+
+@dataclass(slots=True)
+class Pace:
+    """Recorded time stretched onto a running clock.
+
+    Deadlines are counted from one origin, so that the errors of single waits do not add up.
+    """
+
+    speed: float
+    """1 is as recorded, 2 is twice as fast, 0 is without waiting"""
+    _origin_ns: int | None = None
+    _origin_s: float = 0.0
+    _newest_ns: int = 0
+
+    def due_s(self, t_ns: int, now_s: float) -> float:
+        """When time `t_ns` of the log is due, on the clock that `now_s` was read from; not before `now_s` at a jump."""
+        if self.speed == 0:
+            return now_s
+        if self._origin_ns is None:
+            self._origin_ns, self._origin_s = t_ns, now_s
+        elif jumps(self._newest_ns, t_ns):
+            self._origin_ns, self._origin_s = t_ns, max(now_s, self._due_s(self._newest_ns, self._origin_ns))
+        self._newest_ns = t_ns
+        return self._due_s(t_ns, self._origin_ns)
+
+    def _due_s(self, t_ns: int, origin_ns: int) -> float:
+        return self._origin_s + (t_ns - origin_ns) / 1e9 / self.speed

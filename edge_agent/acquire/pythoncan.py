@@ -1,0 +1,116 @@
+"""The door to python-can's buses: its messages become frames, its exceptions BusDown."""
+
+import errno
+from contextlib import suppress
+from dataclasses import dataclass
+
+import can
+
+from edge_agent.acquire.block import Frame
+from edge_agent.errors import BusDown
+from edge_agent.records import EXTENDED_ID, FrameFlag
+
+DOWN = (can.CanError, NotImplementedError, OSError, TypeError, ValueError)
+"""What opening, reading or writing a bus raises: python-can's own, the socket's, and for settings an interface
+does not take TypeError, ValueError and (an unknown interface, interface.py) NotImplementedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusAddress:
+    """Where a bus is: `interface` and `channel` are python-can's names (`socketcan`, `can0`)."""
+
+    name: str
+    interface: str
+    channel: str
+    fd: bool = False
+    bitrate: int | None = None
+
+
+def times_ns(timestamp_s: float) -> int:
+    """Nanoseconds of python-can's float seconds.
+
+    A float64 holds today's time to 0.24 us, so whole microseconds survive and nanoseconds do not.
+    """
+    return round(timestamp_s * 1e6) * 1000
+
+
+def frame_of(message: can.Message, bus: int) -> Frame:
+    """The frame that a python-can message carries."""
+    data = bytes(message.data)
+    return Frame(
+        t_ns=times_ns(message.timestamp),
+        bus=bus,
+        can_id=message.arbitration_id | (EXTENDED_ID if message.is_extended_id else 0),
+        flags=flags_of(message),
+        length=min(message.dlc, 8) if message.is_remote_frame else len(data),
+        data=data,
+    )
+
+
+def flags_of(message: can.Message) -> int:
+    """The FrameFlag bits of a python-can message, as a plain integer."""
+    return (
+        (FrameFlag.REMOTE.value if message.is_remote_frame else 0)
+        | (FrameFlag.ERROR.value if message.is_error_frame else 0)
+        | (FrameFlag.FD.value if message.is_fd else 0)
+    )
+
+
+def message_of(frame: Frame) -> can.Message:
+    """The python-can message that sends a frame."""
+    return can.Message(
+        arbitration_id=frame.can_id & ~EXTENDED_ID,
+        is_extended_id=bool(frame.can_id & EXTENDED_ID),
+        is_remote_frame=bool(frame.flags & FrameFlag.REMOTE),
+        is_fd=bool(frame.flags & FrameFlag.FD),
+        dlc=frame.length,
+        data=frame.data,
+    )
+
+
+class PythonCanBus:
+    """One open bus, used by one thread. Raises BusDown, from the constructor too."""
+
+    def __init__(self, address: BusAddress) -> None:
+        self._name = address.name
+        options: dict[str, bool | int] = {"receive_own_messages": False}
+        if address.fd:
+            options["fd"] = True
+        if address.bitrate is not None:
+            options["bitrate"] = address.bitrate
+        try:
+            # ignore_config: a can.conf in somebody's home must not change what our settings say.
+            self._bus = can.Bus(
+                channel=address.channel,
+                interface=address.interface,
+                ignore_config=True,
+                **options,  # type: ignore[arg-type]  # python-can types its own keywords, then takes any
+            )
+        except DOWN as error:
+            raise BusDown(address.name, _told(error)) from error
+
+    def receive(self, timeout_s: float) -> can.Message | None:
+        """The next message, or None when none came within the time."""
+        try:
+            return self._bus.recv(timeout_s)
+        except DOWN as error:
+            raise BusDown(self._name, _told(error)) from error
+
+    def send(self, message: can.Message, timeout_s: float) -> bool:
+        """Send; False means the transmit queue is full and it should be tried again."""
+        try:
+            self._bus.send(message, timeout_s)
+        except DOWN as error:
+            if getattr(error, "error_code", None) == errno.ENOBUFS:
+                return False
+            raise BusDown(self._name, _told(error)) from error
+        return True
+
+    def close(self) -> None:
+        """Release the bus; it may be gone already."""
+        with suppress(*DOWN):
+            self._bus.shutdown()
+
+
+def _told(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,110 @@
+"""One bus read on a thread of its own: `BusReader`."""
+
+import random
+import threading
+from typing import NamedTuple
+
+from edge_agent import events
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, Frame, columns_of
+from edge_agent.acquire.pythoncan import BusAddress, PythonCanBus, frame_of
+from edge_agent.backoff import Backoff
+from edge_agent.errors import BusDown
+from edge_agent.ports import Clock
+
+RECEIVE_S = 0.1
+"""How long a reader waits for a frame before it looks whether it should end."""
+
+
+class Taken(NamedTuple):
+    """What a reader had for one tick."""
+
+    columns: Columns
+    dropped: int
+
+
+class BusReader:
+    """Reads a bus into a bounded buffer; a bus that is gone is opened again with back-off.
+
+    `log` is called on the reader's thread; all else is the caller's.
+    """
+
+    def __init__(
+        self, address: BusAddress, index: int, *, log: events.Log, clock: Clock, backoff: Backoff, capacity: int
+    ) -> None:
+        self._address = address
+        self._index = index
+        self._log = log
+        self._clock = clock
+        self._backoff = backoff
+        self._capacity = capacity
+        self._guard = threading.Lock()
+        self._frames: list[Frame] = []  # bounded by `_keep`
+        self._dropped = 0
+        self._failure: BaseException | None = None
+        self._stop = threading.Event()
+        # A driver that hangs while it opens must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name=f"acquire-{address.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def take(self) -> Taken:
+        """Everything read since the call before. Raises what ended the thread: never a lost bus, always a defect."""
+        if self._failure is not None:
+            raise self._failure
+        with self._guard:
+            frames, self._frames = self._frames, []
+            dropped, self._dropped = self._dropped, 0
+        long = self._address.fd or any(len(frame.data) > CLASSIC_BYTES for frame in frames)
+        return Taken(columns_of(frames, FD_BYTES if long else CLASSIC_BYTES), dropped)
+
+    def ask_to_end(self) -> None:
+        """Let the thread end soon; it closes its bus."""
+        self._stop.set()
+
+    def wait_for_end(self) -> None:
+        """Wait until the thread has ended: RECEIVE_S, and never over a second, even where a driver hangs."""
+        self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        try:
+            self._read_and_reopen()
+        except BaseException as error:  # noqa: BLE001  it is raised again by `take`, on the event loop
+            self._failure = error
+
+    def _read_and_reopen(self) -> None:
+        retry_num = -1
+        while not self._stop.is_set():
+            begun_ns = self._clock.uptime_ns()
+            try:
+                self._read()
+            except BusDown as down:
+                spell_s = (self._clock.uptime_ns() - begun_ns) / 1e9
+                retry_num = self._backoff.next_retry_num(retry_num, spell_s)
+                wait_s = self._backoff.delay_s(retry_num, random.random())  # noqa: S311  jitter, not a secret
+                events.bus_lost(
+                    self._log, bus=self._address.name, reason=down.reason, retry_num=retry_num, wait_s=wait_s
+                )
+                self._stop.wait(wait_s)
+
+    def _read(self) -> None:
+        """Read one opening of the bus to its end."""
+        address = self._address
+        bus = PythonCanBus(address)
+        try:
+            events.bus_opened(self._log, bus=address.name, interface=address.interface, channel=address.channel)
+            while not self._stop.is_set():
+                message = bus.receive(RECEIVE_S)
+                if message is not None:
+                    self._keep(frame_of(message, self._index))
+        finally:
+            bus.close()
+
+    def _keep(self, frame: Frame) -> None:
+        """Buffer a frame, or count it when there is no room: what is older is nearer to being taken."""
+        with self._guard:
+            if len(self._frames) < self._capacity:
+                self._frames.append(frame)
+            else:
+                self._dropped += 1
