@@ -3,12 +3,12 @@
 Pure. An envelope that ends every connection it is sent on (a poison message) would starve all others
 for ever; one that merely was in flight when a tunnel began must never be given up. So:
 
-- whatever is the oldest in flight when a session dies is a suspect,
-- a suspect waits until everything taken with it is settled, then goes alone,
-- it is refused when `deaths` sessions died of it: the first with company, the others while it was alone on a
-  connection that had acknowledged something else.
+- when a session dies, the oldest in flight is a suspect; all in flight are, where the session acknowledged nothing,
+- a suspect waits until everything else is settled, then goes alone, the least often sent first,
+- it is refused when `deaths` sessions died of it: the first in company, the others while it was alone on a
+  connection that had acknowledged something.
 
-A hub that acknowledges nothing therefore convicts nobody, and a poison message delays nobody.
+A hub that acknowledges nothing therefore convicts nobody, and a poison message holds up nobody for long.
 """
 
 from collections.abc import Iterable, Sequence
@@ -68,7 +68,7 @@ class Window:
     def due(self) -> tuple[EnvelopeKey, ...]:
         """What to send now, each once; a suspect only when nothing else is in flight."""
         if not self._ready and not self._in_flight and self._suspects:
-            self._ready[next(iter(self._suspects))] = None
+            self._ready[min(self._suspects, key=self.sends)] = None
         due = tuple(self._ready)
         for key in due:
             self._suspects.pop(key, None)
@@ -93,9 +93,10 @@ class Window:
 
         `died` is False where we closed the session ourselves: nothing is held against anyone.
         """
-        head = next(iter(self._in_flight), None)
-        if died and head is not None:
-            self._count_death(head)
+        if died:
+            for key in self._blamed():
+                record = self._records[key]
+                self._records[key] = replace(record, deaths=record.deaths + 1)
         held = (*self._in_flight, *self._ready, *self._suspects)
         receipts = tuple((key, self._verdict(key, cause)) for key in held)
         for keys in (self._in_flight, self._ready, self._suspects):
@@ -107,10 +108,11 @@ class Window:
     def _suspected(self, key: EnvelopeKey) -> bool:
         return self._records.get(key, _Record()).deaths > 0
 
-    def _count_death(self, head: EnvelopeKey) -> None:
-        record = self._records[head]
-        if record.deaths == 0 or self._proven:
-            self._records[head] = replace(record, deaths=record.deaths + 1)
+    def _blamed(self) -> tuple[EnvelopeKey, ...]:
+        in_flight = tuple(self._in_flight)
+        if any(self._suspected(key) for key in in_flight):  # then it is alone
+            return in_flight if self._proven else ()
+        return in_flight[:1] if self._proven else in_flight
 
     def _verdict(self, key: EnvelopeKey, cause: str) -> Receipt:
         if (deaths := self._records.get(key, _Record()).deaths) >= self._deaths:

@@ -1,0 +1,237 @@
+"""Delivery over a hub in memory, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+
+from edge_agent.backoff import Backoff
+from edge_agent.errors import UplinkWedged
+from edge_agent.ports import Inbox, Session
+from edge_agent.records import Acked, Deferred, EnvelopeKey, Refused
+from edge_agent.uplink.deliver import Delivery
+from tests.uplink.fakes import MemoryHub, MemorySpool, Recorder, Told, envelope
+from tests.uplink.virtual_time import LoopClock, in_virtual_time
+
+LIMIT_S = 3600.0
+
+
+class Scene:
+    """A delivery, running, with all its parts."""
+
+    def __init__(self, count: int = 0, payload: bytes = b"payload") -> None:
+        self.log = Told()
+        self.hub = MemoryHub(self.log)
+        self.spool = MemorySpool([envelope(seq, payload=payload) for seq in range(count)])
+        self.stop = asyncio.Event()
+        self.delivery = Delivery(
+            self.hub, self.spool, Recorder(), clock=LoopClock(), random=lambda: 0.5, log=self.log, backoff=Backoff()
+        )
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while not reached():  # noqa: ASYNC110  a poll in virtual time costs nothing
+                await asyncio.sleep(0.05)
+
+    async def until_delivered(self) -> None:
+        await self.until(lambda: not self.spool.pending)
+
+
+def play(act: Callable[[Scene], Awaitable[None]], count: int = 0, payload: bytes = b"payload") -> Scene:
+    """Run a delivery while `act` does something to it; then stop it."""
+
+    async def main() -> Scene:
+        scene = Scene(count, payload)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(scene.delivery.run(scene.stop), name="delivery")
+            await act(scene)
+            scene.stop.set()
+            async with asyncio.timeout(LIMIT_S):
+                await running
+        assert scene.hub.open_sessions == 0
+        assert scene.spool.leased == 0
+        acked = scene.spool.keys(Acked)
+        assert set(acked) <= set(scene.hub.acked), "acked without an acknowledgement"
+        assert len(acked) == len(set(acked))
+        return scene
+
+    return in_virtual_time(main())
+
+
+def test_everything_arrives_once_over_a_healthy_link_and_nothing_is_warned_of() -> None:
+    scene = play(Scene.until_delivered, count=200)
+    assert sorted(each.key.seq for each in scene.hub.arrived) == list(range(200))
+    assert scene.delivery.counts.acked == 200
+    assert scene.delivery.counts.acked_bytes == 200 * len(b"payload")
+    assert scene.delivery.counts.uncertain == 0
+    assert scene.log.at("warning") + scene.log.at("error") == []
+
+
+def test_at_most_sixteen_are_in_flight() -> None:
+    assert play(Scene.until_delivered, count=100).hub.most_in_flight == 16
+
+
+def test_what_is_appended_later_is_delivered_too() -> None:
+    async def act(scene: Scene) -> None:
+        await asyncio.sleep(100)
+        await scene.spool.append([envelope(7)])
+        await scene.until_delivered()
+
+    assert play(act).spool.settled == [(EnvelopeKey(1, 7), Acked())]
+
+
+def test_back_off_doubles_to_its_cap_while_nobody_answers() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.unreachable = True
+        await asyncio.sleep(120)
+
+    scene = play(act, count=1)
+    attempts = scene.hub.attempts
+    waits = [round(after - before, 3) for before, after in pairwise(attempts)]
+    assert waits[:9] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
+    assert scene.log.at("warning") == ["uplink.link_down"], "only the first failure of a spell is warned of"
+    assert scene.delivery.counts.failures == len(attempts)
+
+
+def test_refused_credentials_are_tried_again_only_slowly() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.wrong_key = True
+        await asyncio.sleep(100)
+
+    scene = play(act, count=1)
+    assert scene.hub.attempts == pytest.approx([0, 30, 60, 90])
+    assert scene.log.fields("uplink.link_down")[0]["reason"] == (
+        "the hub cannot be reached: the key is wrong. Check the module's identity and key at the hub"
+    )
+
+
+def test_back_off_starts_over_after_a_healthy_spell_but_not_after_one_success() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.unreachable = True
+        await asyncio.sleep(7)  # five failures
+        scene.hub.unreachable = False
+        await scene.until(lambda: scene.delivery.up)
+        scene.hub.drop()
+        await scene.until(lambda: not scene.delivery.up)
+        await scene.until(lambda: scene.delivery.up)
+        await asyncio.sleep(11)
+        scene.hub.drop()
+        await asyncio.sleep(1)
+
+    waits = play(act).log.numbers("uplink.link_down", "wait_s")
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 0.2]
+
+
+def test_what_was_in_flight_when_the_connection_was_lost_is_sent_again() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.ack_s = 1.0
+        await scene.until(lambda: scene.delivery.counts.acked == 16)
+        await asyncio.sleep(0.5)
+        scene.hub.drop()
+        await scene.until_delivered()
+
+    scene = play(act, count=40)
+    assert len(scene.spool.keys(Deferred)) == 16
+    assert scene.delivery.counts.uncertain == 16
+    assert len(scene.hub.arrived) == 40 + 16
+    assert len(set(scene.spool.keys(Acked))) == 40
+    assert sorted(scene.log.numbers("uplink.batch_acked", "attempts")) == [1] * 24 + [2] * 16
+
+
+def test_a_hub_that_acknowledges_nothing_is_left_and_costs_nothing() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.never_ack = True
+        await asyncio.sleep(600)
+        assert scene.spool.keys(Acked) == []
+        assert scene.delivery.counts.sessions > 10
+        scene.hub.never_ack = False
+        await scene.until_delivered()
+
+    scene = play(act, count=40)
+    assert scene.spool.keys(Refused) == []
+    assert len(scene.spool.keys(Acked)) == 40
+
+
+def test_a_batch_that_ends_three_sessions_is_set_aside_and_holds_up_no_other() -> None:
+    poison = EnvelopeKey(1, 3)
+
+    async def act(scene: Scene) -> None:
+        scene.hub.poison = {poison}
+        await scene.until_delivered()
+
+    scene = play(act, count=100)
+    assert scene.spool.keys(Refused) == [poison]
+    assert len(scene.spool.keys(Acked)) == 99
+    assert scene.log.fields("uplink.batch_refused")[0]["seq"] == 3
+    assert scene.delivery.counts.refused == 1
+    assert scene.delivery.counts.failures == 3
+
+
+def test_a_batch_that_is_too_big_is_refused_and_the_session_goes_on() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.spool.append([envelope(1, payload=bytes(MemoryHub.cap_bytes + 1)), envelope(2)])
+        await scene.until_delivered()
+
+    scene = play(act)
+    assert scene.spool.keys(Refused) == [EnvelopeKey(1, 1)]
+    assert scene.spool.keys(Acked) == [EnvelopeKey(1, 2)]
+    assert scene.delivery.counts.sessions == 1
+
+
+def test_a_stop_lets_what_is_in_flight_settle_and_takes_no_more() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.ack_s = 1.0
+        await scene.until(lambda: len(scene.hub.arrived) == 16)
+
+    scene = play(act, count=40)
+    assert len(scene.spool.keys(Acked)) == 16
+    assert len(scene.hub.arrived) == 16
+    assert scene.spool.pending == 24
+    assert scene.log.at("info")[-1] == "uplink.link_closed"
+
+
+@pytest.mark.parametrize("trouble", ["never acknowledged", "connecting", "backing off"])
+def test_a_stop_is_answered_within_three_seconds_whatever_goes_on(trouble: str) -> None:
+    async def main() -> float:
+        scene = Scene(20)
+        scene.hub.never_ack = trouble == "never acknowledged"
+        scene.hub.unreachable = trouble == "backing off"
+        scene.hub.connect_s = 100.0 if trouble == "connecting" else 0.0
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(scene.delivery.run(scene.stop), name="delivery")
+            await asyncio.sleep(4)
+            scene.stop.set()
+            asked_s = loop.time()
+            await running
+        assert scene.spool.keys(Acked) == []
+        assert scene.spool.pending == 20
+        assert scene.spool.leased == 0
+        return loop.time() - asked_s
+
+    assert in_virtual_time(main()) <= 3
+
+
+def test_a_stop_before_the_start_connects_to_nothing() -> None:
+    async def main() -> MemoryHub:
+        scene = Scene(1)
+        scene.stop.set()
+        await scene.delivery.run(scene.stop)
+        return scene.hub
+
+    assert in_virtual_time(main()).attempts == []
+
+
+def test_a_wedged_uplink_ends_the_agent() -> None:
+    class Wedged:
+        async def connect(self, inbox: Inbox) -> Session:  # noqa: ARG002
+            raise UplinkWedged(4)
+
+    async def main() -> None:
+        delivery = Delivery(Wedged(), MemorySpool(), Recorder(), clock=LoopClock(), random=lambda: 0.5, log=Told())
+        await delivery.run(asyncio.Event())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        in_virtual_time(main())
+    assert caught.group_contains(UplinkWedged)
