@@ -1,0 +1,123 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.records import Envelope, EnvelopeKey, Lane
+from edge_agent.spool.framing import (
+    FILE_HEADER_SIZE,
+    Framed,
+    Gap,
+    decode_record,
+    encode_record,
+    file_header,
+    file_version,
+    record_length,
+    scan,
+)
+from tests.spool.parts import sealed
+
+ENVELOPES = st.builds(
+    Envelope,
+    key=st.builds(EnvelopeKey, st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 2)),
+    priority=st.integers(0, 9),
+    lane=st.sampled_from(Lane),
+    rule=st.text(max_size=40),
+    schema=st.text(max_size=20),
+    content_type=st.text(max_size=20),
+    content_encoding=st.text(max_size=20),
+    payload=st.binary(max_size=300),
+)
+
+
+def segment(*seqs: int, size: int = 20) -> bytes:
+    links = [None, *seqs]
+    records = (encode_record(sealed(1, seq, size=size), before) for seq, before in zip(seqs, links, strict=False))
+    return file_header(3) + b"".join(records)
+
+
+def seqs_of(data: bytes) -> list[int]:
+    return [item.key.seq for item in scan(data) if isinstance(item, Framed)]
+
+
+@given(ENVELOPES)
+def test_an_envelope_comes_back_as_it_went(envelope: Envelope) -> None:
+    record = encode_record(envelope, None)
+
+    assert len(record) == record_length(envelope)
+    assert decode_record(record, envelope.priority) == envelope
+
+
+def test_the_bytes_of_version_1_are_these() -> None:
+    assert file_header(3).hex() == "45646753706f6f6c01000300763fa3ac"
+    assert encode_record(sealed(7, 41, size=4), 39).hex() == (
+        "a95265637fe07838070000003500000004000000f3df82e229000000000000002800000000000000"
+        "5b227761726d222c2269646c65222c22636f6c756d6e732f31222c226170706c69636174696f6e2f6a736f6e222c22677a6970225d"
+        "3c372f34"
+    )
+
+
+def test_a_scan_finds_each_record_with_its_place_and_its_link_backwards() -> None:
+    data = segment(4, 5, 9)
+
+    items = list(scan(data))
+
+    assert [(item.key, item.previous_seq) for item in items if isinstance(item, Framed)] == [
+        (EnvelopeKey(1, 4), None),
+        (EnvelopeKey(1, 5), 4),
+        (EnvelopeKey(1, 9), 5),
+    ]
+    assert items[0].start == FILE_HEADER_SIZE
+    assert items[-1].end == len(data)
+
+
+def test_a_cut_at_any_byte_leaves_an_exact_prefix() -> None:
+    data = segment(4, 5, 9)
+    ends = [item.end for item in scan(data)]
+
+    for size in range(len(data)):
+        assert seqs_of(data[:size]) == [4, 5, 9][: sum(end <= size for end in ends)]
+
+
+def test_a_flipped_bit_anywhere_costs_at_most_the_record_it_is_in() -> None:
+    data = segment(4, 5, 9)
+    ends = [item.end for item in scan(data)]
+
+    for at in range(FILE_HEADER_SIZE, len(data)):
+        damaged = bytearray(data)
+        damaged[at] ^= 0x10
+        hit = sum(end <= at for end in ends)
+        assert seqs_of(bytes(damaged)) == [seq for index, seq in enumerate([4, 5, 9]) if index != hit]
+
+
+def test_a_damaged_file_header_costs_no_record() -> None:
+    data = segment(4, 5)
+
+    assert seqs_of(b"X" + data[1:]) == [4, 5]
+    assert file_version(b"X" + data[1:]) is None
+
+
+def test_a_record_with_a_broken_body_is_still_named() -> None:
+    data = bytearray(segment(4, 5))
+    data[-1] ^= 1
+
+    assert [item.key for item in scan(bytes(data)) if isinstance(item, Gap)] == [EnvelopeKey(1, 5)]
+
+
+@given(st.lists(st.one_of(st.binary(max_size=80), st.just(segment(4, 5)), st.just(segment(9)[:50]))))
+def test_a_scan_covers_all_bytes_once_whatever_they_are(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    at = FILE_HEADER_SIZE if file_version(data) is not None else 0
+
+    for item in scan(data):
+        assert item.start == at
+        assert item.end > item.start
+        at = item.end
+
+    assert at in {len(data), FILE_HEADER_SIZE}
+
+
+def test_a_damaged_record_decodes_to_none() -> None:
+    record = encode_record(sealed(1, 4), None)
+
+    assert decode_record(record[:-1], 3) is None
+    assert decode_record(record + b"x", 3) is None
+    assert decode_record(b"", 3) is None

@@ -1,0 +1,234 @@
+"""Random actions over the ledger, compared with the plainest model: a list of keys and a set in flight."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
+from edge_agent.spool.ledger import Incoming, Ledger, Placement
+from tests.spool.parts import named
+
+BUDGET_BYTES = 6_000
+SEGMENT_BYTES = 1_000
+GROUPS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from([60, 100, 300, 1_500, 7_000])), min_size=1, max_size=5)
+
+
+def ledger(budget_bytes: int = BUDGET_BYTES) -> Ledger:
+    return Ledger(budget_bytes=budget_bytes, segment_bytes=SEGMENT_BYTES)
+
+
+def put(books: Ledger, *items: tuple[int, int, int]) -> tuple[LostRange, ...]:
+    """Commit (seq, priority, length) of boot 1; returns what was lost by it."""
+    admission = books.admit([Incoming(EnvelopeKey(1, seq), priority, length) for seq, priority, length in items])
+    books.commit(books.place(admission.admitted))
+    return admission.evicted + admission.lost
+
+
+def seqs(lost: tuple[LostRange, ...]) -> list[int]:
+    return [key.seq for key in named(lost)]
+
+
+class LedgerActions(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.books = ledger()
+        self.seq = 0
+        self.priority: dict[EnvelopeKey, int] = {}
+        self.length: dict[EnvelopeKey, int] = {}
+        self.live: list[EnvelopeKey] = []
+        self.in_flight: set[EnvelopeKey] = set()
+        self.owed: list[EnvelopeKey] = []
+
+    def incoming(self, group: list[tuple[int, int]]) -> list[Incoming]:
+        items = []
+        for priority, length in group:
+            key = EnvelopeKey(1, self.seq)
+            self.seq += 1
+            self.priority[key], self.length[key] = priority, length
+            items.append(Incoming(key, priority, length))
+        return items
+
+    def give_up(self, evicted: list[EnvelopeKey], least: int) -> None:
+        assert not self.in_flight.intersection(evicted)
+        assert set(evicted) <= set(self.live)
+        assert all(self.priority[key] >= least for key in evicted)
+        self.live = [key for key in self.live if key not in evicted]
+        if evicted and not self.in_flight:
+            most_important = min(self.priority[key] for key in evicted)
+            kept = [key for key in self.live if self.priority[key] == most_important]
+            assert all(self.priority[key] <= most_important for key in self.live)
+            assert all(key > gone for key in kept for gone in evicted if self.priority[gone] == most_important)
+
+    @rule(group=GROUPS, disk_works=st.booleans())
+    def append(self, group: list[tuple[int, int]], disk_works: bool) -> None:
+        items = self.incoming(group)
+        admission = self.books.admit(items)
+        evicted, lost = named(admission.evicted), named(admission.lost)
+        self.give_up(evicted, min(item.priority for item in items))
+        self.owed += evicted
+        assert [item.key for item in admission.admitted] == [item.key for item in items if item.key not in lost]
+        placements = self.books.place(admission.admitted)
+        if disk_works:
+            self.books.commit(placements)
+            self.live += [item.key for item in admission.admitted]
+            self.owed += lost
+        else:
+            self.books.abandon(admission, placements)
+
+    @rule(limit=st.integers(1, 6))
+    def lease(self, limit: int) -> None:
+        ready = sorted(set(self.live) - self.in_flight, key=lambda key: (self.priority[key], key))
+
+        leased = self.books.lease(limit)
+
+        assert [lease.key for lease in leased] == ready[:limit]
+        for lease in leased:
+            assert lease.segment.length(lease.index) == self.length[lease.key]
+            self.in_flight.add(lease.key)
+
+    @precondition(lambda self: self.in_flight)
+    @rule(data=st.data(), acked=st.booleans())
+    def settle(self, data: st.DataObject, acked: bool) -> None:
+        key = data.draw(st.sampled_from(sorted(self.in_flight)))
+        self.in_flight.remove(key)
+        if acked:
+            self.books.settle(key)
+            self.live.remove(key)
+        else:
+            self.books.give_back(key)
+
+    @rule()
+    def bury(self) -> None:
+        for segment in self.books.sweep():
+            assert segment.dead
+            self.books.buried(segment)
+
+    @rule()
+    def tell(self) -> None:
+        self.books.told(self.books.owed)
+        self.owed.clear()
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        assert self.books.depth == (len(self.live), sum(self.length[key] for key in self.live))
+        assert self.books.total_bytes <= BUDGET_BYTES
+        assert sorted(named(self.books.owed)) == sorted(self.owed)
+
+    @invariant()
+    def the_marks_lie_around_what_is_live(self) -> None:
+        for priority, marks in self.books.marks().items():
+            live = [key for key in self.live if self.priority[key] == priority]
+            assert marks.held == max(live, default=None)
+            assert marks.settled is None or all(key > marks.settled for key in live)
+
+
+TestLedgerActions = LedgerActions.TestCase
+TestLedgerActions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_what_others_still_hold_between_lost_batches_is_not_claimed() -> None:
+    books = ledger()
+    put(books, (0, 9, 400), (1, 3, 100), (2, 9, 400), (3, 9, 400))
+
+    lost = put(books, (4, 0, 4_800))
+
+    assert lost == (LostRange(1, 0, 0, "cap"), LostRange(1, 2, 2, "cap"))
+    assert [lease.key.seq for lease in books.lease(9)] == [4, 1, 3]
+
+
+def test_the_growing_segment_goes_too_when_it_is_the_only_one() -> None:
+    books = ledger()
+    put(books, (0, 9, 400), (1, 3, 900))
+
+    assert seqs(put(books, (2, 0, 4_700))) == [0]
+
+
+def test_what_is_in_flight_stays_and_the_next_segment_goes() -> None:
+    books = ledger()
+    put(books, (0, 9, 900), (1, 9, 900), (2, 3, 900))
+    books.lease(2)
+    books.give_back(EnvelopeKey(1, 2))
+
+    assert seqs(put(books, (3, 0, 3_600))) == [1]
+
+
+def test_a_less_important_batch_is_lost_itself_before_a_more_important_one_goes() -> None:
+    books = ledger()
+    put(books, (0, 0, 5_500))
+
+    assert seqs(put(books, (1, 5, 900))) == [1]
+
+
+def test_nothing_is_evicted_for_a_batch_that_would_not_fit_anyway() -> None:
+    books = ledger()
+    put(books, (0, 9, 900))
+
+    assert seqs(put(books, (1, 0, BUDGET_BYTES))) == [1]
+    assert books.depth[0] == 1
+
+
+def test_what_is_settled_already_goes_before_anything_that_is_needed() -> None:
+    books = ledger()
+    put(books, (0, 0, 900), (1, 9, 900))
+    books.lease(1)
+    books.settle(EnvelopeKey(1, 0))
+
+    assert put(books, (2, 0, 4_700)) == ()
+
+
+def test_a_segment_a_write_failed_on_is_not_written_to_again() -> None:
+    books = ledger()
+    put(books, (0, 3, 100))
+    admission = books.admit([Incoming(EnvelopeKey(1, 1), 3, 100)])
+    failed = books.place(admission.admitted)
+    books.abandon(admission, failed)
+
+    (again,) = books.place(admission.admitted)
+
+    assert isinstance(again, Placement)
+    assert again.segment is not failed[0].segment
+    assert again.previous_seq == 0
+
+
+def test_a_range_that_is_owed_already_is_not_offered_again_after_a_restart() -> None:
+    books = ledger()
+    books.resume({}, (LostRange(1, 4, 5, "refused"),), {3: 0})
+    spans = [Framed(EnvelopeKey(1, seq), None, at, at + 100) for seq, at in ((3, 16), (4, 116), (5, 216))]
+
+    books.adopt(3, 0, 1, 316, spans)
+
+    assert [lease.key.seq for lease in books.lease(9)] == [3]
+
+
+def test_a_settled_segment_between_others_can_go_and_nothing_thinks_it_damaged() -> None:
+    books = ledger()
+    put(books, *((seq, 3, 900) for seq in range(4)))
+    books.lease(3)
+    books.settle(EnvelopeKey(1, 1))
+    books.settle(EnvelopeKey(1, 2))
+
+    assert [segment.number for segment in books.sweep()] == [1, 2]
+    assert books.marks()[3].settled is None
+    assert books.marks()[3].held == EnvelopeKey(1, 3)
+
+
+def test_a_key_that_does_not_grow_is_a_mistake_of_ours() -> None:
+    books = ledger()
+    put(books, (5, 3, 100))
+
+    with pytest.raises(AssertionError, match="1/4 came after 1/5"):
+        put(books, (4, 3, 100))
+
+
+def test_settling_what_is_not_leased_is_a_mistake_of_ours() -> None:
+    with pytest.raises(AssertionError, match="1/4 is not leased"):
+        ledger().settle(EnvelopeKey(1, 4))
+
+
+def test_an_empty_segment_takes_its_header_of_the_budget() -> None:
+    books = ledger()
+    put(books, (0, 3, 100))
+
+    assert books.total_bytes == FILE_HEADER_SIZE + 100

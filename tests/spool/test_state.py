@@ -1,0 +1,37 @@
+import json
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.spool.state import SpoolState, StreamMarks, decode_state, encode_state
+
+SEQS = st.integers(0, 2**63)
+KEYS = st.none() | st.builds(EnvelopeKey, st.integers(1, 1000), SEQS)
+STATES = st.builds(
+    SpoolState,
+    boot=st.integers(1, 2**31),
+    last_seq=st.none() | SEQS,
+    owed=st.lists(st.builds(LostRange, SEQS, SEQS, SEQS, st.sampled_from(["cap", "damaged", "refused"]))).map(tuple),
+    streams=st.dictionaries(st.integers(0, 9), st.builds(StreamMarks, KEYS, KEYS)),
+)
+
+
+@given(STATES)
+def test_a_state_comes_back_as_it_went(state: SpoolState) -> None:
+    assert decode_state(encode_state(state)) == state
+
+
+def test_a_change_of_any_byte_is_noticed() -> None:
+    data = encode_state(SpoolState(7, 41, (LostRange(6, 1, 2, "cap"),), {3: StreamMarks(EnvelopeKey(7, 40), None)}))
+
+    for at in range(len(data) - 1):
+        assert decode_state(data[:at]) is None
+        assert decode_state(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) is None
+
+
+def test_a_state_of_another_version_is_not_guessed_at() -> None:
+    text = json.dumps({"version": 2, "boot": 1}).encode()
+
+    assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) is None
