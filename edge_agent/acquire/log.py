@@ -54,6 +54,9 @@ def ticks_of(frames: Iterable[Frame], tick_ns: int, quiet_ns: int) -> Generator[
 class LogFile:
     """FrameSource over a log; `speed` 1 is as recorded, N is N times as fast, 0 is without waiting.
 
+    `channels` gives the bus, below `buses`, of each of the log's channels (`can0`; a .blf or .asc counts its own
+    from 0); frames of other channels are left out. Without it all are of bus 0.
+
     Blocks are cut by the log's own time at every speed, so that what follows behaves as on a live bus. Times are
     the log's, to the microsecond, and `dropped` is 0. Within a tick frames are sorted by time, as several buses
     in one file are not; where the log's clock goes back further than the tick, a new block begins with the older
@@ -69,6 +72,7 @@ class LogFile:
         speed: float = 0.0,
         tick_ms: int = 50,
         channels: Mapping[str, int] | None = None,
+        buses: int = 1,
     ) -> None:
         self._path = path
         self._log = log
@@ -76,7 +80,7 @@ class LogFile:
         self._speed = speed
         self._tick_ns = tick_ms * 1_000_000
         self._channels = channels
-        self._buses = 1 + max(channels.values(), default=0) if channels is not None else 1
+        self._buses = buses
 
     async def blocks(self) -> AsyncIterator[FrameBlock]:
         """Blocks to the end of the log. Raises LogRefused."""
