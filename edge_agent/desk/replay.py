@@ -41,7 +41,7 @@ def replay(
     sent = 0
     with _open(interface, channel, fd=fd) as bus, closing(read_log(log_path)) as frames:
         sendable = (frame for frame in frames if not frame.flags & FrameFlag.ERROR)
-        for sent in _played(bus, sendable, speed, threading.Event(), channel):  # noqa: B007  the last one counts
+        for sent in _played(bus, sendable, speed, threading.Event(), channel):
             if sent % PROGRESS_FRAMES == 0:
                 progress(sent, None)
     progress(sent, sent)
