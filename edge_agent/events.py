@@ -30,9 +30,9 @@ def agent_started(log: Log, *, version: str, boot: int, buses: Sequence[str], da
     log.info("app.agent_started", version=version, boot=boot, buses=list(buses), data_folder=data_folder)
 
 
-def drain_started(log: Log, *, reason: str, limit_s: float | None) -> None:
+def drain_started(log: Log, *, reason: str) -> None:
     """The source was stopped or has ended; what is on the way is finished."""
-    log.info("app.drain_started", reason=reason, limit_s=limit_s)
+    log.info("app.drain_started", reason=reason)
 
 
 def drain_finished(log: Log, *, waited_s: float, spooled: int) -> None:
@@ -40,9 +40,9 @@ def drain_finished(log: Log, *, waited_s: float, spooled: int) -> None:
     log.info("app.drain_finished", waited_s=round(waited_s, 3), spooled=spooled)
 
 
-def drain_timed_out(log: Log, *, waited_s: float) -> None:
-    """Something did not finish in time; what is on disk stays there."""
-    log.warning("app.drain_timed_out", waited_s=round(waited_s, 3))
+def drain_timed_out(log: Log, *, waited_s: float, late: Sequence[str]) -> None:
+    """Some stages did not finish in time; what is on disk stays there."""
+    log.warning("app.drain_timed_out", waited_s=round(waited_s, 3), late=list(late))
 
 
 # --- acquire -----------------------------------------------------------------------------------

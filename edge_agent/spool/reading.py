@@ -1,4 +1,4 @@
-"""Payloads back into samples: for `edge-agent show`, the demo's verdict and the tests. Pure; never on the vehicle's path."""
+"""Payloads back into samples, for `edge-agent show`, the demo's verdict and the tests. Pure; not on the journey."""
 
 import gzip
 import json

@@ -21,7 +21,7 @@ def rows(batch: Batch) -> list[JsonValue]:
 
 
 def values(column: Column) -> list[float]:
-    """raw * factor + offset of each sample."""
+    """Scaled values: raw * factor + offset of each sample."""
     signal = column.signal
     if signal.kind is RawKind.FLOAT:
         raw = column.raw.view(np.float64)

@@ -35,6 +35,8 @@ class SegmentSpool:
         self._more = asyncio.Event()
         """set, and replaced, when something new can be leased"""
         self._note: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._mark_empty()
 
     @classmethod
     async def open(
@@ -68,6 +70,7 @@ class SegmentSpool:
         try:
             self._returned = await self._run(self._store.append, tuple(envelopes), self._returned)
         finally:
+            self._mark_empty()
             self._offer()
         return self._returned
 
@@ -89,10 +92,15 @@ class SegmentSpool:
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         """Take an envelope off, put it back, or set it aside; see the port."""
         await self._run(self._store.settle, key, receipt)
+        self._mark_empty()
         if isinstance(receipt, Deferred):
             self._offer()
         elif self._note is None:
             self._note = asyncio.get_running_loop().call_later(NOTE_AFTER_S, self._note_now)
+
+    async def emptied(self) -> None:
+        """Wait until everything appended is settled."""
+        await self._empty.wait()
 
     async def close(self) -> None:
         """Note how far things have come, release the folder, end the thread."""
@@ -109,6 +117,12 @@ class SegmentSpool:
         """Wake every lease that found nothing so far; jobs asked for from now on see what is offered."""
         self._more.set()
         self._more = asyncio.Event()
+
+    def _mark_empty(self) -> None:
+        if self.depth[0]:
+            self._empty.clear()
+        else:
+            self._empty.set()
 
     def _note_now(self) -> None:
         self._note = None

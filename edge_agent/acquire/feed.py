@@ -1,0 +1,43 @@
+"""Blocks from a source into a channel; what a full channel gives up is counted in the block after it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from edge_agent import events
+from edge_agent.channel import Channel
+from edge_agent.events import Log
+from edge_agent.ports import FrameSource
+from edge_agent.records import FrameBlock
+
+
+async def feed(
+    source: FrameSource, frames: Channel[FrameBlock], bus_names: Sequence[str], *, begin: asyncio.Event, log: Log
+) -> None:
+    """From `begin` until the source ends or this is cancelled; the channel is closed in any case."""
+    owed = (0,) * len(bus_names)
+    try:
+        await begin.wait()
+        # Every source is an async generator; the port promises no more than an iterator.
+        async with aclosing(cast("AsyncGenerator[FrameBlock, None]", source.blocks())) as blocks:
+            async for block in blocks:
+                told = replace(block, dropped=tuple(map(sum, zip(block.dropped, owed, strict=True))))
+                displaced = await frames.put(told)
+                owed = _frames_of(displaced, len(bus_names))
+                for bus, count in zip(bus_names, owed, strict=True):
+                    if count:
+                        events.frames_dropped(log, bus=bus, count=count, reason="decoding could not keep up")
+    finally:
+        frames.close()
+
+
+def _frames_of(block: FrameBlock | None, buses: int) -> tuple[int, ...]:
+    """Frames of each bus in a block that was given up, and those it was to tell of itself."""
+    if block is None:
+        return (0,) * buses
+    counts = np.bincount(block.bus, minlength=buses).tolist()
+    return tuple(map(sum, zip(counts, block.dropped, strict=True)))

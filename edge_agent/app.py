@@ -1,0 +1,202 @@
+"""The only wiring: builds every adapter, joins the stages by four channels, creates every task.
+
+source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spool --> delivery (uplink)
+                     ^-- configs -- inbox (twin) <-------------------------------------'
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from edge_agent import __version__, events
+from edge_agent.acquire.bus import Buses
+from edge_agent.acquire.feed import feed
+from edge_agent.acquire.log import LogFile
+from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.backoff import Backoff
+from edge_agent.channel import Channel, WhenFull
+from edge_agent.clock import SystemClock
+from edge_agent.decode.load import load_catalog
+from edge_agent.decode.plan import compile_plan
+from edge_agent.events import Log
+from edge_agent.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.policy.collector import Collector
+from edge_agent.ports import FrameSource, Uplink
+from edge_agent.records import Batch, FrameBlock
+from edge_agent.settings import BusSettings, Settings
+from edge_agent.sift import Sift
+from edge_agent.spool.header import Sender
+from edge_agent.spool.keep import GroupCommit, Keeping
+from edge_agent.spool.segments import SegmentSpool
+from edge_agent.tap.latest import Latest
+from edge_agent.twin import Config, Twin
+from edge_agent.uplink.deliver import Delivery
+
+FRAME_BLOCKS = 64
+"""blocks waiting for the CPU: 3 s at the default tick"""
+SEALED_BATCHES = 32
+CONFIGS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counters since the start, and what lies on disk now."""
+
+    boot: int
+    config_version: int
+    link_up: bool
+    buses: Mapping[str, Mapping[str, int]]
+    samples: int
+    kept_samples: int
+    kept_batches: int
+    kept_bytes: int
+    spooled_batches: int
+    spooled_bytes: int
+    delivered_batches: int
+    delivered_bytes: int
+
+
+class Agent:
+    """Everything of one process; opened once, run once."""
+
+    def __init__(self, settings: Settings, spool: SegmentSpool, uplink: Uplink, log: Log) -> None:
+        self._settings = settings
+        self._spool = spool
+        self._log = log
+        self._clock = clock = SystemClock()
+        catalog, refusals = load_catalog([(bus.name, bus.dbc) for bus in settings.buses], log)
+        self._bus_names = catalog.bus_names
+        self._source, self._replays = _source(settings, clock, log)
+        self._frames: Channel[FrameBlock] = Channel(
+            "frames", FRAME_BLOCKS, WhenFull.WAIT if self._replays else WhenFull.DROP_OLDEST
+        )
+        self._configs: Channel[Config] = Channel("configs", CONFIGS, WhenFull.DROP_OLDEST)
+        self._batches: Channel[Batch] = Channel("batches", SEALED_BATCHES, WhenFull.WAIT)
+        self._twin = Twin(catalog)
+        self._latest = Latest()
+        self._collector = Collector(catalog.bus_names)
+        self._sift = Sift(compile_plan(catalog, ()), self._collector, self._latest, log)
+        self._keeping = Keeping(
+            spool,
+            Sender(settings.device, settings.module),
+            commit=GroupCommit(settings.commit_s, settings.commit_bytes),
+            backoff=Backoff(),
+            random=random.random,
+            log=log,
+        )
+        self._inbox = ModuleInbox(
+            self._twin,
+            LastGoodTwin(settings.data_folder / "twin.json"),
+            self._configs,
+            methods={"status": lambda: asdict(self.status()), "latest": self._latest_values},
+            about={
+                "agent": {"version": __version__, "boot": spool.boot.boot},
+                "databases": [{"path": refusal.path, "error": refusal.sentence()[:512]} for refusal in refusals],
+            },
+            log=log,
+        )
+        self._delivery = Delivery(uplink, spool, self._inbox, clock=clock, random=random.random, log=log)
+        self._finish = asyncio.Event()
+
+    @classmethod
+    async def open(cls, settings: Settings, uplink: Uplink, log: Log) -> "Agent":
+        """Recover the spool and wire the stages. Raises SpoolUnusable."""
+        folder = settings.data_folder / "spool"
+        spool = await SegmentSpool.open(folder, cap_bytes=settings.spool_cap_bytes, log=log)
+        return cls(settings, spool, uplink, log)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, or until `finish` or a replayed log's end; then drain, and close the spool."""
+        folder = str(self._settings.data_folder)
+        boot = self._spool.boot.boot
+        events.agent_started(self._log, version=__version__, boot=boot, buses=self._bus_names, data_folder=folder)
+        try:
+            await self._inbox.restore()
+            async with asyncio.TaskGroup() as group:
+                await self._run(group, stop)
+        finally:
+            await self._spool.close()
+
+    def finish(self) -> None:
+        """Read no more, deliver everything, and end."""
+        self._finish.set()
+
+    async def _run(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        at_once, end_delivery = asyncio.Event(), asyncio.Event()
+        at_once.set()
+        # A replayed log can wait for its rules; a bus cannot be asked to.
+        begin = self._inbox.configured if self._replays else at_once
+        source = group.create_task(
+            feed(self._source, self._frames, self._bus_names, begin=begin, log=self._log), name="acquire"
+        )
+        sift = group.create_task(self._sift.run(self._frames, self._configs, self._batches), name="sift")
+        keep = group.create_task(self._keeping.run(self._batches), name="keep")
+        delivery = group.create_task(self._delivery.run(end_delivery), name="uplink")
+        stopping = group.create_task(stop.wait(), name="stop")
+        finishing = group.create_task(self._finish.wait(), name="finish")
+
+        emptied = group.create_task(self._emptied_behind(keep), name="emptied")
+        await asyncio.wait((source, stopping, finishing), return_when=asyncio.FIRST_COMPLETED)
+        began_ns = self._clock.uptime_ns()
+        events.drain_started(self._log, reason="stopped" if stop.is_set() else "finished")
+        source.cancel()
+        await asyncio.wait((emptied, stopping), return_when=asyncio.FIRST_COMPLETED)
+        end_delivery.set()
+        _, late = await asyncio.wait((keep, delivery), timeout=self._settings.drain_s)
+        waited_s = (self._clock.uptime_ns() - began_ns) / 1e9
+        if late:
+            events.drain_timed_out(self._log, waited_s=waited_s, late=[task.get_name() for task in late])
+        else:
+            events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
+        for task in (sift, *late, emptied, stopping, finishing):
+            task.cancel()
+
+    async def _emptied_behind(self, keep: asyncio.Task[None]) -> None:
+        """Wait until all is on disk, then until all of it is delivered."""
+        await asyncio.wait((keep,))
+        await self._spool.emptied()
+
+    def status(self) -> Status:
+        """As of now; cheap."""
+        pending, pending_bytes = self._spool.depth
+        return Status(
+            boot=self._spool.boot.boot,
+            config_version=self._twin.config.version if self._twin.config else 0,
+            link_up=self._delivery.up,
+            buses={name: asdict(counts) for name, counts in self._collector.counts},
+            samples=self._sift.samples,
+            kept_samples=self._keeping.kept_samples,
+            kept_batches=self._keeping.kept_batches,
+            kept_bytes=self._keeping.kept_bytes,
+            spooled_batches=pending,
+            spooled_bytes=pending_bytes,
+            delivered_batches=self._delivery.counts.acked,
+            delivered_bytes=self._delivery.counts.acked_bytes,
+        )
+
+    def _latest_values(self) -> Mapping[str, object]:
+        return {
+            value.name: {"value": value.value, "unit": value.unit, "t_ms": value.t_ns // 1_000_000}
+            for value in self._latest.values()
+        }
+
+
+def _source(settings: Settings, clock: SystemClock, log: Log) -> tuple[FrameSource, bool]:
+    """Where frames come from, and whether it waits for us (a log) or not (a bus)."""
+    if settings.replay_log is not None:
+        # A recording of several interfaces names them as the buses' channels.
+        channels = {bus.channel: i for i, bus in enumerate(settings.buses)} if len(settings.buses) > 1 else None
+        return LogFile(
+            settings.replay_log,
+            log=log,
+            clock=clock,
+            speed=settings.replay_speed,
+            tick_ms=settings.tick_ms,
+            channels=channels,
+        ), True
+    return Buses([_address(bus) for bus in settings.buses], log=log, clock=clock, tick_ms=settings.tick_ms), False
+
+
+def _address(bus: BusSettings) -> BusAddress:
+    return BusAddress(bus.name, bus.interface, bus.channel, bus.fd, bus.bitrate)

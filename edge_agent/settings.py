@@ -1,0 +1,122 @@
+"""The process environment, read once at start. What may change while driving is in the twin, not here."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from edge_agent.errors import BadSettings, Fault
+
+
+class BusSettings(BaseModel):
+    """One bus and what decodes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[^.\s@]{1,32}$")
+    interface: str = "socketcan"
+    """a python-can interface: socketcan, virtual, slcan, pcan, kvaser, vector, gs_usb, ..."""
+    channel: str
+    fd: bool = False
+    bitrate: int | None = Field(default=None, gt=0)
+    """only for interfaces that set it themselves; SocketCAN's is set with `ip link`"""
+    dbc: tuple[Path, ...] = ()
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, populate_by_name=True)
+
+    buses: Annotated[tuple[BusSettings, ...], NoDecode] = Field(min_length=1)
+    """JSON list, or the path of a file that holds one"""
+    data_folder: Path = Path("/var/lib/edge-agent")
+    """spool and last good twin; must survive a restart"""
+    spool_cap_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    commit_s: float = Field(default=1.0, gt=0, le=60)
+    """sealed batches are on disk for good after this long at the latest"""
+    commit_bytes: int = Field(default=64 * 1024, ge=1)
+    tick_ms: int = Field(default=50, ge=10, le=1000)
+    replay_log: Path | None = None
+    """read this log instead of the buses, then deliver all of it and end"""
+    replay_speed: float = Field(default=1.0, ge=0)
+    """1 as recorded, N times as fast, 0 as fast as possible"""
+    output: str = Field(default="telemetry", pattern=r"^\w{1,64}$")
+    """output of the module that routes name"""
+    keep_alive_s: int = Field(default=20, ge=1, le=1740)
+    drain_s: float = Field(default=6.0, gt=0, le=60)
+    """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
+    device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
+    module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
+    runtime_log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] = Field(
+        default="info", validation_alias="RuntimeLogLevel"
+    )
+
+    @field_validator("buses", mode="before")
+    @classmethod
+    def _from_text_or_file(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        text = value if value.lstrip().startswith("[") else _file(value)
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
+
+    @field_validator("buses")
+    @classmethod
+    def _names_differ(cls, buses: tuple[BusSettings, ...]) -> tuple[BusSettings, ...]:
+        names = [bus.name for bus in buses]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two buses have one name: {', '.join(names)}")
+        return buses
+
+    @model_validator(mode="before")
+    @classmethod
+    def _identity_of_connection_string(cls, values: Any) -> Any:
+        """Microsoft's simulator names device and module only in its connection string."""
+        if isinstance(values, dict) and "IOTEDGE_DEVICEID" not in values:
+            device, module = _identity()
+            values |= {"IOTEDGE_DEVICEID": device, "IOTEDGE_MODULEID": module}
+        return values
+
+
+class _Identity(BaseSettings):
+    model_config = SettingsConfigDict(extra="ignore")
+    connection_string: str = Field(default="", validation_alias="EdgeHubConnectionString")
+    device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
+    module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
+
+
+def _identity() -> tuple[str, str]:
+    found = _Identity()
+    parts = dict(part.partition("=")[::2] for part in found.connection_string.split(";"))
+    return found.device or parts.get("DeviceId", ""), found.module or parts.get("ModuleId", "")
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"neither a JSON list nor a readable file: {error}") from error
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings of this process. Raises BadSettings, every mistake with the variable's name."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic judges them
+    except ValidationError as error:
+        raise BadSettings([_fault(item) for item in error.errors()]) from error
+
+
+def _fault(item: Mapping[str, Any]) -> Fault:
+    loc = item["loc"]
+    variable = str(loc[0]) if loc and str(loc[0])[:1].isupper() else str(loc[0]).upper() if loc else "environment"
+    place = variable + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[1:])
+    message = (
+        "must be set" if item["type"] == "missing" and len(loc) == 1 else item["msg"].removeprefix("Value error, ")
+    )
+    return Fault(place, message[:1].lower() + message[1:])

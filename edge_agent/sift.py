@@ -1,0 +1,52 @@
+"""Frames in, batches out: decode, tap and policy on one task, since they share one clock, the CPU's."""
+
+from edge_agent import events
+from edge_agent.channel import Channel
+from edge_agent.decode.decoder import decode
+from edge_agent.decode.plan import DecodePlan
+from edge_agent.events import Log
+from edge_agent.policy.collector import Collector
+from edge_agent.records import Batch, CloseReason, FrameBlock
+from edge_agent.tap.latest import Latest
+from edge_agent.twin import Config
+
+
+class Sift:
+    """Runs one configuration at a time; a new one takes over between two blocks."""
+
+    def __init__(self, plan: DecodePlan, collector: Collector, latest: Latest, log: Log) -> None:
+        self._plan = plan
+        self._collector = collector
+        self._latest = latest
+        self._log = log
+        self.samples = 0
+
+    async def run(self, frames: Channel[FrameBlock], configs: Channel[Config], batches: Channel[Batch]) -> None:
+        """Until the frames end; then every open batch is sealed and the batches end."""
+        try:
+            async for block in frames:
+                while len(configs):
+                    await self._seal(self._exchange(await configs.get()), batches)
+                samples = decode(self._plan, block)
+                self.samples += len(samples)
+                self._latest.update(samples)
+                await self._seal(self._collector.feed(samples), batches)
+            await self._seal(self._collector.flush(CloseReason.STOPPED), batches)
+        finally:
+            batches.close()
+
+    def _exchange(self, config: Config) -> list[Batch]:
+        self._plan = config.plan
+        self._latest.reconfigure(config.plan.signals)
+        events.plan_compiled(
+            self._log,
+            config_version=config.version,
+            signals=len(config.plan.signals),
+            rows=len(config.plan.signal),
+        )
+        return self._collector.reconfigure(config.version, config.plan.signals, config.rules)
+
+    async def _seal(self, sealed: list[Batch], batches: Channel[Batch]) -> None:
+        for batch in sealed:
+            events.batch_sealed(self._log, batch)
+            await batches.put(batch)

@@ -1,0 +1,255 @@
+"""Desired properties to one immutable `Config`, and back to reported ones. Pure.
+
+A document is judged as a whole: it runs, or it is refused with addressable errors and the one before goes on.
+Order and versions follow Microsoft's reconnection flow (azure-docs, iot-hub-devguide-device-twins.md): the whole
+document after each connect, then patches; a patch whose `$version` is not newer is ignored.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.plan import DecodePlan, compile_plan
+from edge_agent.errors import DocumentRefused, Fault
+from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
+from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
+
+REPORTED_FAULTS = 20
+"""Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas)."""
+REPORTED_CHARS = 512
+
+RuleName = Annotated[str, Field(pattern=r"^[^.$#\s\x00-\x1f]{1,64}$")]
+"""A key of a twin may hold no dot, dollar, hash, space or control character (edgeHub ReportedPropertiesValidator)."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class BatchSpec(_Model):
+    """When a batch is sealed."""
+
+    max_age_s: float = Field(default=10.0, ge=0.1, le=3600.0)
+    max_bytes: int = Field(default=256_000, ge=4_096, le=500_000)
+
+
+class RuleSpec(_Model):
+    """What every kind of rule has."""
+
+    signals: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(min_length=1)]
+    priority: int = Field(default=5, ge=0, le=9)
+    lane: Literal["hot", "warm"] = "warm"
+    purpose: str = Field(default="", max_length=64)
+    time_unit: Literal["ms", "us", "ns"] = "ms"
+    batch: BatchSpec = BatchSpec()
+
+
+class PeriodicSpec(RuleSpec):
+    """Each signal's last sample of every window."""
+
+    kind: Literal["periodic"]
+    every_ms: int = Field(ge=10, le=86_400_000)
+
+
+class OnChangeSpec(RuleSpec):
+    """A sample when it leaves the dead-band."""
+
+    kind: Literal["on_change"]
+    deadband: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    min_interval_ms: int = Field(default=0, ge=0, le=86_400_000)
+    heartbeat_ms: int | None = Field(default=None, ge=10, le=86_400_000)
+
+
+class Document(_Model):
+    """The desired properties, without `$version`."""
+
+    schema_version: Literal[1]
+    rules: dict[RuleName, Annotated[PeriodicSpec | OnChangeSpec, Field(discriminator="kind")]] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Config:
+    """What runs: swapped whole between two blocks."""
+
+    version: int
+    plan: DecodePlan
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A document that runs from now on; `document` is to be kept for a start without network."""
+
+    config: Config
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document that was refused; the configuration before it goes on."""
+
+    version: int
+    faults: tuple[Fault, ...]
+
+
+class Unchanged:
+    """Nothing new was said."""
+
+
+Outcome = Applied | Kept | Unchanged
+
+
+class Twin:
+    """The desired properties as they stand in the cloud, and the configuration that runs."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._desired: dict[str, Any] = {}
+        self._seen_version = 0
+        self._faults: tuple[Fault, ...] = ()
+        self.config: Config | None = None
+
+    def restore(self, document: str) -> Outcome:
+        """Run a document kept from an earlier start; the hub's own replaces it as soon as there is a connection."""
+        return self._replace(json.loads(document))
+
+    def document(self, text: str) -> Outcome:
+        """Judge the whole twin `{"desired": {...}, "reported": {...}}`; after a reconnect it is often the same."""
+        desired = json.loads(text)["desired"]
+        if self.config and desired == self._desired:
+            self._seen_version = int(desired.get("$version", 0))
+            return Unchanged()
+        return self._replace(desired)
+
+    def patch(self, text: str) -> Outcome:
+        """Judge the desired properties after a patch; null removes a key."""
+        patch = json.loads(text)
+        if patch.get("$version", self._seen_version + 1) <= self._seen_version:
+            return Unchanged()
+        return self._replace(merged(self._desired, patch))
+
+    def reported(self) -> str:
+        """The `config` part of the reported properties, as a patch."""
+        running = self.config.version if self.config else 0
+        return json.dumps(
+            {
+                "config": {
+                    "version": self._seen_version,
+                    "running_version": running,
+                    "status": "refused" if self._faults else "applied",
+                    "errors": [
+                        {"loc": fault.loc[:REPORTED_CHARS], "msg": fault.message[:REPORTED_CHARS]}
+                        for fault in self._faults[:REPORTED_FAULTS]
+                    ],
+                    "error_count": len(self._faults),
+                }
+            }
+        )
+
+    def _replace(self, desired: dict[str, Any]) -> Outcome:
+        # What the cloud holds is remembered even when it is refused: the patch that mends it builds on it.
+        self._desired = desired
+        self._seen_version = int(desired.get("$version", self._seen_version))
+        try:
+            self.config = compile_document(judge(desired), self._catalog, self._seen_version)
+        except DocumentRefused as refusal:
+            self._faults = refusal.faults
+            return Kept(self._seen_version, refusal.faults)
+        self._faults = ()
+        return Applied(self.config, json.dumps(desired))
+
+
+def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """A twin patch applied: objects merge, null removes, anything else replaces (RFC 7396)."""
+    result = dict(document)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            before = result.get(key)
+            result[key] = merged(before if isinstance(before, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def judge(desired: Mapping[str, Any]) -> Document:
+    """The document, if its shape is right; a new module's empty twin asks for nothing. Raises DocumentRefused."""
+    body = {key: value for key, value in desired.items() if not key.startswith("$")}
+    if not body:
+        return Document(schema_version=1)
+    try:
+        # As JSON text: in Python mode strict types would refuse the lists the SDK hands over for our tuples.
+        return Document.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        raise DocumentRefused([_fault(item["loc"], item["msg"]) for item in error.errors()]) from error
+
+
+def _fault(loc: Sequence[str | int], message: str) -> Fault:
+    # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
+    parts = [*loc[:2], *loc[3:]] if loc[:1] == ("rules",) else list(loc)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+    return Fault(path, message[:1].lower() + message[1:])
+
+
+def compile_document(document: Document, catalog: Catalog, version: int) -> Config:
+    """Tables and rules for a well-formed document. Raises DocumentRefused where a signal is unknown."""
+    faults: list[Fault] = []
+    names = {
+        rule: _resolve(spec.signals, catalog, f"rules.{rule}.signals", faults) for rule, spec in document.rules.items()
+    }
+    if faults:
+        raise DocumentRefused(faults)
+    wanted = list(dict.fromkeys(name for resolved in names.values() for name in resolved))
+    index = {name: i for i, name in enumerate(wanted)}
+    rules = tuple(
+        _rule(name, spec, np.array([index[signal] for signal in names[name]], np.int64))
+        for name, spec in document.rules.items()
+    )
+    return Config(version, compile_plan(catalog, wanted), rules)
+
+
+def _resolve(patterns: Sequence[str], catalog: Catalog, loc: str, faults: list[Fault]) -> list[str]:
+    found: dict[str, None] = {}
+    for i, pattern in enumerate(patterns):
+        matches = catalog.match(pattern)
+        if not matches:
+            faults.append(Fault(f"{loc}[{i}]", _unknown(pattern, catalog)))
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+def _unknown(pattern: str, catalog: Catalog) -> str:
+    if not len(catalog):
+        return f"no signal {pattern!r}: no database could be loaded"
+    nearest = catalog.nearest(pattern)
+    return f"no signal {pattern!r} in the databases" + (f"; nearest: {', '.join(nearest)}" if nearest else "")
+
+
+def _rule(name: str, spec: PeriodicSpec | OnChangeSpec, signals: I64) -> Rule:
+    info = RuleInfo(name, spec.kind, spec.priority, Lane(spec.lane), spec.purpose, TimeUnit[spec.time_unit.upper()])
+    limits = BatchLimits(round(spec.batch.max_age_s * 1e9), spec.batch.max_bytes)
+    if isinstance(spec, PeriodicSpec):
+        return Periodic(info, signals, limits, spec.every_ms * 1_000_000)
+    heartbeat_ns = None if spec.heartbeat_ms is None else spec.heartbeat_ms * 1_000_000
+    return OnChange(info, signals, limits, spec.deadband, spec.min_interval_ms * 1_000_000, heartbeat_ns)
+
+
+def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:
+    """Every mistake in a desired document as somebody wrote it; () if it would run."""
+    try:
+        desired = json.loads(text)
+    except json.JSONDecodeError as error:
+        return (Fault(f"line {error.lineno} column {error.colno}", error.msg),)
+    if not isinstance(desired, dict):
+        return (Fault("", "the desired properties must be a JSON object"),)
+    try:
+        compile_document(judge(cast("dict[str, Any]", desired)), catalog, version=0)
+    except DocumentRefused as refusal:
+        return refusal.faults
+    return ()
