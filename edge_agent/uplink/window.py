@@ -19,6 +19,9 @@ from edge_agent.records import Deferred, EnvelopeKey, Receipt, Refused
 _HISTORY = 1024
 """Envelopes remembered between sessions; one that the spool gave up meanwhile is never settled here."""
 
+_LOOK_PAST = 4
+"""Times its size a window with suspects takes, to find something else among them that can prove the connection."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Record:
@@ -27,7 +30,7 @@ class _Record:
 
 
 class Window:
-    """At most `size` envelopes taken and not settled; they settle in any order."""
+    """At most `size` envelopes in flight; they settle in any order."""
 
     def __init__(self, size: int = 16, deaths: int = 3) -> None:
         self._size = size
@@ -44,11 +47,12 @@ class Window:
         """How many more may be taken now; 0 while a suspect waits or goes alone."""
         if self._suspects or any(self._suspected(key) for key in self._in_flight):
             return 0
-        return self._size - len(self._ready) - len(self._in_flight)
+        looked_for = _LOOK_PAST if any(record.deaths for record in self._records.values()) else 1
+        return self._size * looked_for - len(self._ready) - len(self._in_flight)
 
     @property
     def size(self) -> int:
-        """The most that may be taken and not settled."""
+        """The most that may be in flight."""
         return self._size
 
     @property
@@ -69,13 +73,13 @@ class Window:
         """What to send now, each once; a suspect only when nothing else is in flight."""
         if not self._ready and not self._in_flight and self._suspects:
             self._ready[min(self._suspects, key=self.sends)] = None
-        due = tuple(self._ready)
+        due = tuple(self._ready)[: self._size - len(self._in_flight)]
         for key in due:
             self._suspects.pop(key, None)
+            del self._ready[key]
             record = self._records.get(key, _Record())
             self._records[key] = replace(record, sends=record.sends + 1)
             self._in_flight[key] = None
-        self._ready.clear()
         return due
 
     def acked(self, key: EnvelopeKey) -> None:
