@@ -108,7 +108,7 @@ class Connection:
                 # Acknowledgements wait here for a client that does not read; nobody else waits with them.
                 await self._writer.drain()
                 data = await self._reader.read(_READ_BYTES)
-            if not data:
+            if not data or self._writer.is_closing():
                 raise Hangup
             self._packets.feed(data)
         return packet

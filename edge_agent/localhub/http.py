@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
-from edge_agent.errors import DocumentRefused, LocalHubRefused
+from edge_agent.errors import DiskBusy, DocumentRefused, LocalHubRefused
 from edge_agent.localhub.twins import JsonObject, compact
 
 _LONGEST_HEAD_BYTES: Final = 16 * 1024
@@ -50,30 +51,39 @@ async def _answered(reader: asyncio.StreamReader, answer: Answer) -> tuple[int, 
         return error.status, {"message": error.reason}
     except DocumentRefused as error:
         return 400, {"message": str(error)}
+    except DiskBusy as error:
+        return 503, {"message": str(error)}
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError as error:
-        raise LocalHubRefused(431, "the head of the request is too long") from error
+    head = await _head(reader)
     lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     match lines[0].split(" "):
-        case [method, target, version] if len(head) <= _LONGEST_HEAD_BYTES and version.startswith("HTTP/1."):
-            url = urlsplit(target)
+        case [method, target, version] if version.startswith("HTTP/1."):
+            path, _, query = target.partition("?")
         case _:
             raise LocalHubRefused(400, "not a request of HTTP/1.1")
     fields = (line.partition(":") for line in lines[1:])
     headers = {name.strip().lower(): value.strip() for name, _, value in fields}
     body = await reader.readexactly(_body_bytes(headers))
-    path = tuple(unquote(segment) for segment in url.path.strip("/").split("/"))
-    return Request(method, path, dict(parse_qsl(url.query)), headers, body)
+    segments = tuple(unquote(segment) for segment in path.strip("/").split("/"))
+    return Request(method, segments, dict(parse_qsl(query)), headers, body)
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError as error:
+        raise LocalHubRefused(431, "the head of the request has no end") from error
+    if len(head) > _LONGEST_HEAD_BYTES:
+        raise LocalHubRefused(431, f"a head of {len(head)} bytes; the limit is {_LONGEST_HEAD_BYTES}")
+    return head
 
 
 def _body_bytes(headers: Mapping[str, str]) -> int:
     length = headers.get("content-length", "0")
-    if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
-        raise LocalHubRefused(411, "a body needs a content-length")
+    if "transfer-encoding" in headers or not re.fullmatch(r"[0-9]{1,9}", length):
+        raise LocalHubRefused(411, "a body needs a content-length of at most nine digits")
     if int(length) > _LONGEST_BODY_BYTES:
         raise LocalHubRefused(413, f"a body of {length} bytes; the limit is {_LONGEST_BODY_BYTES}")
     return int(length)

@@ -57,7 +57,10 @@ class LocalHub(Faults):
         self._switchboard: Switchboard | None = None
 
     async def start(self) -> None:
-        """Return when clients can connect; what the folder lacked was made. Raises BadSettings."""
+        """Return when clients can connect; what the folder lacked was made.
+
+        Raises BadSettings, DiskBusy, or PayloadRefused where the file of arrivals is none.
+        """
         ready = asyncio.get_running_loop().create_future()
         self._life = asyncio.create_task(self._live(partial(ready.set_result, None)), name="localhub")
         try:
@@ -92,11 +95,22 @@ class LocalHub(Faults):
         return tuple(self._switchboard.refusals) if self._switchboard else ()
 
     def environment(self, way: Way, module: str | None = None) -> dict[str, str]:
-        """What a module of the hub's device has in its environment; the hub must have been started once."""
+        """What a module of the hub's device has in its environment; the hub must have been started once.
+
+        Raises BadSettings for a module the hub does not know.
+        """
         if self._switchboard is None:
             raise AssertionError(f"the hub on {self.folder} was not started, so it has no identities yet")
-        identity = self._switchboard.known[ModuleId(self._module.device, module or self._module.module)]
+        wanted = ModuleId(self._module.device, module or self._module.module)
+        if wanted not in self._switchboard.known:
+            raise BadSettings([Fault("module", f"the hub on {self.folder} does not know {module!r}")])
+        identity = self._switchboard.known[wanted]
         return self._simulated(identity) if way == "connection_string" else self._deployed(identity)
+
+    def drop_connections(self) -> None:
+        """Drop every client now, without a word, as a tunnel does; they may come back at once."""
+        if self._switchboard is not None:
+            self._switchboard.drop_all("dropped, as the fault asks")
 
     def _simulated(self, identity: Identity) -> dict[str, str]:
         fields = (
@@ -165,9 +179,10 @@ class LocalHub(Faults):
         return path
 
 
-async def serve(hub: LocalHub, stop: asyncio.Event) -> None:
-    """Run the hub until `stop` is set, or until it breaks; then its error is raised."""
+async def serve(hub: LocalHub, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """Run the hub until `stop` is set, or until it breaks; then its error is raised. `ready` is told once it runs."""
     await hub.start()
+    ready()
     ends = (
         asyncio.create_task(stop.wait(), name="localhub-stop"),
         asyncio.create_task(hub.ended(), name="localhub-ended"),

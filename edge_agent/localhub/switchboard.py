@@ -76,6 +76,11 @@ class Switchboard:
         if self._lines.get(module) is line:
             del self._lines[module]
 
+    def drop_all(self, reason: str) -> None:
+        """Drop every connection at once."""
+        for line in tuple(self._lines.values()):
+            line.hang_up(reason)
+
     def take_telemetry(self, module: ModuleId, properties: Mapping[str, str], body: bytes) -> None:
         """Write a message down. Raises DiskBusy; then it did not arrive."""
         self._arrivals.append(module, properties, body, time.time_ns() // 1_000_000)

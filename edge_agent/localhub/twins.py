@@ -4,6 +4,7 @@ Limits are those of edgeHub's validator (Azure/iotedge, ReportedPropertiesValida
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
@@ -119,6 +120,8 @@ def _faults(value: Json, loc: str, depth: int) -> Iterator[Fault]:
                 if item is None:
                     yield Fault(place, "null inside an array")
                 yield from _faults(item, place, depth + 1)
+        case float() if not math.isfinite(value):
+            yield Fault(loc, "a number beyond a double's range")
         case str() if _text_bytes(value) > MAX_TEXT_BYTES:
             yield Fault(loc, f"a text longer than {MAX_TEXT_BYTES} bytes")
         case int() if not -MAX_INTEGER <= value < MAX_INTEGER:
