@@ -1,7 +1,7 @@
 """Live buses as a source of frames, one block a tick over all of them: `Buses`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from edge_agent import events
 from edge_agent.acquire.block import CLASSIC_BYTES, block_of, merge
@@ -72,7 +72,7 @@ class Buses:
         self._backoff = backoff
         self._buffer_frames = buffer_frames
 
-    async def blocks(self) -> AsyncIterator[FrameBlock]:
+    async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """Blocks until closed or cancelled; then the threads are ended and the buses shut down, in about 0.1 s."""
         readers = [self._reader(index, address) for index, address in enumerate(self._addresses)]
         losses = [Losses(address.name, self._log) for address in self._addresses]

@@ -1,7 +1,7 @@
 """A recorded log as a source of frames: `LogFile`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from edge_agent import events
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Frame, block_of, columns_of, merge
 from edge_agent.acquire.logreader import read_log
 from edge_agent.acquire.pace import Pace, jumps
+from edge_agent.errors import LogRefused
 from edge_agent.ports import Clock
 from edge_agent.records import ClockQuality, FrameBlock
 
@@ -29,24 +30,32 @@ def ticks_of(frames: Iterable[Frame], tick_ns: int, quiet_ns: int) -> Generator[
 
     The frames of a tick stay in file order. Silence gives an empty tick each `quiet_ns`. A jump of the clock,
     back by more than a second or ahead by more than an hour, is followed and not filled.
+    What was read of a log before it is refused comes first.
     """
     tick: list[Frame] = []
     start_ns = newest_ns = 0
-    for count, frame in enumerate(frames):
-        if count == 0:
-            start_ns = newest_ns = frame.t_ns
-        elif not start_ns <= frame.t_ns < start_ns + tick_ns:
-            until_ns = newest_ns if frame.t_ns < start_ns else start_ns + tick_ns
-            if tick:
-                yield Tick(tick, until_ns)
-            if not jumps(newest_ns, frame.t_ns):
-                yield from (Tick([], quiet_until) for quiet_until in range(until_ns + quiet_ns, frame.t_ns, quiet_ns))
-            tick, start_ns, newest_ns = [], frame.t_ns, frame.t_ns
-        newest_ns = max(newest_ns, frame.t_ns)
-        tick.append(frame)
-        if len(tick) == BLOCK_FRAMES:
+    try:
+        for count, frame in enumerate(frames):
+            if count == 0:
+                start_ns = newest_ns = frame.t_ns
+            elif not start_ns <= frame.t_ns < start_ns + tick_ns:
+                until_ns = newest_ns if frame.t_ns < start_ns else start_ns + tick_ns
+                if tick:
+                    yield Tick(tick, until_ns)
+                if not jumps(newest_ns, frame.t_ns):
+                    yield from (
+                        Tick([], quiet_until) for quiet_until in range(until_ns + quiet_ns, frame.t_ns, quiet_ns)
+                    )
+                tick, start_ns, newest_ns = [], frame.t_ns, frame.t_ns
+            newest_ns = max(newest_ns, frame.t_ns)
+            tick.append(frame)
+            if len(tick) == BLOCK_FRAMES:
+                yield Tick(tick, newest_ns)
+                tick = []
+    except LogRefused:
+        if tick:
             yield Tick(tick, newest_ns)
-            tick = []
+        raise
     if tick:
         yield Tick(tick, newest_ns)
 
@@ -82,7 +91,7 @@ class LogFile:
         self._channels = channels
         self._buses = buses
 
-    async def blocks(self) -> AsyncIterator[FrameBlock]:
+    async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """Blocks to the end of the log. Raises LogRefused."""
         # Slower than recorded, a second of silence must not become several.
         quiet_ns = round(QUIET_NS * min(1.0, self._speed or 1.0))
