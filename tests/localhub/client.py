@@ -46,7 +46,9 @@ class Client:
     @classmethod
     async def join(cls, hub: LocalHub, module: str = "telematics") -> Self:
         client = await cls.open(hub)
-        assert (await client.ask(credentials(hub, module))) == Connack(session_present=False, code=0)
+        welcome = await client.ask(credentials(hub, module))
+        assert isinstance(welcome, Connack)
+        assert welcome.code == 0
         await client.subscribe(*ALL_FILTERS)
         return client
 
