@@ -187,9 +187,9 @@ class SpoolFiles:
         with contextlib.suppress(OSError):
             number, descriptor = self._open.get(segment.priority, (None, -1))
             if number == segment.number:
-                os.ftruncate(descriptor, segment.size if len(segment) else 0)
+                os.ftruncate(descriptor, segment.size if segment.count else 0)
                 self._close_growing(segment.priority)
-            if not len(segment):
+            if not segment.count:
                 self.path(segment.priority, segment.number).unlink(missing_ok=True)
 
     def _close_growing(self, priority: int) -> None:

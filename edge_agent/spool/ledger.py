@@ -64,6 +64,7 @@ class Ledger:
         self._streams = tuple(Stream() for _ in range(PRIORITIES))
         self._leased: dict[EnvelopeKey, Leased] = {}
         self._doomed: list[Segment] = []
+        self._resumed: dict[int, StreamMarks] = {}
         self._owed: list[LostRange] = []
         self._pending = self._pending_bytes = 0
 
@@ -84,7 +85,7 @@ class Ledger:
 
     def marks(self) -> Mapping[int, StreamMarks]:
         """How far each priority that was ever used has come."""
-        marks = {priority: StreamMarks(stream.settled, stream.held()) for priority, stream in enumerate(self._streams)}
+        marks = {priority: stream.marks() for priority, stream in enumerate(self._streams)}
         return {priority: mark for priority, mark in marks.items() if mark != StreamMarks(None, None)}
 
     def resume(
@@ -93,6 +94,7 @@ class Ledger:
         """Take up what the state file and the folder say, before any `adopt`."""
         for priority, mark in marks.items():
             self._streams[priority].settled = mark.settled
+            self._resumed[priority] = mark
         for priority, number in last_numbers.items():
             self._streams[priority].next_number = number + 1
         self._owed.extend(owed)
@@ -100,16 +102,16 @@ class Ledger:
     def adopt(self, priority: int, number: int, boot: int, size: int, records: Iterable[Framed]) -> Segment:
         """A segment of `size` bytes found on disk, in order of number.
 
-        What lies before the settled mark or was given up before is settled.
+        What the marks cover, or was given up before, is settled.
         """
         stream = self._streams[priority]
         segment = Segment(priority, number, boot, closed=True)
         stream.segments.append(segment)
-        settled = stream.settled
+        marks = self._resumed.get(priority, StreamMarks(None, None))
         given_up = {seq for lost in self._owed if lost.boot == boot for seq in range(lost.first_seq, lost.last_seq + 1)}
         for index, record in enumerate(records):
             self._add(segment, record.key.seq, record.start, record.end)
-            if record.key.seq in given_up or (settled is not None and record.key <= settled):
+            if record.key.seq in given_up or marks.covers(record.key):
                 self._settle(segment, index)
         segment.size = size
         stream.advance()
@@ -145,7 +147,7 @@ class Ledger:
         for segment in (placement.segment for placement in placements):
             segment.closed = True
             stream = self._streams[segment.priority]
-            stream.segments = [kept for kept in stream.segments if kept is not segment or len(segment)]
+            stream.segments = [kept for kept in stream.segments if kept is not segment or segment.count]
         self.told(admission.lost)
 
     def lease(self, limit: int) -> list[Leased]:
@@ -258,7 +260,7 @@ class Ledger:
         if last is not None and item.key <= last:
             raise AssertionError(f"batch {item.key.boot}/{item.key.seq} came after {last.boot}/{last.seq}")
         segment = stream.active()
-        start = before.end if before and before.segment is segment else segment.size if segment else 0
+        start = before.end if before and before.segment is segment else segment.size if segment is not None else 0
         if segment is None or (start > FILE_HEADER_SIZE and start + item.length > self._segment_bytes):
             segment, start = stream.begin(item.priority, item.key.boot), FILE_HEADER_SIZE
         previous_seq = last.seq if last and last.boot == item.key.boot else None

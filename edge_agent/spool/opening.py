@@ -1,7 +1,6 @@
 """From a folder as the last process, or a power cut, left it to a store that can be used. Blocking."""
 
 from collections.abc import Iterable
-from itertools import groupby
 from pathlib import Path
 
 from edge_agent import events
@@ -9,7 +8,7 @@ from edge_agent.events import Log
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.files import SpoolFiles, unusable
 from edge_agent.spool.framing import FORMAT_VERSION, file_header, file_version, scan
-from edge_agent.spool.ledger import Ledger
+from edge_agent.spool.ledger import PRIORITIES, Ledger
 from edge_agent.spool.recovery import StreamRecovery, next_boot
 from edge_agent.spool.state import SpoolState, StreamMarks
 from edge_agent.spool.store import Store
@@ -50,8 +49,10 @@ class _Opening:
         state, copy = self._files.read_states()
         known = state or copy or SpoolState(0, None)
         self._ledger.resume(known.streams, known.owed, self._files.last_numbers())
-        for priority, numbers in groupby(list(self._files.segments()), key=lambda name: name[0]):
-            self._stream(priority, [number for _, number in numbers], known.streams.get(priority))
+        names = list(self._files.segments())
+        for priority in range(PRIORITIES):
+            numbers = [number for one, number in names if one == priority]
+            self._stream(priority, numbers, known.streams.get(priority, StreamMarks(None, None)))
         boot = next_boot([one for one in (state, copy) if one], self._newest)
         if state is None and (boot.previous_boot is not None or self._files.has_state_file()):
             events.state_lost(self._log, path=str(self._folder), boot=boot.boot)
@@ -62,11 +63,11 @@ class _Opening:
         self._files.keep_reserve()
         return store
 
-    def _stream(self, priority: int, numbers: Iterable[int], marks: StreamMarks | None) -> None:
-        recovery = StreamRecovery(marks or StreamMarks(None, None))
+    def _stream(self, priority: int, numbers: Iterable[int], marks: StreamMarks) -> None:
+        recovery = StreamRecovery(marks)
         segment, tail_bytes = None, 0
         for number in numbers:
-            if segment and tail_bytes:
+            if segment is not None and tail_bytes:
                 self._damaged.append((segment, tail_bytes))
             content = self._content(priority, number)
             if content is None:
@@ -81,7 +82,7 @@ class _Opening:
                 self._newest.append(finding.records[-1].key)
         was_committed = recovery.finish()
         self._lost |= recovery.lost
-        if segment and tail_bytes:
+        if segment is not None and tail_bytes:
             if was_committed:
                 self._damaged.append((segment, tail_bytes))
             else:
@@ -119,7 +120,7 @@ class _Opening:
         lost = self._ledger.owe((key for key in self._lost if (key.boot, key.seq) not in owed), "damaged")
         for segment, damaged_bytes in self._damaged:
             path = str(self._files.path(segment.priority, segment.number))
-            events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=len(segment))
+            events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=segment.count)
         if lost:
             events.batches_lost(self._log, lost)
 
@@ -128,7 +129,7 @@ class _Opening:
         for segment in {segment for segment, _ in self._damaged if not segment.dead}:
             try:
                 content = self._files.read_all(segment.priority, segment.number)
-                records = (content[slice(*segment.span(index))] for index in range(len(segment)))
+                records = (content[slice(*segment.span(index))] for index in range(segment.count))
                 mended = file_header(segment.priority) + b"".join(records)
                 self._files.replace(segment.priority, segment.number, mended)
             except OSError as error:

@@ -73,7 +73,7 @@ class StreamRecovery:
                 self._lose(gap.key)
 
     def _lose(self, key: EnvelopeKey) -> None:
-        if self._marks.settled is None or key > self._marks.settled:
+        if not self._marks.covers(key):
             self.lost.add(key)
 
 

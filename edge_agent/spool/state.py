@@ -22,6 +22,13 @@ class StreamMarks:
     """every record up to and including this one is settled"""
     held: EnvelopeKey | None
     """the last record that is not"""
+    also: tuple[tuple[int, int, int], ...] = ()
+    """(boot, first seq, last seq): records of this priority beyond `settled` that are settled too"""
+
+    def covers(self, key: EnvelopeKey) -> bool:
+        """Whether a record of this priority is settled."""
+        up_to = self.settled is not None and key <= self.settled
+        return up_to or any(boot == key.boot and first <= key.seq <= last for boot, first, last in self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,11 @@ def encode_state(state: SpoolState) -> bytes:
             "last_seq": state.last_seq,
             "owed": [[lost.boot, lost.first_seq, lost.last_seq, lost.why] for lost in state.owed],
             "streams": {
-                str(priority): {"settled": _pair(marks.settled), "held": _pair(marks.held)}
+                str(priority): {
+                    "settled": _pair(marks.settled),
+                    "held": _pair(marks.held),
+                    "also": marks.also,
+                }
                 for priority, marks in state.streams.items()
             },
         },
@@ -66,7 +77,11 @@ def decode_state(data: bytes) -> SpoolState | None:
         last_seq=document["last_seq"],
         owed=tuple(LostRange(*fields) for fields in document["owed"]),
         streams={
-            int(priority): StreamMarks(_key(marks["settled"]), _key(marks["held"]))
+            int(priority): StreamMarks(
+                _key(marks["settled"]),
+                _key(marks["held"]),
+                tuple((boot, first, last) for boot, first, last in marks["also"]),
+            )
             for priority, marks in document["streams"].items()
         },
     )

@@ -4,9 +4,11 @@ A record is READY -> LEASED -> SETTLED, or back to READY.
 """
 
 from array import array
+from collections.abc import Iterator
 
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.framing import FILE_HEADER_SIZE
+from edge_agent.spool.state import StreamMarks
 
 _READY, _LEASED, _SETTLED = range(3)
 
@@ -22,13 +24,15 @@ class Segment:
         self._standing = bytearray()
         self._settled_first = 0
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """Records."""
         return len(self._seqs)
 
     @property
     def dead(self) -> bool:
         """Grows no more, and nothing in it is needed."""
-        return self.closed and self._settled_first == len(self)
+        return self.closed and self._settled_first == self.count
 
     def add(self, seq: int, start: int, end: int) -> None:
         """A committed record."""
@@ -41,7 +45,7 @@ class Segment:
     def compact(self) -> None:
         """The file was rewritten with these records alone."""
         at = FILE_HEADER_SIZE
-        for index in range(len(self)):
+        for index in range(self.count):
             length = self.length(index)
             self._starts[index], self._ends[index] = at, at + length
             at += length
@@ -78,7 +82,7 @@ class Segment:
         """LEASED -> SETTLED, or READY -> SETTLED when it is given up."""
         self.leased -= self._standing[index] == _LEASED
         self._standing[index] = _SETTLED
-        while self._settled_first < len(self) and self._standing[self._settled_first] == _SETTLED:
+        while self._settled_first < self.count and self._standing[self._settled_first] == _SETTLED:
             self._settled_first += 1
 
     def unsettled(self) -> list[int]:
@@ -93,6 +97,15 @@ class Segment:
         """Newest record that is not settled."""
         index = max(self._standing.rfind(_READY), self._standing.rfind(_LEASED))
         return None if index < 0 else self.key(index)
+
+    def settled_stretches(self) -> Iterator[tuple[int, int, int]]:
+        """(boot, first seq, last seq) of settled records that follow each other."""
+        start = self._standing.find(_SETTLED)
+        while start >= 0:
+            after = (self._standing.find(standing, start) for standing in (_READY, _LEASED))
+            end = min((index for index in after if index >= 0), default=self.count)
+            yield self.boot, self._seqs[start], self._seqs[end - 1]
+            start = self._standing.find(_SETTLED, end)
 
 
 class Stream:
@@ -115,9 +128,12 @@ class Stream:
             if not segment.dead:
                 return
 
-    def held(self) -> EnvelopeKey | None:
-        """Newest record that is not settled."""
-        return next((key for segment in reversed(self.segments) if (key := segment.last_unsettled())), None)
+    def marks(self) -> StreamMarks:
+        """How far it has come."""
+        held = (key for segment in reversed(self.segments) if (key := segment.last_unsettled()))
+        stretches = (stretch for segment in self.segments for stretch in segment.settled_stretches())
+        beyond = (one for one in stretches if self.settled is None or EnvelopeKey(one[0], one[2]) > self.settled)
+        return StreamMarks(self.settled, next(held, None), tuple(beyond))
 
     def begin(self, priority: int, boot: int) -> Segment:
         """A new segment that grows from now on."""

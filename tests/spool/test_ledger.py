@@ -40,6 +40,8 @@ class LedgerActions(RuleBasedStateMachine):
         self.live: list[EnvelopeKey] = []
         self.in_flight: set[EnvelopeKey] = set()
         self.owed: list[EnvelopeKey] = []
+        self.acked: set[EnvelopeKey] = set()
+        self.buried: set[EnvelopeKey] = set()
 
     def incoming(self, group: list[tuple[int, int]]) -> list[Incoming]:
         items = []
@@ -76,6 +78,8 @@ class LedgerActions(RuleBasedStateMachine):
             self.owed += lost
         else:
             self.books.abandon(admission, placements)
+        if self.books.doomed:
+            self.bury()
 
     @rule(limit=st.integers(1, 6))
     def lease(self, limit: int) -> None:
@@ -96,6 +100,7 @@ class LedgerActions(RuleBasedStateMachine):
         if acked:
             self.books.settle(key)
             self.live.remove(key)
+            self.acked.add(key)
         else:
             self.books.give_back(key)
 
@@ -104,6 +109,7 @@ class LedgerActions(RuleBasedStateMachine):
         for segment in self.books.sweep():
             assert segment.dead
             self.books.buried(segment)
+            self.buried |= {segment.key(index) for index in range(segment.count)}
 
     @rule()
     def tell(self) -> None:
@@ -121,7 +127,8 @@ class LedgerActions(RuleBasedStateMachine):
         for priority, marks in self.books.marks().items():
             live = [key for key in self.live if self.priority[key] == priority]
             assert marks.held == max(live, default=None)
-            assert marks.settled is None or all(key > marks.settled for key in live)
+            assert not any(marks.covers(key) for key in live)
+            assert all(marks.covers(key) for key in self.acked - self.buried if self.priority[key] == priority)
 
 
 TestLedgerActions = LedgerActions.TestCase

@@ -14,7 +14,10 @@ STATES = st.builds(
     boot=st.integers(1, 2**31),
     last_seq=st.none() | SEQS,
     owed=st.lists(st.builds(LostRange, SEQS, SEQS, SEQS, st.sampled_from(["cap", "damaged", "refused"]))).map(tuple),
-    streams=st.dictionaries(st.integers(0, 9), st.builds(StreamMarks, KEYS, KEYS)),
+    streams=st.dictionaries(
+        st.integers(0, 9),
+        st.builds(StreamMarks, KEYS, KEYS, st.lists(st.tuples(SEQS, SEQS, SEQS), max_size=3).map(tuple)),
+    ),
 )
 
 
@@ -35,3 +38,13 @@ def test_a_state_of_another_version_is_not_guessed_at() -> None:
     text = json.dumps({"version": 2, "boot": 1}).encode()
 
     assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) is None
+
+
+def test_marks_cover_what_lies_before_the_settled_one_and_the_stretches_beyond() -> None:
+    marks = StreamMarks(EnvelopeKey(2, 5), EnvelopeKey(2, 9), ((2, 7, 8),))
+
+    covered = [seq for seq in range(12) if marks.covers(EnvelopeKey(2, seq))]
+
+    assert covered == [0, 1, 2, 3, 4, 5, 7, 8]
+    assert marks.covers(EnvelopeKey(1, 99))
+    assert not marks.covers(EnvelopeKey(3, 0))

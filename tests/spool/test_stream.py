@@ -1,5 +1,6 @@
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.framing import FILE_HEADER_SIZE
+from edge_agent.spool.state import StreamMarks
 from edge_agent.spool.stream import Segment, Stream
 
 
@@ -67,3 +68,16 @@ def test_only_one_segment_of_a_stream_grows() -> None:
     second = stream.begin(3, boot=1)
 
     assert (first.closed, stream.active(), second.number) == (True, second, 1)
+
+
+def test_what_is_settled_beyond_something_unsettled_is_marked_as_stretches() -> None:
+    stream = Stream()
+    for seqs, settled in (((1, 4, 9, 12), (0, 2, 3)), ((20, 21), (0, 1))):
+        segment = stream.begin(3, boot=1)
+        for seq in seqs:
+            segment.add(seq, segment.size, segment.size + 100)
+        for index in settled:
+            segment.settle(index)
+    stream.advance()
+
+    assert stream.marks() == StreamMarks(EnvelopeKey(1, 1), EnvelopeKey(1, 4), ((1, 9, 12), (1, 20, 21)))

@@ -1,0 +1,144 @@
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import SpoolUnusable
+from edge_agent.records import Acked, EnvelopeKey
+from edge_agent.spool import segments
+from edge_agent.spool.segments import SegmentSpool
+from tests.spool.parts import Ear, sealed
+
+
+async def spool_in(folder: Path) -> SegmentSpool:
+    return await SegmentSpool.open(folder, cap_bytes=10_000_000, log=Ear())
+
+
+def spool_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("spool")]
+
+
+async def test_everything_happens_on_one_thread_that_ends_with_the_spool(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    await asyncio.gather(*(spool.append([sealed(1, seq)]) for seq in range(5)))
+    assert spool_threads() == ["spool_0"]
+
+    await spool.close()
+
+    assert spool_threads() == []
+
+
+async def test_a_folder_that_cannot_be_used_leaves_no_thread(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("not a folder")
+
+    with pytest.raises(SpoolUnusable):
+        await spool_in(tmp_path / "spool")
+
+    while spool_threads():  # noqa: ASYNC110  it ends by itself, and nothing tells when
+        await asyncio.sleep(0.001)
+
+
+async def test_an_opening_that_is_cancelled_gives_the_folder_free(tmp_path: Path) -> None:
+    opening = asyncio.create_task(spool_in(tmp_path), name="opening")
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    while spool_threads():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+    spool = await spool_in(tmp_path)
+
+    assert spool.boot.boot == 2
+    await spool.close()
+
+
+async def test_the_depth_counts_what_is_not_settled(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, 0), sealed(1, 1)])
+    (first,) = await spool.lease(1)
+    count, size = spool.depth
+    await spool.settle(first.key, Acked())
+
+    assert (count, spool.depth) == (2, (1, size // 2))
+    await spool.close()
+
+
+async def test_a_lease_that_is_cancelled_at_any_moment_leaves_nothing_leased(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    for seq in range(40):
+        leasing = asyncio.create_task(spool.lease(9), name="leasing")
+        appending = asyncio.create_task(spool.append([sealed(1, seq)]), name="appending")
+        for _ in range(seq % 8):
+            await asyncio.sleep(0)
+        leasing.cancel()
+        (leased,) = await asyncio.gather(leasing, return_exceptions=True)
+        await appending
+        if isinstance(leased, BaseException):
+            leased = await spool.lease(9)
+        assert [envelope.key for envelope in leased] == [EnvelopeKey(1, seq)]
+    await spool.close()
+
+
+async def test_an_append_that_is_cancelled_ends_on_disk_and_wakes_who_waits(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    leasing = asyncio.create_task(spool.lease(9), name="leasing")
+    appending = asyncio.create_task(spool.append([sealed(1, 0)]), name="appending")
+    await asyncio.sleep(0)
+    appending.cancel()
+
+    assert [envelope.key.seq for envelope in await leasing] == [0]
+    await spool.close()
+
+
+async def test_two_that_wait_are_both_served(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    waiting = [asyncio.create_task(spool.lease(1), name="leasing") for _ in range(2)]
+    await asyncio.sleep(0.01)
+
+    await spool.append([sealed(1, 0), sealed(1, 1)])
+
+    assert sorted(envelope.key.seq for leased in await asyncio.gather(*waiting) for envelope in leased) == [0, 1]
+    await spool.close()
+
+
+async def test_deliveries_are_noted_in_one_write_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "NOTE_AFTER_S", 0.05)
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, seq) for seq in range(20)])
+    state = tmp_path / "state.json"
+    before = state.read_bytes()
+
+    for envelope in await spool.lease(20):
+        await spool.settle(envelope.key, Acked())
+        assert state.read_bytes() == before
+    while state.read_bytes() == before:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+    assert b'"settled":[1,19]' in state.read_bytes()
+    await spool.close()
+
+
+async def test_what_a_killed_process_said_it_had_committed_is_there(tmp_path: Path) -> None:
+    for boot in range(1, 4):
+        child = subprocess.Popen(  # noqa: ASYNC220, S603  our own interpreter; nothing else runs here that reading could hold up
+            [sys.executable, "-m", "tests.spool.appending_child", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        said = [int(child.stdout.readline()) for _ in range(60 * boot)]
+        child.kill()
+        said += [int(line) for line in child.stdout.read().splitlines()]
+        child.stdout.close()
+        child.wait()
+
+        spool = await spool_in(tmp_path)
+        found = {envelope.key.seq for envelope in await spool.lease(10**6) if envelope.key.boot == spool.boot.boot - 1}
+        assert found >= set(said)
+        assert spool.boot.previous_last_seq == max(found)
+        assert len(found) <= len(said) + 2
+        await spool.close()
