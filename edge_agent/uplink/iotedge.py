@@ -53,7 +53,6 @@ FAILURES: dict[type[Exception], type[HubUnreachable]] = {
 """What the SDK raises, and what it means here."""
 
 _SDK_ERRORS = tuple(FAILURES)
-_UNDISPOSED: tuple[type[Exception], ...] = (TimeoutError, *FAILURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,9 @@ class Limits:
     method_s: float = 20.0
     """the agent's own answer; the caller in the cloud gives up after 30 s by default"""
     shutdown_s: float = 3.0
-    undisposed: int = 4
-    """clients that would not shut down, before only a new process helps"""
+    undisposed: int = 6
+    """clients that will not shut down, before only a new process helps; one that waits for a CONNACK does not
+    either, until paho gives up after the keep-alive"""
 
 
 class IotEdge:
@@ -89,12 +89,13 @@ class IotEdge:
         self._keep_alive_s = keep_alive_s
         self._limits = limits or Limits()
         self._sessions = 0
-        self._undisposed = 0
+        self._undisposed: list[SdkThread] = []  # bounded by `Limits.undisposed`
 
     async def connect(self, inbox: Inbox) -> "IotEdgeSession":
         """As `ports.Uplink`. Patches and methods are served while the session's `lost()` is awaited."""
-        if self._undisposed >= self._limits.undisposed:
-            raise UplinkWedged(self._undisposed)
+        self._undisposed = [each for each in self._undisposed if each.alive]
+        if len(self._undisposed) >= self._limits.undisposed:
+            raise UplinkWedged(len(self._undisposed))
         self._sessions += 1
         thread = SdkThread(f"iotedge-{self._sessions}")
         client: IoTHubModuleClient | None = None
@@ -132,17 +133,14 @@ class IotEdge:
             raise CredentialsRefused(_reason(error)) from error
 
     async def _dispose(self, thread: SdkThread, client: IoTHubModuleClient | None) -> None:
-        """End a client, alive or not; one that does not end in time is abandoned and counted."""
+        """End a client, alive or not; one that does not end in time goes on trying, and counts until it has."""
+        thread.retire(None if client is None else client.shutdown())
         try:
             async with asyncio.timeout(self._limits.shutdown_s):
-                if client is not None:
-                    await thread.run(client.shutdown())
-                await thread.end()
-        except _UNDISPOSED:
-            self._undisposed += 1
-            events.session_undisposed(self._log, count=self._undisposed)
-        finally:
-            thread.stop()
+                await thread.ended()
+        except TimeoutError:
+            self._undisposed = [each for each in (*self._undisposed, thread) if each.alive]
+            events.session_undisposed(self._log, count=len(self._undisposed))
 
 
 class IotEdgeSession:

@@ -5,7 +5,7 @@
 - `shutdown()` waits synchronously, on the loop that calls it, for the client's handlers to end,
 - every call goes through the default executor of the loop that calls it, where a mute port held an
   unrelated job for 117 s,
-- a PUBACK that comes after its caller gave up raises InvalidStateError in the loop that called.
+- an answer that comes after its caller gave up is an error in the loop that called (InvalidStateError and others).
 
 Here all three meet a loop that nothing else uses; time limits run on the agent's loop, where nothing blocks.
 """
@@ -13,7 +13,6 @@ Here all three meet a loop that nothing else uses; time limits run on the agent'
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -31,7 +30,8 @@ class SdkThread:
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"{name}-call")
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(self._pool)
-        self._loop.set_exception_handler(_forgive_late_answers)
+        # All that reaches it is the answer to a call that was given up.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         # A daemon, because one that hangs in the SDK must not keep the process from leaving.
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -44,16 +44,26 @@ class SdkThread:
         """The result of a call that may block, or what it raises."""
         return await asyncio.wrap_future(self._pool.submit(function))
 
-    def stop(self) -> None:
-        """Ask the thread to end; what runs there is cancelled."""
-        with suppress(RuntimeError):  # its loop is closed: it has ended
-            self._loop.call_soon_threadsafe(self._loop.stop)
+    def retire(self, last: Coroutine[Any, Any, None] | None) -> None:
+        """Run `last`, however long it takes, then end; other calls that still run are cancelled."""
+        asyncio.run_coroutine_threadsafe(self._retire(last), self._loop)
 
-    async def end(self) -> None:
+    async def ended(self) -> None:
         """Return when loop, thread and pool are gone; never, where a call does not return."""
-        self.stop()
         await asyncio.shield(asyncio.wrap_future(self._ended))
         self._thread.join()  # it has nothing left to do
+
+    @property
+    def alive(self) -> bool:
+        """Whether anything of it still runs."""
+        return not self._ended.done()
+
+    async def _retire(self, last: Coroutine[Any, Any, None] | None) -> None:
+        try:
+            if last is not None:
+                await last
+        finally:
+            self._loop.stop()
 
     def _run(self) -> None:
         self._loop.run_forever()
@@ -68,8 +78,3 @@ async def _cancel_the_rest() -> None:
     for task in rest:
         task.cancel()
     await asyncio.gather(*rest, return_exceptions=True)
-
-
-def _forgive_late_answers(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    if not isinstance(context.get("exception"), asyncio.InvalidStateError):
-        loop.default_exception_handler(context)

@@ -16,7 +16,7 @@ from edge_agent.uplink.edge_environment import DESK, WORKLOAD
 from edge_agent.uplink.iotedge import IotEdge, Limits
 from tests.uplink.fakes import Told
 
-SHORT = Limits(connect_s=1.5, subscribe_s=1.0, twin_s=1.0, send_s=1.0, method_s=0.3, shutdown_s=3.0)
+SHORT = Limits(connect_s=1.5, subscribe_s=1.0, twin_s=1.0, send_s=1.0, method_s=0.3, shutdown_s=1.0)
 """What a test of a silent hub waits for; loopback answers in milliseconds."""
 
 DEVICE, MODULE = "demo-vehicle", "telematics"
@@ -68,7 +68,7 @@ async def desk(
     try:
         set_environment(monkeypatch, hub.environment(way))
         log = Told()
-        yield Desk(hub, log, IotEdge(log, limits=limits))
+        yield Desk(hub, log, IotEdge(log, limits=limits, keep_alive_s=3))
     finally:
         await hub.stop()
 

@@ -1,0 +1,261 @@
+"""The SDK's adapter: what it says of errors, and that nothing is lost through the faults of the local hub."""
+
+import asyncio
+import inspect
+import logging
+import random
+import socket
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from azure.iot.device import exceptions
+
+from edge_agent.backoff import Backoff
+from edge_agent.clock import SystemClock
+from edge_agent.errors import BadSettings, CredentialsRefused, HubUnreachable, UplinkWedged
+from edge_agent.localhub.faults import DropHow
+from edge_agent.records import Acked
+from edge_agent.uplink.deliver import Delivery
+from edge_agent.uplink.iotedge import FAILURES, IotEdge, Limits
+from tests.uplink.desk import SHORT, Desk, desk, set_environment, until
+from tests.uplink.fakes import MemorySpool, Recorder, Told, envelope
+
+
+class Run:
+    """A delivery of `count` batches through a desk."""
+
+    def __init__(self, parts: Desk, count: int, payload: bytes = b"x" * 500) -> None:
+        self.desk = parts
+        self.inbox = Recorder()
+        self.spool = MemorySpool([envelope(seq, payload=payload) for seq in range(count)])
+        self.delivery = Delivery(
+            parts.uplink,
+            self.spool,
+            self.inbox,
+            clock=SystemClock(),
+            random=random.random,
+            log=parts.log,
+            backoff=Backoff(first_s=0.05, cap_s=0.3),
+        )
+
+
+async def deliver(parts: Desk, count: int, act: Callable[[Run], Awaitable[None]], payload: bytes = b"x" * 500) -> Run:
+    """Deliver while `act` does its worst; then everything must have arrived, and duplicates are all explained."""
+    run, stop = Run(parts, count, payload), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(run.delivery.run(stop), name="delivery")
+        await act(run)
+        await until(lambda: not run.spool.pending, limit_s=15)
+        stop.set()
+        await running
+    arrived = Counter(key.seq for key in parts.arrived())
+    assert sorted(arrived) == list(range(count)), "a batch is missing"
+    assert len(run.spool.keys(Acked)) == count
+    assert arrived.total() - count <= run.delivery.counts.uncertain
+    return run
+
+
+def acked(run: Run, count: int) -> Callable[[], bool]:
+    return lambda: run.delivery.counts.acked >= count
+
+
+def threads_of_ours() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("iotedge")]
+
+
+def sessions(run: Run, count: int) -> Callable[[], bool]:
+    return lambda: run.delivery.counts.sessions >= count
+
+
+async def test_a_healthy_day_is_silent_and_every_thread_of_ours_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def nothing(_: Run) -> None:
+        pass
+
+    async with desk(tmp_path, "127.0.0.42", monkeypatch) as parts:
+        run = await deliver(parts, 500, nothing)
+    assert run.delivery.counts.uncertain == 0
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert parts.log.at("warning") + parts.log.at("error") == []
+    assert threads_of_ours() == []
+
+
+async def test_a_message_carries_what_routes_and_deduplication_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, "127.0.0.43", monkeypatch) as parts:
+        session = await parts.uplink.connect(Recorder())
+        await session.send(envelope(7, boot=3, payload=b"\x1f\x8b"))
+        await session.close()
+        [arrival] = parts.arrivals()
+    assert arrival.body == b"\x1f\x8b"
+    assert arrival.output == "telemetry"
+    assert arrival.properties == {
+        "$.on": "telemetry",
+        "$.mid": "3-7",
+        "$.ct": "application/json",
+        "$.ce": "gzip",
+        "schema": "columns/1",
+        "lane": "warm",
+        "rule": "idle",
+        "boot": "3",
+        "seq": "7",
+    }
+
+
+async def test_a_hub_that_restarts_mid_stream_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def restart(run: Run) -> None:
+        await until(acked(run, 100))
+        await run.desk.hub.stop()
+        await until(lambda: run.delivery.counts.failures > 1)
+        await run.desk.hub.start()
+
+    async with desk(tmp_path, "127.0.0.44", monkeypatch) as parts:
+        run = await deliver(parts, 1000, restart)
+    assert run.delivery.counts.sessions == 2
+
+
+async def test_ten_resets_under_load_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def reset_ten_times(run: Run) -> None:
+        for n in range(10):
+            await until(acked(run, 100 * (n + 1)))
+            run.desk.drop()
+            await until(sessions(run, n + 2))
+
+    async with desk(tmp_path, "127.0.0.45", monkeypatch) as parts:
+        run = await deliver(parts, 1500, reset_ten_times, payload=b"x" * 10_000)
+    assert run.delivery.counts.sessions == 11
+
+
+@pytest.mark.parametrize("how", DropHow)
+async def test_a_drop_around_one_acknowledgement_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: DropHow, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def drop(run: Run) -> None:
+        run.desk.hub.drop_how, run.desk.hub.drop_after = how, 40
+        await until(lambda: run.delivery.counts.failures > 0)
+        run.desk.hub.drop_after = None
+
+    async with desk(tmp_path, "127.0.0.46", monkeypatch) as parts:
+        await deliver(parts, 100, drop)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("fault", ["never_ack", "no_twin_reply", "no_connack", "no_suback"])
+async def test_a_hub_that_falls_silent_is_left_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def silence(run: Run) -> None:
+        await until(acked(run, 20))
+        setattr(run.desk.hub, fault, True)
+        run.desk.drop()
+        await until(lambda: run.delivery.counts.failures > 1)
+        setattr(run.desk.hub, fault, False)
+
+    async with desk(tmp_path, "127.0.0.47", monkeypatch) as parts:
+        await deliver(parts, 500, silence)
+        await until(lambda: not threads_of_ours())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_change_of_the_twin_arrives_after_the_hub_forgot_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forget(run: Run) -> None:
+        await until(acked(run, 10))
+        run.desk.hub.forget_sessions = True
+        run.desk.drop()
+        await run.desk.desire({"while": "away"})
+        await until(lambda: run.delivery.counts.sessions == 2)
+        await run.desk.desire({"while": "back"})
+        await until(lambda: bool(run.inbox.patches))
+
+    async with desk(tmp_path, "127.0.0.48", monkeypatch) as parts:
+        run = await deliver(parts, 100, forget)
+    assert run.inbox.documents[-1]["desired"] == {"while": "away", "$version": 2}
+    assert run.inbox.patches == [{"while": "back", "$version": 3}]
+
+
+async def test_a_report_the_hub_refuses_is_told_and_the_session_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, "127.0.0.49", monkeypatch) as parts:
+        session = await parts.uplink.connect(Recorder())
+        await session.report('{"a.b": 1}')
+        await session.send(envelope(1))
+        await session.close()
+    [told] = parts.log.fields("uplink.report_refused")
+    assert "400" in str(told["reason"])
+
+
+async def test_clients_that_cannot_be_disposed_of_end_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mute = socket.socket(socket.AF_UNIX)
+    mute.bind(str(tmp_path / "mute.sock"))
+    mute.listen()
+    async with desk(tmp_path / "hub", "127.0.0.50", monkeypatch, way="workload") as parts:
+        uri = f"unix://{tmp_path / 'mute.sock'}"
+        set_environment(monkeypatch, {**parts.hub.environment("workload"), "IOTEDGE_WORKLOADURI": uri})
+        log = Told()
+        uplink = IotEdge(log, limits=Limits(create_s=0.1, shutdown_s=0.1, undisposed=2))
+        for _ in range(2):
+            with pytest.raises(HubUnreachable, match="no workload API answer within"):
+                await uplink.connect(Recorder())
+        with pytest.raises(UplinkWedged, match="2 connections"):
+            await uplink.connect(Recorder())
+        assert log.numbers("uplink.session_undisposed", "count") == [1, 2]
+        mute.close()
+        await until(lambda: not threads_of_ours())
+
+
+async def test_an_absent_workload_socket_may_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with desk(tmp_path, "127.0.0.51", monkeypatch, way="workload") as parts:
+        variables = {**parts.hub.environment("workload"), "IOTEDGE_WORKLOADURI": f"unix://{tmp_path}/none.sock"}
+        set_environment(monkeypatch, variables)
+        with pytest.raises(HubUnreachable, match="No such file") as caught:
+            await IotEdge(Told(), limits=SHORT).connect(Recorder())
+    assert not isinstance(caught.value, CredentialsRefused)
+
+
+async def test_a_certificate_of_another_authority_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with desk(tmp_path / "one", "127.0.0.52", monkeypatch) as one:
+        async with desk(tmp_path / "two", "127.0.0.53", monkeypatch) as other:
+            foreign = other.hub.environment("connection_string")["EdgeModuleCACertificateFile"]
+        variables = {**one.hub.environment("connection_string"), "EdgeModuleCACertificateFile": foreign}
+        set_environment(monkeypatch, variables)
+        with pytest.raises(HubUnreachable, match=r"TLS.*certificate verify failed"):
+            await IotEdge(Told(), limits=SHORT).connect(Recorder())
+
+
+@pytest.mark.parametrize(
+    ("string", "says"),
+    [
+        ("HostName=h;DeviceId=d;ModuleId=m;SharedAccessKey=a2V5", "Invalid"),
+        ("nonsense", "Invalid"),
+        ("HostName=h;GatewayHostName=127.0.0.54;DeviceId=d;ModuleId=m;SharedAccessKey=a", "Invalid"),
+    ],
+)
+async def test_a_broken_connection_string_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, string: str, says: str
+) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    variables = {"EdgeHubConnectionString": string, "EdgeModuleCACertificateFile": str(tmp_path / "ca.pem")}
+    set_environment(monkeypatch, variables)
+    with pytest.raises(CredentialsRefused, match=says):
+        await IotEdge(Told(), limits=SHORT).connect(Recorder())
+
+
+def test_outside_of_iot_edge_the_missing_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {})
+    with pytest.raises(BadSettings, match=r"IOTEDGE_WORKLOADURI.*EdgeHubConnectionString"):
+        IotEdge(Told())
+
+
+def test_every_error_of_the_sdk_has_one_of_ours() -> None:
+    theirs = {each for _, each in inspect.getmembers(exceptions, inspect.isclass) if issubclass(each, Exception)}
+    assert set(FAILURES) == theirs

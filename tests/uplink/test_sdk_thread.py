@@ -1,0 +1,94 @@
+"""The loop beside the agent's: what blocks or fails there stays there."""
+
+import asyncio
+import logging
+import threading
+
+import pytest
+
+from edge_agent.uplink.sdk_thread import SdkThread
+
+
+async def end(thread: SdkThread) -> None:
+    thread.retire(None)
+    async with asyncio.timeout(5):
+        await thread.ended()
+
+
+async def test_work_and_its_default_executor_run_on_threads_of_its_own() -> None:
+    async def names() -> tuple[str, str]:
+        here = threading.current_thread().name
+        return here, await asyncio.get_running_loop().run_in_executor(None, lambda: threading.current_thread().name)
+
+    thread = SdkThread("beside")
+    assert await thread.run(names()) == ("beside", "beside-call_0")
+    assert await thread.call(lambda: threading.current_thread().name) == "beside-call_0"
+    await end(thread)
+    assert not [each for each in threading.enumerate() if each.name.startswith("beside")]
+
+
+async def test_what_fails_there_is_raised_here() -> None:
+    async def fail() -> None:
+        raise KeyError("x")
+
+    thread = SdkThread("beside")
+    with pytest.raises(KeyError):
+        await thread.run(fail())
+    with pytest.raises(ZeroDivisionError):
+        await thread.call(lambda: 1 // 0)
+    await end(thread)
+
+
+async def test_giving_up_cancels_the_work_and_its_late_answer_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    cancelled, late = threading.Event(), list[asyncio.Future[None]]()
+
+    async def wait() -> None:
+        late.append(asyncio.get_running_loop().create_future())
+        try:
+            await late[0]
+        except asyncio.CancelledError:
+            cancelled.set()
+            asyncio.get_running_loop().call_soon(late[0].set_result, None)  # InvalidStateError
+            raise
+
+    thread = SdkThread("beside")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await thread.run(wait())
+    assert await asyncio.to_thread(cancelled.wait, 5)
+    await end(thread)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_call_that_blocks_its_loop_does_not_block_ours() -> None:
+    release = threading.Event()
+
+    async def block() -> None:
+        release.wait()  # as the SDK's shutdown does
+
+    thread = SdkThread("beside")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await thread.run(block())
+    thread.retire(None)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await thread.ended()
+    assert thread.alive
+    release.set()
+    async with asyncio.timeout(5):
+        await thread.ended()
+    assert not thread.alive
+
+
+async def test_its_last_work_is_done_before_it_ends() -> None:
+    done = threading.Event()
+
+    async def last() -> None:
+        await asyncio.sleep(0.05)
+        done.set()
+
+    thread = SdkThread("beside")
+    thread.retire(last())
+    await thread.ended()
+    assert done.is_set()

@@ -1,0 +1,83 @@
+"""One session's stream: what is settled how, at every kind of end."""
+
+import asyncio
+
+import pytest
+
+from edge_agent.errors import HubUnreachable
+from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey
+from edge_agent.uplink.stream import LinkCounts, Stream
+from edge_agent.uplink.window import Window
+from tests.uplink.fakes import MemorySpool, Told, envelope
+from tests.uplink.virtual_time import LoopClock, in_virtual_time
+
+
+class Slow:
+    """A session that acknowledges batch n after n seconds, and is lost after `lives_s`."""
+
+    def __init__(self, lives_s: float = 1000.0, why: str = "reset") -> None:
+        self._lives_s, self._why = lives_s, why
+
+    async def send(self, envelope: Envelope) -> None:
+        await asyncio.sleep(envelope.key.seq)
+        if envelope.payload == b"bad":
+            raise HubUnreachable("no acknowledgement within 6 s")
+
+    async def report(self, patch: str) -> None:
+        raise AssertionError(patch)
+
+    async def lost(self) -> str:
+        await asyncio.sleep(self._lives_s)
+        return self._why
+
+    async def close(self) -> None:
+        pass
+
+
+def run(session: Slow, envelopes: list[Envelope], stop_s: float = 1000.0) -> tuple[str | None, MemorySpool, LinkCounts]:
+    async def main() -> tuple[str | None, MemorySpool, LinkCounts]:
+        spool, stop, counts = MemorySpool(envelopes), asyncio.Event(), list[LinkCounts]()
+        asyncio.get_running_loop().call_later(stop_s, stop.set)
+        stream = Stream(session, spool, Window(), clock=LoopClock(), log=Told(), count=counts.append, drain_s=2.5)
+        why = await stream.run(stop)
+        assert spool.leased == 0
+        return why, spool, sum(counts, LinkCounts())
+
+    return in_virtual_time(main())
+
+
+def seqs(keys: list[EnvelopeKey]) -> list[int]:
+    return [key.seq for key in keys]
+
+
+def test_a_loss_defers_what_has_no_answer_and_keeps_what_has() -> None:
+    why, spool, counts = run(Slow(lives_s=3.5), [envelope(seq) for seq in range(1, 7)])
+    assert why == "reset"
+    assert seqs(spool.keys(Acked)) == [1, 2, 3]
+    assert spool.settled[3:] == [(EnvelopeKey(1, seq), Deferred("reset")) for seq in (4, 5, 6)]
+    assert counts == LinkCounts(acked=3, acked_bytes=21, uncertain=3)
+
+
+def test_one_send_without_an_answer_ends_the_session() -> None:
+    why, spool, _ = run(Slow(), [envelope(1), envelope(2, payload=b"bad"), envelope(3)])
+    assert why == "no acknowledgement within 6 s"
+    assert seqs(spool.keys(Acked)) == [1]
+    assert seqs(spool.keys(Deferred)) == [2, 3]
+
+
+def test_a_stop_waits_for_what_is_in_flight_but_not_for_long() -> None:
+    why, spool, counts = run(Slow(), [envelope(1), envelope(3), envelope(60)], stop_s=2.0)
+    assert why is None
+    assert seqs(spool.keys(Acked)) == [1, 3]
+    assert spool.settled[-1] == (EnvelopeKey(1, 60), Deferred("the agent stopped"))
+    assert counts.uncertain == 1
+
+
+@pytest.mark.parametrize("lives_s", [1.0, 2.0, 3.0])
+def test_a_loss_at_the_moment_of_an_acknowledgement_settles_each_once(lives_s: float) -> None:
+    _, spool, _ = run(Slow(lives_s=lives_s), [envelope(seq) for seq in range(1, 5)])
+    assert sorted(seqs([key for key, _ in spool.settled])) == [1, 2, 3, 4]
+
+
+def test_an_idle_session_ends_with_its_connection() -> None:
+    assert run(Slow(lives_s=100.0, why="keep-alive"), [])[0] == "keep-alive"
