@@ -16,6 +16,7 @@ from edge_agent.errors import BadSettings
 from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.localhub.hub import LocalHub, Way, serve
+from edge_agent.localhub.packets import Connack
 from edge_agent.localhub.switchboard import MethodResult
 from tests.localhub.client import Client, credentials
 
@@ -163,10 +164,10 @@ asyncio.run(run())
 
 
 @contextlib.asynccontextmanager
-async def hub_process(folder: Path, address: str) -> AsyncIterator[None]:
-    """A hub in its own process, which is killed with SIGKILL at the end."""
+async def hub_process(hub: LocalHub) -> AsyncIterator[None]:
+    """This hub in its own process, which is killed with SIGKILL at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", RUN_A_HUB, str(folder), address, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", RUN_A_HUB, str(hub.folder), hub.address, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
@@ -177,54 +178,35 @@ async def hub_process(folder: Path, address: str) -> AsyncIterator[None]:
         await process.wait()
 
 
-# paho-mqtt 1.6.1 forgets its pair of wake-up sockets when the same client object connects again.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 async def test_a_killed_hub_started_again_goes_on(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "hub"
-    admin, loop = AdminClient(folder), asyncio.get_running_loop()
-    patches: asyncio.Queue[object] = asyncio.Queue()
-    await stopped_at_once(folder, address, monkeypatch)
-    async with sdk_client() as client:
-        async with hub_process(folder, address):
-            await client.connect()
-            await client.get_twin()
-            await asyncio.to_thread(listen_for_patches, client, loop, patches)
-            await client.patch_twin_reported_properties({"a": 1})
-            await client.send_message(message(b"before"))
-            files = {path.name: path.read_bytes() for path in folder.glob("*.pem")}
-        async with hub_process(folder, address):
-            # The same SDK object, which never subscribes again: the hub must have kept its subscriptions.
-            await connected_again(client)
-            await client.send_message(message(b"after"))
-            await asyncio.to_thread(admin.patch_desired, *MODULE, '{"b": 2}')
-            assert await patches.get() == {"b": 2, "$version": 2}
-            twin = await client.get_twin()
-            status = await asyncio.to_thread(admin.status)
-    assert twin == {"desired": {"b": 2, "$version": 2}, "reported": {"a": 1, "$version": 2}}
-    assert status.connected == {MODULE}
-    assert [(one.n, one.body) for one in read_arrivals(folder / "arrived.jsonl")] == [(1, b"before"), (2, b"after")]
-    assert {path.name: path.read_bytes() for path in folder.glob("*.pem")} == files
-
-
-async def stopped_at_once(folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the folder, and set the environment for its hub."""
-    hub = LocalHub(folder, address)
+    hub, admin = LocalHub(tmp_path / "hub", address), AdminClient(tmp_path / "hub")
     await hub.start()
     await hub.stop()
-    for name in hub.environment("workload"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in hub.environment("connection_string").items():
         monkeypatch.setenv(name, value)
-
-
-async def connected_again(client: IoTHubModuleClient) -> None:
-    """The SDK hears of the kill on its own thread; before that, its connect does nothing."""
-    async with asyncio.timeout(5):
-        while client.connected:  # noqa: ASYNC110  the SDK tells it to a handler on another thread only
-            await asyncio.sleep(0.01)
-    await client.connect()
+    async with sdk_client() as client, hub_process(hub):
+        await client.connect()
+        await client.get_twin()
+        await asyncio.to_thread(listen_for_patches, client, asyncio.get_running_loop(), asyncio.Queue())
+        await client.patch_twin_reported_properties({"a": 1})
+        await client.send_message(message(b"before"))
+        certificates = {path.name: path.read_bytes() for path in hub.folder.glob("*.pem")}
+    async with hub_process(hub):
+        # Says who it is, as the SDK did, but never subscribes: the hub has kept the subscriptions.
+        bare = await Client.open(hub)
+        assert await bare.ask(credentials(hub)) == Connack(session_present=True, code=0)
+        await asyncio.to_thread(admin.patch_desired, *MODULE, '{"b": 2}')
+        assert (await bare.message()).payload == b'{"b":2,"$version":2}'
+        await bare.close()
+        async with sdk_client() as client:
+            await client.connect()
+            await client.send_message(message(b"after"))
+            twin = await client.get_twin()
+    assert twin == {"desired": {"b": 2, "$version": 2}, "reported": {"a": 1, "$version": 2}}
+    assert [(one.n, one.body) for one in read_arrivals(hub.arrivals_path)] == [(1, b"before"), (2, b"after")]
+    assert {path.name: path.read_bytes() for path in hub.folder.glob("*.pem")} == certificates
 
 
 async def test_everything_is_closed_by_stop_and_open_again_by_start(tmp_path: Path, address: str) -> None:
