@@ -1,0 +1,221 @@
+"""What every spool promises (`ports.Spool`), asked of each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from edge_agent.ports import Spool
+from edge_agent.records import Acked, BootInfo, Deferred, Envelope, EnvelopeKey, Lane, LostRange, Refused
+from edge_agent.spool.segments import SegmentSpool
+from tests.contract.sqlite_spool import SqliteSpool
+from tests.spool.parts import Ear, named, sealed
+
+CAP_BYTES = 64_000
+Open = Callable[[], Awaitable[Spool]]
+
+
+async def segments(folder: Path) -> Spool:
+    return await SegmentSpool.open(folder, cap_bytes=CAP_BYTES, log=Ear())
+
+
+async def sqlite(folder: Path) -> Spool:
+    return SqliteSpool(folder, CAP_BYTES)
+
+
+@pytest.fixture(params=[segments, sqlite])
+async def start(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
+    """Starts the spool of one folder, closing the one before: each call is a restart of the agent."""
+    running: list[Spool] = []
+
+    async def start() -> Spool:
+        while running:
+            await running.pop().close()
+        running.append(await request.param(tmp_path))
+        return running[0]
+
+    yield start
+    for spool in running:
+        await spool.close()
+
+
+def keys(envelopes: tuple[Envelope, ...]) -> list[tuple[int, int]]:
+    return [(envelope.key.boot, envelope.key.seq) for envelope in envelopes]
+
+
+async def nothing_to_lease(spool: Spool) -> bool:
+    try:
+        async with asyncio.timeout(0.05):
+            await spool.lease(1)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_the_boot_grows_with_each_start_and_a_first_one_has_none_before(start: Open) -> None:
+    boots = [(await start()).boot for _ in range(3)]
+
+    assert boots == [BootInfo(1, None, None), BootInfo(2, 1, None), BootInfo(3, 2, None)]
+
+
+async def test_a_start_knows_where_the_boot_before_ended_even_when_all_of_it_was_delivered(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, 0), sealed(1, 1, priority=0)])
+    for envelope in await spool.lease(9):
+        await spool.settle(envelope.key, Acked())
+
+    assert (await start()).boot == BootInfo(2, 1, 1)
+    assert (await start()).boot == BootInfo(3, 2, None)
+
+
+async def test_every_field_of_an_envelope_survives(start: Open) -> None:
+    envelope = Envelope(
+        EnvelopeKey(1, 7),
+        4,
+        Lane.HOT,
+        "Bremse \u00e4",
+        "rows/1",
+        "application/json;charset=utf-8",
+        "",
+        bytes(range(256)),
+    )
+    await (await start()).append([envelope])
+
+    assert await (await start()).lease(1) == (envelope,)
+
+
+async def test_leases_go_by_priority_then_age(start: Open) -> None:
+    await (await start()).append([sealed(1, 5, priority=2), sealed(1, 6, priority=1)])
+    spool = await start()
+    await spool.append([sealed(2, 0, priority=2), sealed(2, 1, priority=0), sealed(2, 2, priority=1)])
+
+    assert keys(await spool.lease(9)) == [(2, 1), (1, 6), (2, 2), (1, 5), (2, 0)]
+
+
+async def test_each_is_leased_once_and_no_more_than_asked_for(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, seq) for seq in range(3)])
+
+    assert keys(await spool.lease(2)) == [(1, 0), (1, 1)]
+    assert keys(await spool.lease(2)) == [(1, 2)]
+    assert await nothing_to_lease(spool)
+
+
+async def test_a_lease_waits_for_the_next_append(start: Open) -> None:
+    spool = await start()
+    leasing = asyncio.create_task(spool.lease(2), name="leasing")
+    await asyncio.sleep(0)
+
+    await spool.append([sealed(1, 0)])
+
+    assert keys(await leasing) == [(1, 0)]
+
+
+async def test_a_lease_that_is_cancelled_leaves_nothing_leased(start: Open) -> None:
+    spool = await start()
+    leasing = asyncio.create_task(spool.lease(2), name="leasing")
+    await asyncio.sleep(0)
+    leasing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leasing
+
+    await spool.append([sealed(1, 0)])
+
+    assert keys(await spool.lease(2)) == [(1, 0)]
+
+
+async def test_what_was_acked_is_forgotten_in_any_order_and_the_rest_comes_back(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, seq) for seq in range(5)])
+    leased = await spool.lease(4)
+    for place in (3, 1):
+        await spool.settle(leased[place].key, Acked())
+
+    spool = await start()
+
+    assert keys(await spool.lease(9)) == [(1, 0), (1, 2), (1, 4)]
+
+
+async def test_what_was_deferred_is_offered_again_in_its_place(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, seq) for seq in range(3)])
+    (first,) = await spool.lease(1)
+
+    await spool.settle(first.key, Deferred("no network"))
+
+    assert keys(await spool.lease(9)) == [(1, 0), (1, 1), (1, 2)]
+
+
+async def test_deferring_wakes_who_waits(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, 0)])
+    (first,) = await spool.lease(1)
+    leasing = asyncio.create_task(spool.lease(1), name="leasing")
+    await asyncio.sleep(0)
+
+    await spool.settle(first.key, Deferred("no network"))
+
+    assert keys(await leasing) == [(1, 0)]
+
+
+async def test_what_was_refused_is_owed_and_not_offered_again(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, 0), sealed(1, 1)])
+    (first,) = await spool.lease(1)
+
+    await spool.settle(first.key, Refused("too big"))
+
+    assert await spool.append([sealed(1, 2)]) == (LostRange(1, 0, 0, "refused"),)
+    assert keys(await (await start()).lease(9)) == [(1, 1), (1, 2)]
+
+
+async def test_a_loss_is_returned_again_until_the_append_after_its_return_has_committed(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, 0)])
+    (first,) = await spool.lease(1)
+    await spool.settle(first.key, Refused("too big"))
+    assert await spool.append([sealed(1, 1)]) == (LostRange(1, 0, 0, "refused"),)
+
+    spool = await start()
+
+    assert await spool.append([sealed(2, 0)]) == (LostRange(1, 0, 0, "refused"),)
+    assert await spool.append([sealed(2, 1)]) == ()
+    assert await (await start()).append([sealed(3, 0)]) == ()
+
+
+async def test_at_the_cap_the_least_important_goes_first_and_exactly_what_went_is_told(start: Open) -> None:
+    spool = await start()
+    for seq in range(0, 40, 2):
+        assert await spool.append([sealed(1, seq, 5, 1_000), sealed(1, seq + 1, 8, 1_000)]) == ()
+    lost: list[EnvelopeKey] = []
+    for seq in range(40, 90):
+        lost += named(await spool.append([sealed(1, seq, 2, 1_000)]))
+
+    kept = [envelope.key for envelope in await spool.lease(1_000)]
+
+    assert sorted(kept + lost) == [EnvelopeKey(1, seq) for seq in range(90)]
+    assert lost[:20] == [EnvelopeKey(1, seq) for seq in range(1, 40, 2)]
+    assert lost[20:] == [EnvelopeKey(1, seq) for seq in range(0, 2 * len(lost[20:]), 2)]
+
+
+async def test_what_is_in_flight_is_never_given_up(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, seq, 9, 1_000) for seq in range(30)])
+    leased = await spool.lease(5)
+
+    lost: list[EnvelopeKey] = []
+    for seq in range(30, 120):
+        lost += named(await spool.append([sealed(1, seq, 0, 1_000)]))
+
+    assert not {envelope.key for envelope in leased}.intersection(lost)
+    for envelope in leased:
+        await spool.settle(envelope.key, Acked())
+
+
+async def test_a_batch_that_can_never_fit_is_itself_the_loss(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, 0, 9)])
+
+    assert await spool.append([sealed(1, 1, 0, CAP_BYTES + 1)]) == (LostRange(1, 1, 1, "cap"),)
+    assert keys(await spool.lease(9)) == [(1, 0)]
