@@ -77,7 +77,7 @@ class Session(Protocol):
         """Patch the reported properties. Raises HubUnreachable."""
 
     async def lost(self) -> str:
-        """Return, with the reason, when the connection is found to be gone."""
+        """Return, with the reason, when the connection is gone; until then serve patches and methods."""
 
     async def close(self) -> None:
         """Dispose of the connection, alive or not; never raises HubUnreachable."""
