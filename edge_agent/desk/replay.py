@@ -48,30 +48,30 @@ def replay(
     return sent
 
 
-async def play_vehicle(vehicle: Vehicle, *, channel: str, seconds: float, speed: float, stop: threading.Event) -> int:
-    """Play `seconds` of a drive onto a virtual bus; returns the frames sent. Raises BusDown.
+async def play(
+    frames: Iterable[Frame], *, channel: str, speed: float, stop: threading.Event, sent: Callable[[int], None]
+) -> None:
+    """Play frames onto a virtual bus; `sent` is told how many after each, on the player's thread. Raises BusDown.
 
-    It plays on a thread of its own, `desk-vehicle`, until `stop` is set or this is cancelled, which sets it.
+    It plays on a thread of its own, `desk-player`, until `stop` is set or this is cancelled, which sets it.
     """
-    player = ThreadPoolExecutor(1, thread_name_prefix="desk-vehicle")
+    player = ThreadPoolExecutor(1, thread_name_prefix="desk-player")
     try:
-        return await asyncio.get_running_loop().run_in_executor(
-            player, _play_vehicle, vehicle, channel, seconds, speed, stop
-        )
+        await asyncio.get_running_loop().run_in_executor(player, _play, frames, channel, speed, stop, sent)
     finally:
         stop.set()
         player.shutdown()
 
 
-def _play_vehicle(vehicle: Vehicle, channel: str, seconds: float, speed: float, stop: threading.Event) -> int:
-    sent = 0
+def _play(
+    frames: Iterable[Frame], channel: str, speed: float, stop: threading.Event, tell: Callable[[int], None]
+) -> None:
     with _open("virtual", channel, fd=False) as bus:
-        for sent in _played(bus, _driven(vehicle, seconds), speed, stop, channel):  # noqa: B007  the last one counts
-            pass
-    return sent
+        for sent in _played(bus, frames, speed, stop, channel):
+            tell(sent)
 
 
-def _driven(vehicle: Vehicle, seconds: float) -> Iterator[Frame]:
+def drive_frames(vehicle: Vehicle, seconds: float) -> Iterator[Frame]:
     """Frames of a drive, made a window at a time, so that a long one starts at once."""
     windows = int(seconds / WINDOW_S) + 1
     for window in range(windows):
