@@ -1,0 +1,358 @@
+"""The command line: thin, each command a few lines over what does the work."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn, TextIO
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from edge_agent import __version__, logs
+from edge_agent.errors import EdgeAgentError, LocalHubRefused
+
+app = typer.Typer(
+    help="Reads a vehicle's CAN buses, keeps what its twin asks for, and delivers it through Azure IoT Edge.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+twin_app = typer.Typer(help="Read or change a module's twin at the local hub.", no_args_is_help=True)
+app.add_typer(twin_app, name="twin")
+
+stderr = Console(stderr=True, highlight=False)
+
+HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub keeps everything in.")]
+Device = Annotated[str, typer.Option(help="Device id at the hub.")]
+Module = Annotated[str, typer.Option(help="Module id at the hub.")]
+Dbc = Annotated[list[Path], typer.Option("--dbc", help="Database file (DBC, KCD, SYM, ARXML); may be repeated.")]
+DEFAULT_HUB = Path("edge-hub")
+DEVICE, MODULE = "demo-vehicle", "telematics"
+
+
+def main() -> NoReturn:
+    """Run a command; a mistake is one sentence on stderr and exit 1, never a traceback."""
+    try:
+        app()
+    except* EdgeAgentError as group:
+        for error in _leaves(group):
+            stderr.print(f"[bold red]error:[/] {_escaped(error.sentence())}", soft_wrap=True)
+    except* KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[EdgeAgentError]) -> Iterator[EdgeAgentError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options of all commands."""
+
+
+@app.command()
+def run() -> None:
+    """Run the module, as IoT Edge starts it: everything comes from the environment.
+
+    **BUSES** names the buses and their databases, **DATA_FOLDER** the folder that must survive a restart.
+    The hub and the module's identity come from IoT Edge's own variables, or from those `edge-agent hub` prints.
+
+    Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
+    """
+    from edge_agent.app import Agent
+    from edge_agent.settings import load_settings
+    from edge_agent.uplink.iotedge import IotEdge
+
+    settings = load_settings()
+    logs.configure(settings.runtime_log_level)
+    log = structlog.get_logger()
+    uplink = IotEdge(log, output=settings.output, keep_alive_s=settings.keep_alive_s)
+
+    async def until_stopped() -> None:
+        agent = await Agent.open(settings, uplink, log)
+        await agent.run(_stop_on_signals())
+
+    asyncio.run(until_stopped())
+    raise typer.Exit
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM (docker stop) and SIGINT (a keyboard)."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+@app.command()
+def demo(
+    log: Annotated[
+        Path | None, typer.Option("--log", help="A recording to play instead of the simulated drive.")
+    ] = None,
+    dbc: Dbc = [],  # noqa: B006  typer copies it
+    seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long the drive takes.")] = 24,
+    outage: Annotated[float, typer.Option(min=0, max=600, help="For how long the link goes away half-way, in s.")] = 4,
+    folder: Annotated[Path | None, typer.Option(help="Keep everything here instead of in a temporary folder.")] = None,
+    address: Annotated[str, typer.Option(help="Loopback address of the hub; its port is always 8883.")] = "127.0.0.1",
+) -> None:
+    """Show the whole line at work: a drive, the agent, a hub, an outage, a changed rule, and the count at the end.
+
+    Exits with 1 if anything that the rules kept did not arrive.
+
+    Example: `edge-agent demo`, or with a recording of yours: `edge-agent demo --log drive.log --dbc car.dbc`
+    """
+    from edge_agent.desk.demo import Drive, run_demo
+
+    drive = Drive(log=log, databases=tuple(dbc), seconds=seconds, outage_s=outage)
+    raise typer.Exit(run_demo(drive, folder, address))
+
+
+@app.command()
+def hub(
+    folder: HubFolder = DEFAULT_HUB,
+    address: Annotated[str, typer.Option(help="Loopback address; the port is always 8883.")] = "127.0.0.1",
+    device: Device = DEVICE,
+    module: Module = MODULE,
+    way: Annotated[
+        Literal["connection_string", "workload"], typer.Option(help="How the module is to get its credentials.")
+    ] = "connection_string",
+) -> None:
+    """Run the local hub: a stand-in for IoT Edge's hub, for one desk.
+
+    Prints the environment a module needs, to be exported, then goes on until Ctrl-C. What arrives is in
+    FOLDER/arrived.jsonl; read it with `edge-agent show`.
+
+    Example: `edge-agent hub --folder edge-hub > hub.env &`, then `. ./hub.env` and `edge-agent run`
+    """
+    from edge_agent.localhub.hub import LocalHub, serve
+
+    local = LocalHub(folder, address=address, device=device, module=module)
+
+    async def until_stopped() -> None:
+        await serve(local, _stop_on_signals(), ready)
+
+    def ready() -> None:
+        for name, value in local.environment(way).items():
+            print(f"export {name}='{value}'", flush=True)  # noqa: T201  the output is the product here
+        stderr.print(f"hub on {address}:8883; what arrives: {folder / 'arrived.jsonl'}; Ctrl-C ends it")
+
+    asyncio.run(until_stopped())
+    raise typer.Exit
+
+
+@app.command()
+def replay(
+    log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv or .db; plain or .gz")],
+    channel: Annotated[str, typer.Option(help="Channel of the bus.")] = "vcan0",
+    interface: Annotated[str, typer.Option(help="python-can interface.")] = "socketcan",
+    speed: Annotated[float, typer.Option(min=0, help="1 as recorded, N times as fast, 0 without waiting.")] = 1,
+    fd: Annotated[bool, typer.Option(help="Open the bus for CAN FD.")] = False,
+) -> None:
+    """Play a recorded log onto a bus.
+
+    Example: `edge-agent replay drive.log --channel vcan0`
+    """
+    from edge_agent.desk.replay import replay as play
+
+    with _progress() as bar:
+        task = bar.add_task(f"{log.name} to {channel}", total=_lines_of(log))
+        sent = play(
+            log,
+            interface=interface,
+            channel=channel,
+            speed=speed,
+            fd=fd,
+            progress=lambda done, total: bar.update(task, completed=done, total=total or bar.tasks[task].total),
+        )
+    stderr.print(f"{sent} frames sent")
+    raise typer.Exit
+
+
+@app.command()
+def decode(
+    log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv or .db; plain or .gz")],
+    dbc: Dbc,
+    signal_patterns: Annotated[
+        list[str], typer.Option("--signal", help="Name or glob of the signals wanted; may be repeated.")
+    ] = ["*"],  # noqa: B006  typer copies it
+    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="CSV, or JSON lines.")] = "csv",
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output otherwise.")] = None,
+) -> None:
+    """Decode a recorded log to a table of samples.
+
+    Example: `edge-agent decode drive.log --dbc car.dbc --signal 'Motor.*' --output drive.csv`
+    """
+    from edge_agent.desk.decode_log import decode_log
+
+    logs.configure("error", sys.stderr)
+    with _progress() as bar, _output(output) as out:
+        task = bar.add_task(log.name, total=_lines_of(log))
+        done = asyncio.run(
+            decode_log(
+                log,
+                dbc,
+                signal_patterns,
+                out=out,
+                form=form,
+                progress=lambda frames: bar.update(task, completed=frames),
+                log=structlog.get_logger(),
+            )
+        )
+        bar.update(task, completed=done.counts.seen, total=done.counts.seen)
+    counts = done.counts
+    stderr.print(
+        f"{done.samples} samples of {counts.seen} frames: {counts.decoded} decoded, "
+        f"{counts.unknown} of unknown ids, {counts.wrong_length} too short"
+    )
+    raise typer.Exit
+
+
+@app.command()
+def check(
+    dbc: Dbc = [],  # noqa: B006  typer copies it
+    twin: Annotated[Path | None, typer.Option(help="Desired properties as JSON.")] = None,
+    settings: Annotated[bool, typer.Option("--settings", help="Judge this environment too.")] = False,
+) -> None:
+    """Judge databases, a twin document and the settings; name every mistake with its place.
+
+    Exits with 1 if there is one. Remarks (a signal that does not fit its message) cost only what they name.
+
+    Example: `edge-agent check --dbc car.dbc --twin twin.json`
+    """
+    from edge_agent.desk.check import check as judge
+
+    if not (dbc or twin or settings):
+        raise typer.BadParameter("nothing to check: give --dbc, --twin or --settings")
+    findings = list(judge(dbc, twin, settings=settings))
+    for finding in findings:
+        kind = "[bold red]mistake[/]" if finding.is_mistake else "[yellow]remark[/]"
+        stderr.print(f"{kind} {_escaped(finding.place)}: {_escaped(finding.sentence)}", soft_wrap=True)
+    mistakes = sum(finding.is_mistake for finding in findings)
+    stderr.print(f"{mistakes} mistakes, {len(findings) - mistakes} remarks")
+    raise typer.Exit(1 if mistakes else 0)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="The hub's arrived.jsonl, or a payload, plain or gzip.")],
+    batches: Annotated[bool, typer.Option("--batches", help="One line a batch instead of one a sample.")] = False,
+) -> None:
+    """Turn payloads back into readable samples.
+
+    Example: `edge-agent show edge-hub/arrived.jsonl --batches`
+    """
+    from edge_agent.desk.show import batch_line, payloads_of, sample_line
+
+    for payload in payloads_of(file):
+        if batches:
+            typer.echo(batch_line(payload))
+            continue
+        for sample in payload.samples:
+            typer.echo(sample_line(payload, sample))
+    raise typer.Exit
+
+
+@twin_app.command("get")
+def twin_get(folder: HubFolder = DEFAULT_HUB, device: Device = DEVICE, module: Module = MODULE) -> None:
+    """Print a module's twin: desired and reported.
+
+    Example: `edge-agent twin get --folder edge-hub`
+    """
+    from edge_agent.localhub.admin_client import AdminClient
+
+    Console().print_json(AdminClient(folder).twin(device, module))
+    raise typer.Exit
+
+
+@twin_app.command("set")
+def twin_set(
+    patch: Annotated[Path, typer.Argument(help="JSON patch of the desired properties; - for standard input.")],
+    folder: HubFolder = DEFAULT_HUB,
+    device: Device = DEVICE,
+    module: Module = MODULE,
+) -> None:
+    """Patch a module's desired properties; null removes a key.
+
+    Example: `echo '{"rules": {"idle": null}}' | edge-agent twin set - --folder edge-hub`
+    """
+    from edge_agent.localhub.admin_client import AdminClient
+
+    text = sys.stdin.read() if str(patch) == "-" else _text(patch)
+    Console().print_json(AdminClient(folder).patch_desired(device, module, text))
+    raise typer.Exit
+
+
+@app.command()
+def method(
+    name: Annotated[str, typer.Argument(help="Direct method: status or latest.")],
+    payload: Annotated[str, typer.Argument(help="JSON payload.")] = "null",
+    folder: HubFolder = DEFAULT_HUB,
+    device: Device = DEVICE,
+    module: Module = MODULE,
+) -> None:
+    """Call a direct method of a module that is connected to the local hub.
+
+    Example: `edge-agent method status --folder edge-hub`
+    """
+    from edge_agent.localhub.admin_client import AdminClient
+
+    answer = AdminClient(folder).invoke(device, module, name, payload)
+    Console().print_json(answer.payload)
+    raise typer.Exit(0 if answer.status < 300 else 1)  # noqa: PLR2004  HTTP's success
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalHubRefused(400, f"{path} cannot be read: {error}") from error
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} frames"),
+        TimeElapsedColumn(),
+        console=stderr,
+    )
+
+
+def _lines_of(log: Path) -> int | None:
+    """Frames of a text log, nearly: its lines; None where they cannot be counted cheaply."""
+    if log.suffix not in (".log", ".asc", ".csv", ".trc") or not log.is_file():
+        return None
+    with log.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        return
+    with path.open("w", newline="") as file:
+        yield file

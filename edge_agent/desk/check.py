@@ -1,0 +1,82 @@
+"""Every mistake in databases, a twin document and the settings, before they reach a vehicle."""
+
+import os
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.decode.catalog import Catalog, Database
+from edge_agent.decode.dbc import load_database, strict_remarks
+from edge_agent.errors import BadSettings, DatabaseRefused
+from edge_agent.settings import Settings, load_settings
+from edge_agent.twin import faults_of_text
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found; a remark costs something small and is no mistake of the whole."""
+
+    place: str
+    sentence: str
+    is_mistake: bool
+
+
+def check(databases: Sequence[Path], twin: Path | None, *, settings: bool) -> Iterator[Finding]:
+    """Judge what is given; the twin document against the given databases, or those of the settings."""
+    buses: list[tuple[str, Sequence[Path]]] = [("given", databases)]
+    if settings:
+        loaded = yield from _settings()
+        if loaded and not databases:
+            buses = [(bus.name, bus.dbc) for bus in loaded.buses]
+    catalogs: list[tuple[str, list[Database]]] = []
+    for name, paths in buses:
+        read: list[Database] = []
+        for path in paths:
+            yield from _database(path, read)
+        catalogs.append((name, read))
+    if twin is not None:
+        yield from _twin(twin, Catalog(catalogs))
+
+
+def _settings() -> Generator[Finding, None, Settings | None]:
+    try:
+        settings = load_settings()
+    except BadSettings as error:
+        yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in error.faults)
+        return None
+    yield from _folder(settings.data_folder)
+    return settings
+
+
+def _folder(folder: Path) -> Iterator[Finding]:
+    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        yield Finding("DATA_FOLDER", f"{existing} is not a folder that can be written", is_mistake=True)
+
+
+def _database(path: Path, read: list[Database]) -> Iterator[Finding]:
+    try:
+        database = load_database(path)
+    except DatabaseRefused as error:
+        place = f"{path}:{error.line}" if error.line is not None else str(path)
+        yield Finding(place, error.reason, is_mistake=True)
+        return
+    read.append(database)
+    for remark in (*database.remarks, *strict_remarks(path)):
+        yield Finding(str(path), remark, is_mistake=False)
+
+
+def _twin(path: Path, catalog: Catalog) -> Iterator[Finding]:
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        yield Finding(str(path), f"cannot be read: {error}", is_mistake=True)
+        return
+    for fault in faults_of_text(text, catalog):
+        yield Finding(f"{path} {fault.loc}".rstrip(), fault.message, is_mistake=True)
+
+
+def summary(findings: Sequence[Finding]) -> Mapping[str, int]:
+    """How many of each."""
+    mistakes = sum(finding.is_mistake for finding in findings)
+    return {"mistakes": mistakes, "remarks": len(findings) - mistakes}

@@ -1,0 +1,105 @@
+"""A log and its databases to a table of samples, by the same decoder as in the vehicle."""
+
+import csv
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TextIO
+
+from edge_agent.acquire.log import LogFile
+from edge_agent.clock import SystemClock
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.dbc import load_database
+from edge_agent.decode.decoder import decode
+from edge_agent.decode.plan import DecodePlan, compile_plan
+from edge_agent.errors import DocumentRefused, Fault
+from edge_agent.events import Log
+from edge_agent.records import BusCounts, RawKind, SampleBlock
+
+Format = Literal["csv", "jsonl"]
+Row = tuple[int, str, float, str, int | float, str]
+"""t_ns, name, value, unit, raw, label"""
+
+COLUMNS = ("t_ns", "signal", "value", "unit", "raw", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a log gave."""
+
+    samples: int
+    counts: BusCounts
+
+
+async def decode_log(
+    log_path: Path,
+    databases: Sequence[Path],
+    patterns: Sequence[str],
+    *,
+    out: TextIO,
+    form: Format,
+    progress: Callable[[int], None],
+    log: Log,
+) -> Decoded:
+    """Write every sample of the signals that `patterns` name. Raises LogRefused, DatabaseRefused, DocumentRefused.
+
+    `progress` is told the frames read so far.
+    """
+    catalog = Catalog([("log", [load_database(path) for path in databases])])
+    plan = compile_plan(catalog, wanted(catalog, patterns))
+    write = _csv_writer(out) if form == "csv" else _jsonl_writer(out)
+    samples, counts = 0, BusCounts()
+    async for block in _decoded(log_path, plan, log):
+        for row in _rows(block, plan, catalog):
+            write(row)
+        samples += len(block)
+        counts += block.counts[0]
+        progress(counts.seen)
+    return Decoded(samples, counts)
+
+
+def wanted(catalog: Catalog, patterns: Sequence[str]) -> list[str]:
+    """Names that the patterns mean. Raises DocumentRefused with the nearest names where one means nothing."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        matches = catalog.match(pattern)
+        if not matches:
+            nearest = ", ".join(catalog.nearest(pattern))
+            reason = f"no such signal in the databases; nearest: {nearest}" if nearest else "no such signal"
+            raise DocumentRefused([Fault(pattern, reason)])
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+async def _decoded(log_path: Path, plan: DecodePlan, log: Log) -> AsyncIterator[SampleBlock]:
+    async for block in LogFile(log_path, log=log, clock=SystemClock(), speed=0).blocks():
+        yield decode(plan, block)
+
+
+def _rows(block: SampleBlock, plan: DecodePlan, catalog: Catalog) -> Iterator[Row]:
+    fields = (block.t_ns, block.signal, block.raw, block.raw.view("f8"), block.value)
+    for t_ns, index, raw, raw_float, value in zip(*(field.tolist() for field in fields), strict=True):
+        info = plan.signals[index]
+        if info.kind is RawKind.FLOAT:
+            yield t_ns, info.name, value, info.unit, raw_float, ""
+            continue
+        number = raw % (1 << 64) if info.kind is RawKind.UNSIGNED else raw
+        yield t_ns, info.name, value, info.unit, number, catalog[info.name].signal.labels.get(number, "")
+
+
+def _csv_writer(out: TextIO) -> Callable[[Row], None]:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+
+    def write(row: Row) -> None:
+        writer.writerow(row)
+
+    return write
+
+
+def _jsonl_writer(out: TextIO) -> Callable[[Row], None]:
+    def write(row: Row) -> None:
+        out.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) + "\n")
+
+    return write

@@ -1,0 +1,44 @@
+"""The local hub as a process of its own, so that taking the link away can be a real kill."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from edge_agent.errors import HubUnreachable
+
+START_S = 15.0
+
+
+class HubProcess:
+    """One hub on one folder; killed and started again it goes on with the same keys, twins and arrivals."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self._command = ("-m", "edge_agent", "hub", "--folder", str(folder), "--address", address)
+        self._process: asyncio.subprocess.Process | None = None
+        self.environment: dict[str, str] = {}
+        """what a module needs, once started"""
+
+    async def start(self) -> None:
+        """Return when clients can connect. Raises HubUnreachable with what the process said."""
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable, *self._command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None and process.stderr is not None, "both are pipes"  # noqa: S101, PT018
+        try:
+            async with asyncio.timeout(START_S):
+                while b"hub on" not in (said := await process.stderr.readline()):
+                    if not said:
+                        raise HubUnreachable("the local hub did not start")
+                    if b"error:" in said:
+                        raise HubUnreachable(said.decode().partition("error:")[2].strip())
+                for _ in range(2):
+                    name, _, value = (await process.stdout.readline()).decode().removeprefix("export ").partition("=")
+                    self.environment[name] = value.strip().strip("'")
+        except TimeoutError as error:
+            raise HubUnreachable(f"the local hub did not start within {START_S:g} s") from error
+
+    async def kill(self) -> None:
+        """SIGKILL: what a power cut of the gateway's hub looks like from here."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
