@@ -46,16 +46,19 @@ class Channel(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def make_room(self) -> T | None:
+        """Take the oldest item out of a full DROP_OLDEST channel, for a writer whose next item tells of it."""
+        if self._when_full is WhenFull.WAIT or len(self._items) < self._size:
+            return None
+        self.dropped_total += 1
+        return self._items.popleft()
+
     async def put(self, item: T) -> T | None:
         """Add an item; wait for room, or return the oldest item that had to go."""
-        displaced: T | None = None
+        displaced = self.make_room()
         while len(self._items) >= self._size:
-            if self._when_full is WhenFull.DROP_OLDEST:
-                displaced = self._items.popleft()
-                self.dropped_total += 1
-            else:
-                self._writable.clear()
-                await self._writable.wait()
+            self._writable.clear()
+            await self._writable.wait()
         if self._closed:
             raise AssertionError(f"channel {self.name!r} was written after its end")
         self._items.append(item)

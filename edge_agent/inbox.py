@@ -25,10 +25,10 @@ class LastGoodTwin:
     def read(self) -> str | None:
         """The document, or None: never kept, or unreadable (then the hub's replaces it)."""
         try:
-            data = read_back(self._path)
-            return None if data is None else json.dumps(json.loads(data))
+            document = json.loads(read_back(self._path) or b"null")
         except (OSError, ValueError):
             return None
+        return json.dumps(document) if isinstance(document, dict) else None
 
     def write(self, document: str) -> None:
         """Keep a document over power cuts. Raises OSError."""
@@ -43,6 +43,7 @@ class ModuleInbox:
         twin: Twin,
         last_good: LastGoodTwin,
         configs: Channel[Config],
+        *,
         methods: Mapping[str, Method],
         about: Mapping[str, object],
         log: Log,

@@ -33,5 +33,16 @@ def configure(level: str, out: TextIO = sys.stdout) -> None:
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    # Foreign libraries speak through the standard library; their warnings go the same way, as plain text.
-    logging.basicConfig(stream=out, level=logging.WARNING, format='{"event": "foreign.warned", "logger": "%(name)s"}')
+    logging.basicConfig(handlers=[_Foreign(logging.WARNING)])
+
+
+class _Foreign(logging.Handler):
+    """What libraries warn of through the standard library goes the same way."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = self.format(record)
+        except Exception:  # noqa: BLE001  logging's own contract: a call that cannot be formatted is told, not raised
+            self.handleError(record)
+        else:
+            structlog.get_logger().warning("foreign.warned", logger=record.name, message=message)

@@ -8,6 +8,7 @@ document after each connect, then patches; a patch whose `$version` is not newer
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
@@ -20,8 +21,11 @@ from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
 from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
 
 REPORTED_FAULTS = 20
-"""Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas)."""
+"""Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas), and others report too."""
 REPORTED_CHARS = 512
+REPORTED_BYTES = 16_000
+HOT_MAX_BYTES = 200_000
+"""A hot batch is not compressed, and with its header and properties must stay below IoT Hub's 256 KB."""
 
 RuleName = Annotated[str, Field(pattern=r"^[^.$#\s\x00-\x1f]{1,64}$")]
 """A key of a twin may hold no dot, dollar, hash, space or control character (edgeHub ReportedPropertiesValidator)."""
@@ -142,10 +146,7 @@ class Twin:
                     "version": self._seen_version,
                     "running_version": running,
                     "status": "refused" if self._faults else "applied",
-                    "errors": [
-                        {"loc": fault.loc[:REPORTED_CHARS], "msg": fault.message[:REPORTED_CHARS]}
-                        for fault in self._faults[:REPORTED_FAULTS]
-                    ],
+                    "errors": _reported(self._faults),
                     "error_count": len(self._faults),
                 }
             }
@@ -162,6 +163,15 @@ class Twin:
             return Kept(self._seen_version, refusal.faults)
         self._faults = ()
         return Applied(self.config, json.dumps(desired))
+
+
+def _reported(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """The first faults, as many as the reported properties have room for."""
+    errors = [
+        {"loc": fault.loc[:REPORTED_CHARS], "msg": fault.message[:REPORTED_CHARS]} for fault in faults[:REPORTED_FAULTS]
+    ]
+    sizes = accumulate(len(json.dumps(error)) for error in errors)
+    return [error for error, size in zip(errors, sizes, strict=True) if size <= REPORTED_BYTES]
 
 
 def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,7 +243,8 @@ def _unknown(pattern: str, catalog: Catalog) -> str:
 
 def _rule(name: str, spec: PeriodicSpec | OnChangeSpec, signals: I64) -> Rule:
     info = RuleInfo(name, spec.kind, spec.priority, Lane(spec.lane), spec.purpose, TimeUnit[spec.time_unit.upper()])
-    limits = BatchLimits(round(spec.batch.max_age_s * 1e9), spec.batch.max_bytes)
+    max_bytes = min(spec.batch.max_bytes, HOT_MAX_BYTES) if info.lane is Lane.HOT else spec.batch.max_bytes
+    limits = BatchLimits(round(spec.batch.max_age_s * 1e9), max_bytes)
     if isinstance(spec, PeriodicSpec):
         return Periodic(info, signals, limits, spec.every_ms * 1_000_000)
     heartbeat_ns = None if spec.heartbeat_ms is None else spec.heartbeat_ms * 1_000_000

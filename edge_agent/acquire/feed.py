@@ -1,9 +1,10 @@
-"""Blocks from a source into a channel; what a full channel gives up is counted in the block after it."""
+"""Blocks from a source into a channel; what a full channel gives up is counted in the block that takes its room."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from operator import add
 from typing import cast
 
 import numpy as np
@@ -19,18 +20,16 @@ async def feed(
     source: FrameSource, frames: Channel[FrameBlock], bus_names: Sequence[str], *, begin: asyncio.Event, log: Log
 ) -> None:
     """From `begin` until the source ends or this is cancelled; the channel is closed in any case."""
-    owed = (0,) * len(bus_names)
     try:
         await begin.wait()
         # Every source is an async generator; the port promises no more than an iterator.
         async with aclosing(cast("AsyncGenerator[FrameBlock, None]", source.blocks())) as blocks:
             async for block in blocks:
-                told = replace(block, dropped=tuple(map(sum, zip(block.dropped, owed, strict=True))))
-                displaced = await frames.put(told)
-                owed = _frames_of(displaced, len(bus_names))
-                for bus, count in zip(bus_names, owed, strict=True):
+                given_up = _frames_of(frames.make_room(), len(bus_names))
+                for bus, count in zip(bus_names, given_up, strict=True):
                     if count:
                         events.frames_dropped(log, bus=bus, count=count, reason="decoding could not keep up")
+                await frames.put(replace(block, dropped=tuple(map(add, block.dropped, given_up))))
     finally:
         frames.close()
 
@@ -39,5 +38,4 @@ def _frames_of(block: FrameBlock | None, buses: int) -> tuple[int, ...]:
     """Frames of each bus in a block that was given up, and those it was to tell of itself."""
     if block is None:
         return (0,) * buses
-    counts = np.bincount(block.bus, minlength=buses).tolist()
-    return tuple(map(sum, zip(counts, block.dropped, strict=True)))
+    return tuple(map(add, np.bincount(block.bus, minlength=buses).tolist(), block.dropped))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_agent.records import RawKind, SignalInfo
+from edge_agent.records import EXTENDED_ID, RawKind, SignalInfo
 
 ID_BITS = 0x1FFF_FFFF
 
@@ -102,7 +102,7 @@ class Catalog:
             for signal in message.signals:
                 name = f"{prefix}{message.name}.{signal.name}"
                 if name in self._entries:  # one bus, one message name, two arbitration ids: files in the field have it
-                    name = f"{prefix}{message.name}@{message.can_id & ID_BITS:x}.{signal.name}"
+                    name = f"{prefix}{message.name}@{_id_text(message.can_id)}.{signal.name}"
                 self._entries[name] = _entry(name, bus, message, signal)
 
     def __len__(self) -> int:
@@ -137,6 +137,11 @@ def _by_id(databases: Sequence[Database]) -> tuple[Message, ...]:
         for message in database.messages:
             found.setdefault(message.can_id, message)
     return tuple(found.values())
+
+
+def _id_text(can_id: int) -> str:
+    """Hexadecimal; an `x` follows a 29-bit id, which may have the number of an 11-bit one."""
+    return f"{can_id & ID_BITS:x}{'x' if can_id & EXTENDED_ID else ''}"
 
 
 def _entry(name: str, bus: int, message: Message, signal: Signal) -> Entry:

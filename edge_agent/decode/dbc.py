@@ -1,6 +1,7 @@
 """The only door to cantools: database files (DBC, KCD, SYM, ARXML) to our own records."""
 
 import logging
+import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -31,14 +32,11 @@ def load_database(path: str | Path) -> Database:
     Raises DatabaseRefused, with the line where the parser names one.
     """
     try:
-        # strict=False: real databases hold overlapping signals, which a table decoder reads without trouble.
-        loaded = cantools.database.load_file(str(path), strict=False)
+        loaded = _load(Path(path))
     except FileNotFoundError as error:
         raise DatabaseRefused(str(path), "no such file") from error
     except OSError as error:
         raise DatabaseRefused(str(path), error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise DatabaseRefused(str(path), "not a text file a database parser can read") from error
     except Exception as error:  # cantools' parsers raise anything on a broken file (KeyError, AttributeError, ...)
         raise _refused(str(path), error) from error
     if not isinstance(loaded, cantools.database.can.Database):
@@ -46,6 +44,34 @@ def load_database(path: str | Path) -> Database:
     remarks: list[str] = []
     messages = tuple(_messages(loaded.messages, remarks))
     return Database(str(path), messages, tuple(remarks))
+
+
+def strict_remarks(path: str | Path) -> tuple[str, ...]:
+    """What strict parsing complains of in a database that loads: overlapping or misfitting signals, by message."""
+    loaded = _load(Path(path))
+    found = []
+    for message in getattr(loaded, "messages", []):
+        try:
+            message.refresh(strict=True)
+        except cantools.Error as error:
+            found.append(str(error))
+    return tuple(found)
+
+
+def _load(path: Path) -> object:
+    # strict=False: real databases hold overlapping signals, which a table decoder reads without trouble.
+    return cantools.database.load_file(str(path), encoding=_encoding(path.read_bytes()), strict=False)
+
+
+def _encoding(data: bytes) -> str:
+    """DBC names no encoding: old tools write the system's code page, newer ones UTF-8, and units hold a degree sign."""
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"  # takes any byte; what it spoils are comments in another code page
 
 
 def _refused(path: str, error: Exception) -> DatabaseRefused:
@@ -69,9 +95,9 @@ def _messages(loaded: list[CantoolsMessage], remarks: list[str]) -> Iterator[Mes
 
 
 def _signals(message: CantoolsMessage, length: int, remarks: list[str]) -> Iterator[Signal]:
-    by_name = {signal.name: signal for signal in message.signals}
+    by_name = {signal.name: signal for signal in reversed(message.signals)}
     for signal in message.signals:
-        fault = _fault(signal, length, by_name)
+        fault = _fault(signal, length, by_name) or _fault_of_multiplexers(signal, length, by_name)
         if fault:
             remarks.append(f"signal {message.name}.{signal.name}: {fault}")
             continue
@@ -88,7 +114,13 @@ def _signals(message: CantoolsMessage, length: int, remarks: list[str]) -> Itera
 
 
 def _fault(signal: CantoolsSignal, length: int, by_name: Mapping[str, CantoolsSignal]) -> str:
-    """Why a signal cannot be decoded, or nothing."""
+    """Why a signal cannot be decoded for its own sake, or nothing."""
+    if by_name[signal.name] is not signal:
+        return "its message has another signal of this name, which is used"
+    return _fault_of_field(signal, length) or _fault_of_conversion(signal)
+
+
+def _fault_of_field(signal: CantoolsSignal, length: int) -> str:
     field = _field(signal)
     if not 1 <= field.bits <= 64:  # noqa: PLR2004  a raw value is one 64-bit word
         return f"{field.bits} bits long; 1 to 64 can be decoded"
@@ -96,10 +128,31 @@ def _fault(signal: CantoolsSignal, length: int, by_name: Mapping[str, CantoolsSi
         return f"does not fit in its message of {length} bytes"
     if signal.is_float and field.bits not in FLOAT_BITS:
         return f"a float of {field.bits} bits; 16, 32 and 64 exist"
+    return ""
+
+
+def _fault_of_conversion(signal: CantoolsSignal) -> str:
     if not hasattr(signal.conversion, "offset"):
         return "a conversion that is not linear"
-    if signal.multiplexer_ids and signal.multiplexer_signal not in by_name:
-        return "multiplexed, but its message has no multiplexer"
+    if not (math.isfinite(signal.scale) and math.isfinite(signal.offset)):
+        return f"a factor of {signal.scale} and an offset of {signal.offset}; both must be finite"
+    return ""
+
+
+def _fault_of_multiplexers(signal: CantoolsSignal, length: int, by_name: Mapping[str, CantoolsSignal]) -> str:
+    """Why a signal's presence cannot be decided, or nothing; cantools loads circles."""
+    passed = [signal.name]
+    while signal.multiplexer_ids:
+        multiplexer = by_name.get(signal.multiplexer_signal or "")
+        if multiplexer is None:
+            return "multiplexed, but its message has no multiplexer"
+        passed.append(multiplexer.name)
+        if multiplexer.name in passed[:-1]:
+            return f"multiplexed in a circle: {' by '.join(passed)}"
+        fault = _fault(multiplexer, length, by_name)
+        if fault:
+            return f"its multiplexer {multiplexer.name}: {fault}"
+        signal = multiplexer
     return ""
 
 
@@ -116,7 +169,7 @@ def _kind(signal: CantoolsSignal) -> RawKind:
 def _selectors(signal: CantoolsSignal, by_name: Mapping[str, CantoolsSignal]) -> tuple[Selector, ...]:
     """Conditions from the outermost multiplexer inward; a multiplexer may itself be multiplexed."""
     chain: list[Selector] = []
-    while signal.multiplexer_ids and signal.multiplexer_signal in by_name:
+    while signal.multiplexer_ids:
         multiplexer = by_name[cast("str", signal.multiplexer_signal)]
         chain.append(Selector(_field(multiplexer), _ranges(signal.multiplexer_ids)))
         signal = multiplexer

@@ -3,13 +3,13 @@
 import numpy as np
 
 from edge_agent.decode.plan import Condition, DecodePlan, Fields
-from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
+from edge_agent.records import F64, I64, U8, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
 _NO_DATA = int(FrameFlag.REMOTE | FrameFlag.ERROR)
 _BUS_SHIFT = np.uint64(32)
 _UNKNOWN, _WRONG_LENGTH, _DECODED = range(3)
 _STATUSES = np.int64(3)
-_FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32), 64: (np.uint64, np.float64)}
+_SHORT_FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32)}
 
 
 def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
@@ -103,6 +103,8 @@ def _crossing(fields: Fields, flat: U64, at: I64, row: I64) -> U64:
     return np.where(fields.word[row] % 2 == 0, intel, motorola)
 
 
+# A damaged frame can hold any float: numpy need not warn of an infinity times 0, or of a NaN that signals.
+@np.errstate(invalid="ignore", over="ignore")
 def _numbers(plan: DecodePlan, bits: U64, row: I64) -> tuple[I64, F64]:
     """Raw integers with their sign, and scaled values."""
     sign = plan.sign.take(row)
@@ -112,15 +114,21 @@ def _numbers(plan: DecodePlan, bits: U64, row: I64) -> tuple[I64, F64]:
         wide = plan.unsigned_64[row]
         value[wide] = bits[wide].astype(np.float64)
     if plan.has_floats:
-        float_bits = plan.float_bits[row]
-        for size, (unsigned, floating) in _FLOATS.items():
-            here = float_bits == size
-            value[here] = bits[here].astype(unsigned).view(floating)
-        is_float = float_bits > 0
-        raw[is_float] = value[is_float].view(np.int64)
+        floats = np.flatnonzero(plan.float_bits.take(row))
+        value[floats] = _floats(bits[floats], plan.float_bits.take(row[floats]))
+        raw[floats] = value[floats].view(np.int64)
     value *= plan.factor.take(row)
     value += plan.offset.take(row)
     return raw, value
+
+
+def _floats(bits: U64, sizes: U8) -> F64:
+    """IEEE 754 numbers of 16, 32 or 64 bits as float64."""
+    numbers = bits.view(np.float64)
+    for size, (unsigned, floating) in _SHORT_FLOATS.items():
+        if (sizes == size).any():
+            numbers = np.where(sizes == size, bits.astype(unsigned).view(floating), numbers)
+    return numbers
 
 
 def _counts(buses: int, block: FrameBlock, status: I64) -> tuple[BusCounts, ...]:

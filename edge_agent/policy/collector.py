@@ -105,7 +105,7 @@ class Collector:
 def _start(rule: Rule, signals: tuple[SignalInfo, ...]) -> _Running:
     local = np.full(len(signals), -1, np.int64)
     local[rule.signals] = np.arange(len(rule.signals))
-    batch = OpenBatch(tuple(signals[i] for i in rule.signals), rule.limits, rule.info.time_unit)
+    batch = OpenBatch(tuple(signals[i] for i in rule.signals), rule.limits, rule.info.lane, rule.info.time_unit)
     return _Running(rule, _keeper(rule), batch, local)
 
 

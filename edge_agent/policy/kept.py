@@ -1,5 +1,6 @@
 """Samples on their way from a rule's keeper into its batch. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,12 +35,17 @@ class Samples:
             return self
         if not len(self):
             return later
-        return Samples(
-            np.concatenate((self.t_ns, later.t_ns)),
-            np.concatenate((self.signal, later.signal)),
-            np.concatenate((self.raw, later.raw)),
-            np.concatenate((self.value, later.value)),
-        )
+        return joined((self, later))
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """All parts, of which there is at least one, one after the other."""
+    return Samples(
+        np.concatenate([part.t_ns for part in parts]),
+        np.concatenate([part.signal for part in parts]),
+        np.concatenate([part.raw for part in parts]),
+        np.concatenate([part.value for part in parts]),
+    )
 
 
 NOTHING = Samples(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_agent.policy.kept import NOTHING, Samples
+from edge_agent.policy.kept import NOTHING, Samples, joined
 from edge_agent.records import I64, Bool
 
 
@@ -26,11 +26,7 @@ class OnChangeKeeper:
         """The samples that left the dead-band, or whose heartbeat was due, and each signal's first."""
         if not len(samples):
             return NOTHING
-        kept = [samples.take(at[self._judge(samples, at)]) for at in _rounds(samples.signal)]
-        result = kept[0]
-        for more in kept[1:]:
-            result = result.then(more)
-        return result
+        return joined([samples.take(at[self._judge(samples, at)]) for at in _rounds(samples.signal)])
 
     def due(self, until_ns: int) -> Samples:  # noqa: ARG002  samples alone decide; a heartbeat repeats a sample, not a memory
         """Nothing: no sample waits."""
@@ -40,6 +36,8 @@ class OnChangeKeeper:
         """Nothing: no sample waits."""
         return NOTHING
 
+    # An infinity less an infinity is NaN, which is judged below; numpy need not warn of it.
+    @np.errstate(invalid="ignore")
     def _judge(self, samples: Samples, at: I64) -> Bool:
         """Which of `at` (one sample a signal) are kept; they become the last kept ones."""
         signal, t_ns = samples.signal[at], samples.t_ns[at]
@@ -49,11 +47,12 @@ class OnChangeKeeper:
             # Not `> deadband`: a float signal that turned NaN has left the band, and NaN compares false.
             moved &= ~(np.abs(value - self._value[signal]) <= self._deadband)
         since = t_ns - self._t_ns[signal]
+        # A clock that stepped back must not silence a signal until it has caught up.
+        stepped_back = since < 0
         if self._min_interval_ns:
-            # A clock that stepped back must not silence a signal until it has caught up.
-            moved &= (since >= self._min_interval_ns) | (since < 0)
+            moved &= (since >= self._min_interval_ns) | stepped_back
         if self._heartbeat_ns is not None:
-            moved |= since >= self._heartbeat_ns
+            moved |= (since >= self._heartbeat_ns) | stepped_back
         moved |= ~self._known[signal]
         kept = signal[moved]
         self._known[kept] = True

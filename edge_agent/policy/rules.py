@@ -10,9 +10,9 @@ class BatchLimits:
     """When an open batch is sealed."""
 
     max_age_ns: int
-    """a sample this much later than the first opens the next batch"""
+    """a sample this much later than the first, or more than this much earlier, opens the next batch"""
     max_bytes: int
-    """bound on the payload's JSON before compression"""
+    """bound on the payload's JSON before compression, without its header"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,7 @@ class OnChange:
     min_interval_ns: int
     """time that must lie between two kept samples of a signal, heartbeats aside"""
     heartbeat_ns: int | None
-    """a sample this long after the last kept one is kept even when nothing changed"""
+    """a sample this long after the last kept one, or before it, is kept even when nothing changed"""
 
 
 Rule = Periodic | OnChange

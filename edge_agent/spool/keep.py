@@ -14,6 +14,9 @@ from edge_agent.records import Batch, Envelope, LostRange
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 
+TOLD_AT_ONCE = 256
+"""Lost ranges in one batch: a damaged disk can owe thousands, and a hot batch has 40 KB beside its rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupCommit:
@@ -63,8 +66,8 @@ class Keeping:
             batch = await batches.get()
             async with asyncio.timeout(self._commit_rule.every_s):
                 while True:
-                    envelope = seal(batch, self._sender, self._spool.boot, self._owed)
-                    self._owed = ()
+                    envelope = seal(batch, self._sender, self._spool.boot, self._owed[:TOLD_AT_ONCE])
+                    self._owed = self._owed[TOLD_AT_ONCE:]
                     group.append((batch, envelope))
                     size += len(envelope.payload)
                     if size >= self._commit_rule.payload_bytes:

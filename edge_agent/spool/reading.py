@@ -68,9 +68,9 @@ def _payload(line: bytes, place: str) -> Payload:
             header={key: value for key, value in body.items() if key not in ("columns", "rows")},
             samples=tuple(samples),
         )
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise PayloadRefused(place, f"not a columns/1 or rows/1 payload ({type(error).__name__}: {error})") from error
-    if payload.schema == "columns/1" and payload.kept != len(payload.samples):
+    if payload.kept != len(payload.samples):
         raise PayloadRefused(place, f"says {payload.kept} samples and holds {len(payload.samples)}")
     return payload
 

@@ -4,6 +4,7 @@ One row an instant, with the signals that were kept there by their scaled values
 """
 
 import math
+from operator import itemgetter
 
 import numpy as np
 
@@ -12,14 +13,23 @@ from edge_agent.spool.header import JsonValue
 
 
 def rows(batch: Batch) -> list[JsonValue]:
-    """`{"t": milliseconds since the epoch, "signals": {name: value}}`, in time order; NaN and infinities are null."""
-    by_time: dict[int, dict[str, JsonValue]] = {}
+    """`{"t": milliseconds since the epoch, "signals": {name: value}}`, in time order; NaN and infinities are null.
+
+    A signal with two samples at one instant has two rows there.
+    """
+    by_time: dict[tuple[int, int], dict[str, JsonValue]] = {}
     for column in batch.columns:
+        before_ns, again = None, 0
         for t_ns, value in zip(column.t_ns.tolist(), values(column), strict=True):
-            by_time.setdefault(t_ns, {})[column.signal.name] = value if math.isfinite(value) else None
-    return [{"t": t_ns // 1_000_000, "signals": by_time[t_ns]} for t_ns in sorted(by_time)]
+            # Two frames of one instant (a recording's clock may be coarse) need two rows.
+            before_ns, again = t_ns, again + 1 if t_ns == before_ns else 0
+            by_time.setdefault((t_ns, again), {})[column.signal.name] = value if math.isfinite(value) else None
+    in_order = sorted(by_time.items(), key=itemgetter(0))
+    return [{"t": t_ns // 1_000_000, "signals": signals} for (t_ns, _), signals in in_order]
 
 
+# An infinity times 0 is NaN, which travels as null.
+@np.errstate(invalid="ignore", over="ignore")
 def values(column: Column) -> list[float]:
     """Scaled values: raw * factor + offset of each sample."""
     signal = column.signal
