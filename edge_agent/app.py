@@ -6,7 +6,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from edge_agent import __version__, events
@@ -46,6 +46,7 @@ class Status:
     boot: int
     config_version: int
     link_up: bool
+    open_buses: tuple[str, ...]
     buses: Mapping[str, Mapping[str, int]]
     samples: int
     kept_samples: int
@@ -67,7 +68,7 @@ class Agent:
         self._clock = clock = SystemClock()
         catalog, refusals = load_catalog([(bus.name, bus.dbc) for bus in settings.buses], log)
         self._bus_names = catalog.bus_names
-        self._source, self._replays = _source(settings, clock, log)
+        self._source, self._opened, self._replays = _source(settings, clock, log)
         self._frames: Channel[FrameBlock] = Channel(
             "frames", FRAME_BLOCKS, WhenFull.WAIT if self._replays else WhenFull.DROP_OLDEST
         )
@@ -164,6 +165,7 @@ class Agent:
             boot=self._spool.boot.boot,
             config_version=self._twin.config.version if self._twin.config else 0,
             link_up=self._delivery.up,
+            open_buses=tuple(sorted(self._opened())),
             buses={name: asdict(counts) for name, counts in self._collector.counts},
             samples=self._sift.samples,
             kept_samples=self._keeping.kept_samples,
@@ -182,20 +184,22 @@ class Agent:
         }
 
 
-def _source(settings: Settings, clock: SystemClock, log: Log) -> tuple[FrameSource, bool]:
-    """Where frames come from, and whether it waits for us (a log) or not (a bus)."""
-    if settings.replay_log is not None:
-        # A recording of several interfaces names them as the buses' channels.
-        channels = {bus.channel: i for i, bus in enumerate(settings.buses)} if len(settings.buses) > 1 else None
-        return LogFile(
-            settings.replay_log,
-            log=log,
-            clock=clock,
-            speed=settings.replay_speed,
-            tick_ms=settings.tick_ms,
-            channels=channels,
-        ), True
-    return Buses([_address(bus) for bus in settings.buses], log=log, clock=clock, tick_ms=settings.tick_ms), False
+def _source(settings: Settings, clock: SystemClock, log: Log) -> tuple[FrameSource, Callable[[], Iterable[str]], bool]:
+    """Where frames come from, which buses are open, and whether it waits for us (a log) or not (a bus)."""
+    if settings.replay_log is None:
+        buses = Buses([_address(bus) for bus in settings.buses], log=log, clock=clock, tick_ms=settings.tick_ms)
+        return buses, lambda: buses.opened, False
+    # A recording of several interfaces names them as the buses' channels.
+    channels = {bus.channel: i for i, bus in enumerate(settings.buses)} if len(settings.buses) > 1 else None
+    recording = LogFile(
+        settings.replay_log,
+        log=log,
+        clock=clock,
+        speed=settings.replay_speed,
+        tick_ms=settings.tick_ms,
+        channels=channels,
+    )
+    return recording, lambda: (), True
 
 
 def _address(bus: BusSettings) -> BusAddress:

@@ -1,6 +1,7 @@
 """The command line: thin, each command a few lines over what does the work."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -41,11 +42,15 @@ def main() -> NoReturn:
     try:
         app()
     except* EdgeAgentError as group:
-        for error in _leaves(group):
-            stderr.print(f"[bold red]error:[/] {_escaped(error.sentence())}", soft_wrap=True)
+        _tell(group)
     except* KeyboardInterrupt:
         sys.exit(130)
     sys.exit(1)
+
+
+def _tell(group: BaseExceptionGroup[EdgeAgentError]) -> None:
+    for error in _leaves(group):
+        stderr.print(f"[bold red]error:[/] {_escaped(error.sentence())}", soft_wrap=True)
 
 
 def _leaves(group: BaseExceptionGroup[EdgeAgentError]) -> Iterator[EdgeAgentError]:
@@ -95,8 +100,19 @@ def run() -> None:
         agent = await Agent.open(settings, uplink, log)
         await agent.run(_stop_on_signals())
 
-    asyncio.run(until_stopped())
-    raise typer.Exit
+    try:
+        asyncio.run(until_stopped())
+    except* EdgeAgentError as group:
+        _tell(group)
+        _leave(1)
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End now: Python would first join the SDK's threads, and one that is stuck in a handshake never ends."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -71,11 +71,18 @@ class Buses:
         self._tick_s = tick_ms / 1000
         self._backoff = backoff
         self._buffer_frames = buffer_frames
+        self._readers: dict[str, BusReader] = {}
+
+    @property
+    def opened(self) -> frozenset[str]:
+        """Names of the buses whose frames arrive now."""
+        return frozenset(name for name, reader in self._readers.items() if reader.is_open)
 
     async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """Blocks until closed or cancelled; then the threads are ended and the buses shut down, in about 0.1 s."""
         readers = [self._reader(index, address) for index, address in enumerate(self._addresses)]
         losses = [Losses(address.name, self._log) for address in self._addresses]
+        self._readers = {address.name: reader for address, reader in zip(self._addresses, readers, strict=True)}
         for reader in readers:
             reader.start()
         try:

@@ -41,6 +41,8 @@ class BusReader:
         self._frames: list[Frame] = []  # bounded by `_keep`
         self._dropped = 0
         self._failure: BaseException | None = None
+        self.is_open = False
+        """whether frames arrive now, if there are any"""
         self._stop = threading.Event()
         # A driver that hangs while it opens must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"acquire-{address.name}", daemon=True)
@@ -94,11 +96,13 @@ class BusReader:
         bus = PythonCanBus(address)
         try:
             events.bus_opened(self._log, bus=address.name, interface=address.interface, channel=address.channel)
+            self.is_open = True
             while not self._stop.is_set():
                 message = bus.receive(RECEIVE_S)
                 if message is not None:
                     self._keep(frame_of(message, self._index))
         finally:
+            self.is_open = False
             bus.close()
 
     def _keep(self, frame: Frame) -> None:

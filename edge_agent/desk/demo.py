@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ from edge_agent.spool.reading import Payload, read_payloads
 from edge_agent.uplink.iotedge import IotEdge
 
 DEVICE, MODULE, BUS = "demo-vehicle", "telematics", "demo"
+BEGIN_S = 9.0
+"""where in its drive the vehicle is shown from: just before it moves off"""
 CATCH_UP_S = 5.0
 DELIVER_S = 60.0
 SCREEN_S = 0.25
@@ -141,6 +143,7 @@ class _Demo:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(agent.run(asyncio.Event()), name="agent")
                 screen = group.create_task(self._screen(agent), name="screen")
+                await _until(lambda: BUS in agent.status().open_buses)
                 story = group.create_task(self._story(), name="story")
                 await play(frames, channel=BUS, speed=speed, stop=threading.Event(), sent=self._count)
                 await story
@@ -183,11 +186,7 @@ class _Demo:
 
     async def _catch_up(self, agent: Agent) -> None:
         """Wait until the last frame sent has been read."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + CATCH_UP_S
-        # The counter lives in a pure core, which wakes nobody.
-        while agent.status().buses[BUS]["seen"] < self._sent and loop.time() < until_s:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        await _until(lambda: agent.status().buses[BUS]["seen"] >= self._sent)
 
     def _count(self, sent: int) -> None:
         self._sent = sent
@@ -200,7 +199,7 @@ class _Demo:
         if not self._console.is_terminal:
             while True:
                 await asyncio.sleep(LINE_EVERY_S)
-                self._console.print(self._line(agent))
+                self._console.print(self._line(agent), soft_wrap=True)
         with Live(console=self._console, refresh_per_second=4) as live:
             while True:
                 live.update(self._table(agent))
@@ -244,6 +243,14 @@ class _Demo:
         )
 
 
+async def _until(true: Callable[[], bool]) -> None:
+    """Wait for something the agent's counters show, but not for ever: the verdict tells what is missing."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + CATCH_UP_S
+    while not true() and loop.time() < until_s:  # noqa: ASYNC110  the counters wake nobody
+        await asyncio.sleep(0.02)
+
+
 def _payloads(path: Path) -> Iterator[tuple[Payload, int]]:
     for arrival in read_arrivals(path):
         for payload in read_payloads(arrival.body, f"message {arrival.n}"):
@@ -253,7 +260,7 @@ def _payloads(path: Path) -> Iterator[tuple[Payload, int]]:
 def _frames(drive: Drive) -> tuple[Iterable[Frame], float, float]:
     """The frames, how fast they are played, and for how long: a recording longer than `seconds` is played faster."""
     if drive.log is None:
-        return drive_frames(Vehicle(seed=1), drive.seconds), 1.0, drive.seconds
+        return drive_frames(Vehicle(seed=1), drive.seconds, begin_s=BEGIN_S), 1.0, drive.seconds
     with closing(read_log(drive.log)) as frames:
         recorded = [frame for frame in frames if not frame.flags & FrameFlag.ERROR]
     span_s = (recorded[-1].t_ns - recorded[0].t_ns) / 1e9

@@ -71,12 +71,11 @@ def _play(
             tell(sent)
 
 
-def drive_frames(vehicle: Vehicle, seconds: float) -> Iterator[Frame]:
-    """Frames of a drive, made a window at a time, so that a long one starts at once."""
-    windows = int(seconds / WINDOW_S) + 1
-    for window in range(windows):
-        t1_s = min(seconds, (window + 1) * WINDOW_S)
-        for t_s, can_id, data in vehicle.frames(window * WINDOW_S, t1_s):
+def drive_frames(vehicle: Vehicle, seconds: float, begin_s: float = 0.0) -> Iterator[Frame]:
+    """`seconds` of a drive from `begin_s` on, made a window at a time, so that a long one starts at once."""
+    for window in range(int(seconds / WINDOW_S) + 1):
+        t0_s, t1_s = (begin_s + min(seconds, at * WINDOW_S) for at in (window, window + 1))
+        for t_s, can_id, data in vehicle.frames(t0_s, t1_s):
             yield Frame(round(t_s * 1e9), 0, can_id, 0, len(data), data)
 
 
