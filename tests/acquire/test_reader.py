@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 import uuid
 from collections.abc import Iterator
@@ -89,3 +90,13 @@ async def test_a_bus_that_is_up_for_long_is_told_as_lost_with_a_warning_again(mo
     reader.wait_for_end()
 
     assert set(told.levels("acquire.bus_lost")) == {"warning"}
+
+
+async def test_the_bus_is_shut_down_and_python_can_does_not_warn_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    with reading(told):
+        await told.heard("acquire.bus_opened")
+    # python-can warns when a bus is forgotten before it was shut down.
+    gc.collect()
+
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("can")] == []
