@@ -5,7 +5,7 @@ import numpy as np
 from edge_agent.policy.json_size import json_sizes
 from edge_agent.policy.kept import Samples, joined
 from edge_agent.policy.rules import BatchLimits
-from edge_agent.records import I64, Bool, CloseReason, Column, Lane, SignalInfo, TimeUnit
+from edge_agent.records import I64, CloseReason, Column, Lane, SignalInfo, TimeUnit
 
 
 class OpenBatch:
@@ -35,12 +35,12 @@ class OpenBatch:
         small = int(size.searchsorted(self._limits.max_bytes, side="right"))
         fits = min(young, small) or int(self.opened_ns is None)  # one sample always fits an empty batch
         if fits:
-            self._parts.append(samples.take(np.arange(fits)))
+            self._parts.append(samples.head(fits))
             self._json_bytes = int(size[fits - 1])
             self._seen[samples.signal[:fits]] = True
             self.opened_ns = opened_ns
         why = CloseReason.AGE if young <= small else CloseReason.BYTES
-        return samples.take(np.arange(fits, len(samples))), why
+        return samples.tail(fits), why
 
     def columns(self) -> tuple[Column, ...]:
         """The samples as one column a signal, in time order; empties the batch."""
@@ -59,16 +59,15 @@ class OpenBatch:
 
     def _growth(self, samples: Samples) -> I64:
         """Upper bound on the JSON bytes each sample adds."""
-        signal = samples.signal
-        return self._sizes.each[signal] + np.where(self._opens_column(signal), self._sizes.first[signal], 0)
+        growth = self._sizes.each[samples.signal]
+        new = np.flatnonzero(~self._seen[samples.signal])
+        if len(new):  # each opens its column once
+            signal, first = np.unique(samples.signal[new], return_index=True)
+            growth[new[first]] += self._sizes.first[signal]
+        return growth
 
     def _within_age(self, t_ns: I64, opened_ns: int) -> int:
         """How many of these times, which do not decrease, may stand in a batch opened then."""
         if t_ns[0] < opened_ns - self._limits.max_age_ns:
             return 0
         return int(t_ns.searchsorted(opened_ns + self._limits.max_age_ns))
-
-    def _opens_column(self, signal: I64) -> Bool:
-        first = np.zeros(len(signal), np.bool_)
-        first[np.unique(signal, return_index=True)[1]] = True
-        return first & ~self._seen[signal]

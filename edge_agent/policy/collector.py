@@ -74,7 +74,9 @@ class Collector:
         if len(at):
             mine = Samples(block.t_ns.take(at), local.take(at), block.raw.take(at), block.value.take(at))
             kept = running.keeper.keep(mine)
-        yield from self._collect(running, kept.then(running.keeper.due(block.until_ns)))
+        kept = kept.then(running.keeper.due(block.until_ns))
+        if len(kept):
+            yield from self._collect(running, kept)
         if running.batch.overdue(block.until_ns):
             yield self._seal(running, CloseReason.AGE)
 

@@ -25,6 +25,14 @@ class Samples:
         """The samples at these positions, in this order."""
         return Samples(self.t_ns.take(at), self.signal.take(at), self.raw.take(at), self.value.take(at))
 
+    def head(self, count: int) -> "Samples":
+        """The first `count`; views."""
+        return Samples(self.t_ns[:count], self.signal[:count], self.raw[:count], self.value[:count])
+
+    def tail(self, begin: int) -> "Samples":
+        """All from `begin` on; views."""
+        return Samples(self.t_ns[begin:], self.signal[begin:], self.raw[begin:], self.value[begin:])
+
     def by_time(self) -> "Samples":
         """In time order; equal times keep their order."""
         return self.take(self.t_ns.argsort(kind="stable"))

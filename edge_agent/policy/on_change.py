@@ -9,8 +9,10 @@ from edge_agent.records import I64, Bool
 class OnChangeKeeper:
     """Remembers the last kept sample of each signal.
 
-    Whether a sample is kept depends on the one kept before it, so samples of one signal are judged one after the
-    other, all signals at once: one round for every signal's first sample of the block, one for the second, ...
+    Without interval and heartbeat a sample that repeats the one before it is never kept; those go first, at once,
+    and without a dead-band the rest is kept as it is. Else whether a sample is kept depends on the one kept before it,
+    so samples of one signal are judged one after the other, all signals at once: one round for every signal's first
+    sample of the block, one for the second, ...
     """
 
     def __init__(self, signals: int, *, deadband: float, min_interval_ns: int, heartbeat_ns: int | None) -> None:
@@ -21,9 +23,15 @@ class OnChangeKeeper:
         self._t_ns = np.zeros(signals, np.int64)
         self._raw = np.zeros(signals, np.int64)
         self._value = np.zeros(signals, np.float64)
+        self._seen = np.zeros(signals, np.bool_)
+        self._seen_raw = np.zeros(signals, np.int64)
 
     def keep(self, samples: Samples) -> Samples:
         """The samples that left the dead-band, or whose heartbeat was due, and each signal's first."""
+        if not self._min_interval_ns and self._heartbeat_ns is None:
+            samples = samples.take(self._changed(samples))
+            if not self._deadband:
+                return samples
         if not len(samples):
             return NOTHING
         return joined([samples.take(at[self._judge(samples, at)]) for at in _rounds(samples.signal)])
@@ -35,6 +43,23 @@ class OnChangeKeeper:
     def rest(self) -> Samples:
         """Nothing: no sample waits."""
         return NOTHING
+
+    def _changed(self, samples: Samples) -> I64:
+        """Positions, in stream order, of samples whose raw value is not that of their signal's sample before."""
+        if not len(samples):
+            return samples.signal
+        order = samples.signal.argsort(kind="stable")
+        signal, raw = samples.signal.take(order), samples.raw.take(order)
+        changed = np.empty(len(order), np.bool_)
+        np.not_equal(raw[1:], raw[:-1], out=changed[1:])
+        first = np.flatnonzero(np.append(True, signal[1:] != signal[:-1]))
+        of = signal.take(first)
+        changed[first] = (raw.take(first) != self._seen_raw.take(of)) | ~self._seen.take(of)
+        self._seen[of] = True
+        self._seen_raw[of] = raw.take(np.append(first[1:], len(order)) - 1)
+        at = order[changed]
+        at.sort()
+        return at
 
     # An infinity less an infinity is NaN, which is judged below; numpy need not warn of it.
     @np.errstate(invalid="ignore")
