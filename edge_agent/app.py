@@ -198,6 +198,7 @@ def _source(settings: Settings, clock: SystemClock, log: Log) -> tuple[FrameSour
         speed=settings.replay_speed,
         tick_ms=settings.tick_ms,
         channels=channels,
+        buses=len(settings.buses),
     )
     return recording, lambda: (), True
 

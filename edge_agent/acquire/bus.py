@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from edge_agent import events
 from edge_agent.acquire.block import CLASSIC_BYTES, block_of, merge
+from edge_agent.acquire.pace import until
 from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.reader import BusReader, Taken
 from edge_agent.backoff import Backoff
@@ -51,8 +52,9 @@ class Buses:
     """FrameSource over python-can interfaces, in the order of their indices.
 
     One thread a bus, `acquire-<name>`, reads it; the event loop takes what all have read once a tick. A bus that
-    cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` never goes back: the
-    newest frame, or 200 ms ago. Where some bus has `fd`, `data` is always [n, 64].
+    cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` is the newest
+    frame, or 200 ms ago; it goes back only with a clock that was set back. Where some bus has `fd`, `data` is always
+    [n, 64].
     """
 
     def __init__(
@@ -117,11 +119,12 @@ class Buses:
     def _block(self, taken: Sequence[Taken], until_ns: int) -> FrameBlock:
         width = max((one.columns.data.shape[1] for one in taken), default=CLASSIC_BYTES)
         columns = merge([one.columns for one in taken], width)
-        newest_ns = int(columns.t_ns[-1]) if len(columns) else until_ns
+        settled_ns = self._clock.now_ns() - SETTLE_NS
+        newest_ns = int(columns.t_ns[-1]) if len(columns) else settled_ns
         return block_of(
             columns,
             dropped=[one.dropped for one in taken],
-            until_ns=max(until_ns, newest_ns, self._clock.now_ns() - SETTLE_NS),
+            until_ns=until(until_ns, max(newest_ns, settled_ns)),
             uptime_ns=self._clock.uptime_ns(),
             clock=ClockQuality.SYSTEM,
         )

@@ -14,6 +14,14 @@ def jumps(before_ns: int, after_ns: int) -> bool:
     return not -LATE_NS <= after_ns - before_ns <= JUMP_NS
 
 
+def until(before_ns: int, reached_ns: int) -> int:
+    """How far a stream has come: not back for a late frame, but with a clock that was set.
+
+    A deadline held to the old time would pass at every tick, or not for an hour.
+    """
+    return reached_ns if jumps(before_ns, reached_ns) else max(before_ns, reached_ns)
+
+
 @dataclass(slots=True)
 class Pace:
     """Recorded time stretched onto a running clock.

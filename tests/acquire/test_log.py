@@ -105,10 +105,12 @@ async def test_the_end_of_a_log_is_told_with_its_frames(tmp_path: Path) -> None:
     assert {block.clock for block in found} == {ClockQuality.RECORDED}
 
 
-async def test_until_stays_where_it_was_when_the_recorders_clock_goes_back(tmp_path: Path) -> None:
+async def test_until_goes_back_with_the_recorders_clock_but_not_for_a_late_frame(tmp_path: Path) -> None:
+    late = await read(written(tmp_path / "late.log", [100.0, 99.9]))
     found = await read(written(tmp_path / "drive.log", [100.0, 40.0, 40.1]))
 
-    assert [block.until_ns for block in found] == [100 * S, 100 * S, 100 * S]
+    assert [block.until_ns for block in late] == [100 * S, 100 * S]
+    assert [block.until_ns for block in found] == [100 * S, 40 * S + 50 * MS, 40 * S + 100 * MS]
     assert [int(block.t_ns[0]) for block in found] == [100 * S, 40 * S, 40 * S + 100 * MS]
 
 
