@@ -15,6 +15,7 @@ from pathlib import Path
 import can
 import cantools
 import structlog
+from cantools.database.can import Database
 
 from bench.protobuf_rows import encoded
 from bench.traffic import Traffic, blocks, traffic
@@ -30,10 +31,12 @@ from edge_agent.records import EXTENDED_ID, Batch, BootInfo, CloseReason
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 from edge_agent.spool.segments import SegmentSpool
-from edge_agent.twin import compile_document, judge
+from edge_agent.twin import Config, compile_document, judge
 
 ROUNDS = 5
-BUS_FRAMES = 8_000
+BUS_FRAMES = 10_000
+AHEAD = 2_000
+"""frames the sender may be ahead of the reader"""
 RULES = {"schema_version": 1, "rules": {"all": {"kind": "on_change", "signals": ["*"]}}}
 SENDER = Sender("bench", "telematics")
 BOOT = BootInfo(1, None, None)
@@ -62,9 +65,16 @@ def table(title: str, costs: dict[str, float], base: str) -> None:
         print(f"  {name:<52} {cost:8.2f} us/frame   {costs[base] / cost:6.1f} x {base}")
 
 
+def cantools_database(load: Traffic) -> Database:
+    """The traffic's database as cantools has it."""
+    database = cantools.database.load_file(load.database, strict=False)
+    assert isinstance(database, Database)
+    return database
+
+
 def bench_decode(load: Traffic, plan: DecodePlan, few: DecodePlan) -> None:
     """Decoding alone."""
-    database = cantools.database.load_file(load.database, strict=False)
+    database = cantools_database(load)
     by_id = {m.frame_id | (EXTENDED_ID if m.is_extended_frame else 0): m for m in database.messages}
     hundred, thousand = blocks(load.frames, 100), blocks(load.frames, 1000)
 
@@ -103,9 +113,10 @@ class Sending:
         self.messages = [message_of(frame) for frame in load.frames[:BUS_FRAMES]]
 
     def __call__(self, seen: Callable[[], int]) -> None:
+        """Send all; `seen` says how many were read."""
         with can.Bus(interface="virtual", channel="bench") as bus:
             for sent, message in enumerate(self.messages):
-                while sent - seen() > 2_000:
+                while sent - seen() > AHEAD:
                     time.sleep(0.001)
                 bus.send(message)
 
@@ -113,12 +124,13 @@ class Sending:
 def bench_bus(load: Traffic, catalog: Catalog) -> None:
     """From a bus to batches on disk."""
     sending = Sending(load)
-    database = cantools.database.load_file(load.database, strict=False)
+    database = cantools_database(load)
+    config = compile_document(judge(RULES), catalog, version=1)
     costs = interleaved(
         {
             "sending alone": lambda: sending(lambda: 1 << 60),
             "python-can Notifier + cantools + gzipped JSON": lambda: notifier_path(sending, database),
-            "bus to spool, this agent": lambda: asyncio.run(agent_path(sending, catalog)),
+            "bus to spool, this agent": lambda: asyncio.run(agent_path(sending, catalog.bus_names, config)),
         },
         BUS_FRAMES,
     )
@@ -131,7 +143,7 @@ def bench_bus(load: Traffic, catalog: Catalog) -> None:
     )
 
 
-def notifier_path(sending: Sending, database: cantools.database.Database) -> None:
+def notifier_path(sending: Sending, database: Database) -> None:
     """The usual way: a thread, a callback a frame, a dictionary a message, what changed as JSON, to a file."""
     last: dict[str, object] = {}
     changed: list[tuple[float, str, object]] = []
@@ -141,7 +153,7 @@ def notifier_path(sending: Sending, database: cantools.database.Database) -> Non
         nonlocal seen
         seen += 1
         try:
-            signals = database.decode_message(message.arbitration_id, message.data, decode_choices=False)
+            signals = database.decode_message(message.arbitration_id, bytes(message.data), decode_choices=False)
         except (KeyError, cantools.database.DecodeError):
             return
         for name, value in signals.items():  # type: ignore[union-attr]
@@ -158,10 +170,9 @@ def notifier_path(sending: Sending, database: cantools.database.Database) -> Non
         file.write(gzip.compress(json.dumps(changed).encode()))
 
 
-async def agent_path(sending: Sending, catalog: Catalog) -> None:
+async def agent_path(sending: Sending, bus_names: Sequence[str], config: Config) -> None:
     """The agent's own stages, as `app.py` joins them."""
-    config = compile_document(judge(RULES), catalog, version=1)
-    collector = Collector(catalog.bus_names)
+    collector = Collector(bus_names)
     collector.reconfigure(1, config.plan.signals, config.rules)
     source = Buses([BusAddress("log", "virtual", "bench")], log=LOG, clock=SystemClock())
     with tempfile.TemporaryDirectory() as folder:
@@ -175,7 +186,7 @@ async def agent_path(sending: Sending, catalog: Catalog) -> None:
         sealed += collector.flush(CloseReason.STOPPED)
         await spool.append([seal(batch, SENDER, spool.boot, ()) for batch in sealed])
         await sender
-        await frames.aclose()  # type: ignore[attr-defined]  # an async generator
+        await frames.aclose()
         await spool.close()
 
 

@@ -14,7 +14,7 @@ from edge_agent.records import Batch, RawKind
 _FIELD = descriptor_pb2.FieldDescriptorProto
 
 
-def _message_class() -> Any:  # noqa: ANN401  protobuf makes the class at run time
+def _message_class() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name="vehicle_data.proto", package="bench", syntax="proto3")
     sample = file.message_type.add(name="CapturedSignal")
     sample.field.add(name="relative_time_ms", number=1, type=_FIELD.TYPE_SINT64, label=_FIELD.LABEL_OPTIONAL)

@@ -7,7 +7,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from edge_agent import __version__, events
 from edge_agent.acquire.bus import Buses
@@ -29,6 +29,7 @@ from edge_agent.sift import Sift
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.status import Status
 from edge_agent.tap.latest import Latest
 from edge_agent.twin import Config, Twin
 from edge_agent.uplink.deliver import Delivery
@@ -37,25 +38,6 @@ FRAME_BLOCKS = 64
 """blocks waiting for the CPU: 3 s at the default tick"""
 SEALED_BATCHES = 32
 CONFIGS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Counters since the start, and what lies on disk now."""
-
-    boot: int
-    config_version: int
-    link_up: bool
-    open_buses: tuple[str, ...]
-    buses: Mapping[str, Mapping[str, int]]
-    samples: int
-    kept_samples: int
-    kept_batches: int
-    kept_bytes: int
-    spooled_batches: int
-    spooled_bytes: int
-    delivered_batches: int
-    delivered_bytes: int
 
 
 class Agent:

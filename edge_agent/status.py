@@ -1,0 +1,29 @@
+"""What the agent says of itself: the direct method `status`, and whoever watches at a desk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counters since the start, and what lies on disk now."""
+
+    boot: int
+    config_version: int
+    """`$version` of the desired properties that run; 0 before there are any"""
+    link_up: bool
+    open_buses: tuple[str, ...]
+    buses: Mapping[str, Mapping[str, int]]
+    """of each bus its `BusCounts`"""
+    samples: int
+    """decoded"""
+    kept_samples: int
+    """kept by the rules, and on disk for good"""
+    kept_batches: int
+    kept_bytes: int
+    """of payload"""
+    spooled_batches: int
+    """on disk and not delivered, those of earlier boots too"""
+    spooled_bytes: int
+    delivered_batches: int
+    delivered_bytes: int
