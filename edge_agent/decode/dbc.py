@@ -143,7 +143,7 @@ def _fault_of_multiplexers(signal: CantoolsSignal, length: int, by_name: Mapping
     """Why a signal's presence cannot be decided, or nothing; cantools loads circles."""
     passed = [signal.name]
     while signal.multiplexer_ids:
-        multiplexer = by_name.get(signal.multiplexer_signal or "")
+        multiplexer = _multiplexer(signal, by_name)
         if multiplexer is None:
             return "multiplexed, but its message has no multiplexer"
         passed.append(multiplexer.name)
@@ -154,6 +154,16 @@ def _fault_of_multiplexers(signal: CantoolsSignal, length: int, by_name: Mapping
             return f"its multiplexer {multiplexer.name}: {fault}"
         signal = multiplexer
     return ""
+
+
+def _multiplexer(signal: CantoolsSignal, by_name: Mapping[str, CantoolsSignal]) -> CantoolsSignal | None:
+    named = by_name.get(signal.multiplexer_signal or "")
+    if named is not None:
+        return named
+    # cantools 45.1 gives a signal its SystemSignalLongSymbol as name, but goes on naming it as multiplexer by the
+    # short one (seen in the public Model3CAN.dbc, where dozens of signals depend on it).
+    multiplexers = [one for one in by_name.values() if one.is_multiplexer]
+    return multiplexers[0] if len(multiplexers) == 1 else None
 
 
 def _field(signal: CantoolsSignal) -> BitField:
@@ -170,7 +180,7 @@ def _selectors(signal: CantoolsSignal, by_name: Mapping[str, CantoolsSignal]) ->
     """Conditions from the outermost multiplexer inward; a multiplexer may itself be multiplexed."""
     chain: list[Selector] = []
     while signal.multiplexer_ids:
-        multiplexer = by_name[cast("str", signal.multiplexer_signal)]
+        multiplexer = cast("CantoolsSignal", _multiplexer(signal, by_name))  # `_fault_of_multiplexers` found it
         chain.append(Selector(_field(multiplexer), _ranges(signal.multiplexer_ids)))
         signal = multiplexer
     return tuple(reversed(chain))

@@ -1,0 +1,231 @@
+from pathlib import Path
+
+import pytest
+
+from edge_agent.decode.catalog import BitField, Selector
+from edge_agent.decode.dbc import load_database, strict_remarks
+from edge_agent.errors import DatabaseRefused
+from edge_agent.records import EXTENDED_ID, RawKind
+
+HEAD = 'VERSION ""\nBU_: A\n'
+
+
+def write(folder: Path, body: str, name: str = "made.dbc", encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes((HEAD + body).encode(encoding))
+    return path
+
+
+def remarks(folder: Path, body: str) -> tuple[str, ...]:
+    return load_database(write(folder, body)).remarks
+
+
+def refusal(path: Path) -> DatabaseRefused:
+    with pytest.raises(DatabaseRefused) as refused:
+        load_database(path)
+    return refused.value
+
+
+def test_a_message_and_its_signals_are_read_as_they_stand(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        'BO_ 2566834709 Engine: 8 A\n SG_ Rpm : 7|16@0+ (0.25,-10) [0|0] "1/min" A\n'
+        ' SG_ Torque : 16|12@1- (1,0) [0|0] "" A\n'
+        'VAL_ 2566834709 Torque 0 "none" -1 "error" ;\n',
+    )
+
+    database = load_database(path)
+
+    [message] = database.messages
+    rpm, torque = message.signals
+    assert database.path == str(path)
+    assert (message.name, message.can_id, message.length) == ("Engine", 0x18FECA15 | EXTENDED_ID, 8)
+    assert (rpm.field, rpm.kind) == (BitField(7, 16, big_endian=True), RawKind.UNSIGNED)
+    assert (rpm.factor, rpm.offset, rpm.unit, rpm.labels) == (0.25, -10.0, "1/min", {})
+    assert (torque.field, torque.kind) == (BitField(16, 12, big_endian=False), RawKind.SIGNED)
+    assert torque.labels == {0: "none", -1: "error"}
+
+
+def test_floats_are_read_as_floats(tmp_path: Path) -> None:
+    body = 'BO_ 1 M: 8 A\n SG_ F : 0|32@1- (1,0) [0|0] "" A\nSIG_VALTYPE_ 1 F : 1;\n'
+
+    [message] = load_database(write(tmp_path, body)).messages
+
+    assert message.signals[0].kind is RawKind.FLOAT
+
+
+def test_extended_multiplexing_becomes_a_chain_from_the_outermost_inward(tmp_path: Path) -> None:
+    body = (
+        'BO_ 1 M: 8 A\n SG_ Outer M : 0|4@1+ (1,0) [0|0] "" A\n SG_ Inner m1M : 4|4@1+ (1,0) [0|0] "" A\n'
+        ' SG_ Deep m2 : 8|8@1+ (1,0) [0|0] "" A\n'
+        "SG_MUL_VAL_ 1 Inner Outer 1-1, 3-5;\nSG_MUL_VAL_ 1 Deep Inner 2-2;\n"
+    )
+
+    [message] = load_database(write(tmp_path, body)).messages
+
+    deep = next(signal for signal in message.signals if signal.name == "Deep")
+    assert deep.selectors == (
+        Selector(BitField(0, 4, big_endian=False), ((1, 1), (3, 5))),
+        Selector(BitField(4, 4, big_endian=False), ((2, 2),)),
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_degree_sign_is_read_in_whatever_encoding_the_tool_wrote(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ T : 0|8@1+ (1,0) [0|0] "°C" A\n', encoding=encoding)
+
+    assert load_database(path).messages[0].signals[0].unit == "°C"
+
+
+def test_comments_in_a_foreign_code_page_cost_nothing(tmp_path: Path) -> None:
+    body = (
+        'BO_ 1 M: 8 A\n SG_ T : 0|8@1+ (1,0) [0|0] "V" A\nCM_ BO_ 1 "\u53d1\u52a8\u673a \u6c34\u6e29 \u4f20\u611f";\n'
+    )
+
+    [message] = load_database(write(tmp_path, body, encoding="gbk")).messages
+
+    assert message.signals[0].unit == "V"
+
+
+def test_a_signal_that_does_not_fit_is_told_and_left_out(tmp_path: Path) -> None:
+    body = 'BO_ 1 M: 2 A\n SG_ Good : 0|8@1+ (1,0) [0|0] "" A\n SG_ Bad : 12|8@1+ (1,0) [0|0] "" A\n'
+    path = write(tmp_path, body)
+
+    database = load_database(path)
+
+    assert [signal.name for signal in database.messages[0].signals] == ["Good"]
+    assert database.remarks == ("signal M.Bad: does not fit in its message of 2 bytes",)
+    assert strict_remarks(path) == ("The signal Bad does not fit in message M.",)
+
+
+def test_signals_behind_a_multiplexer_that_cannot_be_read_are_left_out_with_it(tmp_path: Path) -> None:
+    body = 'BO_ 1 M: 2 A\n SG_ Mode M : 16|8@1+ (1,0) [0|0] "" A\n SG_ V m0 : 0|8@1+ (1,0) [0|0] "" A\n'
+
+    assert set(remarks(tmp_path, body)) == {
+        "signal M.Mode: does not fit in its message of 2 bytes",
+        "signal M.V: its multiplexer Mode: does not fit in its message of 2 bytes",
+    }
+
+
+def test_signals_multiplexed_in_a_circle_are_told_and_end_no_search(tmp_path: Path) -> None:
+    body = (
+        'BO_ 1 M: 8 A\n SG_ Mode M : 0|8@1+ (1,0) [0|0] "" A\n SG_ X m0M : 8|8@1+ (1,0) [0|0] "" A\n'
+        ' SG_ Y m0M : 16|8@1+ (1,0) [0|0] "" A\nSG_MUL_VAL_ 1 X Y 0-0;\nSG_MUL_VAL_ 1 Y X 0-0;\n'
+    )
+
+    assert remarks(tmp_path, body) == (
+        "signal M.X: multiplexed in a circle: X by Y by X",
+        "signal M.Y: multiplexed in a circle: Y by X by Y",
+    )
+
+
+def test_a_multiplexed_signal_without_a_multiplexer_is_told(tmp_path: Path) -> None:
+    body = (
+        'BO_ 1 M: 8 A\n SG_ A M : 0|8@1+ (1,0) [0|0] "" A\n SG_ B m0M : 8|8@1+ (1,0) [0|0] "" A\n'
+        ' SG_ V m0 : 16|8@1+ (1,0) [0|0] "" A\n'
+        "SG_MUL_VAL_ 1 B A 0-0;\nSG_MUL_VAL_ 1 V Gone 0-0;\n"
+    )
+
+    assert remarks(tmp_path, body) == ("signal M.V: multiplexed, but its message has no multiplexer",)
+
+
+def test_a_multiplexer_with_a_long_name_is_found(tmp_path: Path) -> None:
+    long = "AMultiplexerWhoseNameIsLongerThanADbcMayHold"
+    body = (
+        f'BO_ 1 M: 8 A\n SG_ {long[:32]} M : 0|8@1+ (1,0) [0|0] "" A\n SG_ V m7 : 8|8@1+ (1,0) [0|0] "" A\n'
+        'BA_DEF_ SG_ "SystemSignalLongSymbol" STRING ;\nBA_DEF_DEF_ "SystemSignalLongSymbol" "";\n'
+        f'BA_ "SystemSignalLongSymbol" SG_ 1 {long[:32]} "{long}";\n'
+    )
+
+    database = load_database(write(tmp_path, body))
+
+    assert database.remarks == ()
+    assert [(signal.name, len(signal.selectors)) for signal in database.messages[0].signals] == [(long, 0), ("V", 1)]
+
+
+def test_a_factor_that_no_json_can_hold_is_told(tmp_path: Path) -> None:
+    body = 'BO_ 1 M: 8 A\n SG_ V : 0|8@1+ (1e400,0) [0|0] "" A\n'
+
+    assert remarks(tmp_path, body) == ("signal M.V: a factor of inf and an offset of 0; both must be finite",)
+
+
+def test_of_two_signals_of_one_name_the_first_is_used(tmp_path: Path) -> None:
+    body = 'BO_ 1 M: 8 A\n SG_ V : 0|8@1+ (1,0) [0|0] "a" A\n SG_ V : 8|8@1+ (1,0) [0|0] "b" A\n'
+
+    database = load_database(write(tmp_path, body))
+
+    assert [signal.unit for signal in database.messages[0].signals] == ["a"]
+    assert database.remarks == ("signal M.V: its message has another signal of this name, which is used",)
+
+
+@pytest.mark.parametrize(
+    ("body", "remark"),
+    [
+        (' SG_ V : 0|65@1+ (1,0) [0|0] "" A\n', "signal M.V: 65 bits long; 1 to 64 can be decoded"),
+        (
+            ' SG_ V : 0|24@1- (1,0) [0|0] "" A\nSIG_VALTYPE_ 1 V : 1;\n',
+            "signal M.V: a float of 24 bits; 16, 32 and 64 exist",
+        ),
+    ],
+)
+def test_a_number_that_is_no_64_bit_word_is_told(tmp_path: Path, body: str, remark: str) -> None:
+    assert remark in remarks(tmp_path, f"BO_ 1 M: 16 A\n{body}")
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ V : 0|8@1 (1,0) [0|0] "" A\n')
+
+    refused = refusal(path)
+
+    assert refused.line == 4
+    assert str(refused) == f'{path}:4: Invalid syntax at line 4, column 16: " SG_ V : 0|8@1 >>!<<(1,0) [0|0] "" A"'
+
+
+def test_a_missing_file_is_told_with_its_path(tmp_path: Path) -> None:
+    assert str(refusal(tmp_path / "gone.dbc")) == f"{tmp_path}/gone.dbc: no such file"
+
+
+def test_a_folder_is_told_with_its_path(tmp_path: Path) -> None:
+    assert str(refusal(tmp_path)) == f"{tmp_path}: Is a directory"
+
+
+@pytest.mark.parametrize(
+    "name", ["picture.dbc", "picture.sym", "picture.kcd", "picture.arxml", "picture.png", "picture"]
+)
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\x00\xff\x81", b"", b"\x00" * 100, b"<not><closed>"])
+def test_what_is_no_database_is_refused_or_empty_and_never_anything_else(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    try:
+        database = load_database(path)
+    except DatabaseRefused as refused:
+        text = refused.sentence()
+        assert text.startswith(f"{path}:")
+        assert len(text) > len(str(path)) + 2
+    else:
+        assert database.messages == ()
+
+
+@pytest.mark.filterwarnings("ignore:cantools.database.diagnostics:DeprecationWarning")
+def test_a_diagnostics_file_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "unit.cdd"
+    path.write_text(
+        '<?xml version="1.0"?><CANDELA dtdvers="6.0.1"><ECUDOC><DATATYPES/><ECU><VAR/></ECU></ECUDOC></CANDELA>'
+    )
+
+    assert refusal(path).reason == "a diagnostics (CDD) file, not a CAN database"
+
+
+def test_a_container_message_is_told_and_left_out() -> None:
+    corpus = Path(__file__).parents[2].parent / "shared" / "data" / "db_corpus"
+    path = corpus / "cantools__cantools" / "tests__files__arxml__system-4.2.arxml"
+    if not path.exists():
+        pytest.skip("no database corpus")
+
+    database = load_database(path)
+
+    assert "message OneToContainThemAll: container messages are not decoded" in database.remarks
+    assert "OneToContainThemAll" not in {message.name for message in database.messages}

@@ -1,0 +1,47 @@
+import pytest
+
+from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Selector, Signal
+from edge_agent.decode.plan import ALL_ONES, compile_plan
+from edge_agent.records import EXTENDED_ID, RawKind
+
+MODE = BitField(0, 8, big_endian=False)
+SPREAD = Signal("Spread", MODE, RawKind.UNSIGNED, 1.0, 0.0, "", (Selector(MODE, ((1, 1), (3, 5))),))
+DEEP = Signal(
+    "Deep", MODE, RawKind.UNSIGNED, 1.0, 0.0, "", (Selector(MODE, ((1, 1), (3, 5))), Selector(MODE, ((7, 7), (9, 9))))
+)
+PLAIN = Signal("Plain", MODE, RawKind.SIGNED, 1.0, 0.0, "")
+CATALOG = Catalog(
+    [
+        ("can0", [Database("a.dbc", (Message("Late", 0x7FF, 8, (PLAIN,)), Message("Early", 0x10, 8, (SPREAD, DEEP))))]),
+        ("can1", [Database("b.dbc", (Message("Other", 0x10 | EXTENDED_ID, 2, (PLAIN,)),))]),
+    ]
+)
+
+
+def test_every_message_is_known_in_the_order_of_bus_and_id_before_a_sentinel() -> None:
+    plan = compile_plan(CATALOG, [])
+
+    assert plan.keys.tolist() == [0x10, 0x7FF, 1 << 32 | 0x10 | EXTENDED_ID, ALL_ONES]
+    assert plan.lengths.tolist() == [8, 8, 2, 0]
+    assert plan.count.tolist() == [0, 0, 0, 0]
+
+
+def test_a_signal_has_one_row_for_each_way_through_its_multiplexers() -> None:
+    plan = compile_plan(CATALOG, ["Late.Plain", "Early.Spread", "Early.Deep"])
+
+    assert [info.name for info in plan.signals] == ["Late.Plain", "Early.Spread", "Early.Deep"]
+    assert plan.signal.tolist() == [1, 1, 2, 2, 2, 2, 0]
+    assert plan.start.tolist() == [0, 6, 7, 7]
+    assert plan.count.tolist() == [6, 1, 0, 0]
+    assert len(plan.conditions) == 2
+    assert plan.conditions[1].applies.tolist() == [False, False, True, True, True, True, False]
+    assert plan.conditions[1].low.tolist()[2:6] == [7, 9, 7, 9]
+
+
+def test_no_multiplexed_signal_makes_no_condition() -> None:
+    assert compile_plan(CATALOG, ["Late.Plain"]).conditions == ()
+
+
+def test_a_name_the_catalog_does_not_hold_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(KeyError, match=r"No\.Such"):
+        compile_plan(CATALOG, ["No.Such"])
