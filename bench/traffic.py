@@ -1,5 +1,6 @@
 """Frames to measure with: the demonstration vehicle, and recorded drives where their folder is at hand."""
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from edge_agent.acquire.block import CLASSIC_BYTES, Frame, block_of, columns_of, merge
 from edge_agent.acquire.logreader import read_log
+from edge_agent.decode.dbc import load_database
 from edge_agent.desk.replay import drive_frames
 from edge_agent.desk.vehicle import Vehicle, database_path
 from edge_agent.records import ClockQuality, FrameBlock
@@ -37,6 +39,28 @@ def traffic() -> Iterator[Traffic]:
         if (DATA / log).exists():
             with closing(read_log(DATA / log)) as frames:
                 yield Traffic(name, DATA / database, list(frames)[:40_000])
+    if (DATA / VW).exists():
+        yield Traffic(
+            "VW MQB, every message at a likely rate, random payloads", DATA / VW, list(_random_frames(DATA / VW))
+        )
+
+
+VW = "vw_mqb_e2e_vectors/vw_mqb.dbc"
+
+
+def _random_frames(database: Path) -> Iterator[Frame]:
+    """10 s of all messages of a database: the lower its id, the oftener it comes."""
+    messages = sorted(load_database(database).messages, key=lambda message: message.can_id)
+    rng = random.Random(1)  # noqa: S311  the same traffic in every run
+    cycles_ms = (10, 20, 50, 100, 200, 500, 1000)
+    due = [
+        (t_ms * 1_000_000, message)
+        for rank, message in enumerate(messages)
+        for t_ms in range(rank % 10, 10_000, cycles_ms[rank * len(cycles_ms) // len(messages)])
+    ]
+    for t_ns, message in sorted(due, key=lambda one: one[0]):
+        data = rng.randbytes(message.length)
+        yield Frame(t_ns, 0, message.can_id, 0, len(data), data)
 
 
 def blocks(frames: Sequence[Frame], size: int) -> list[FrameBlock]:

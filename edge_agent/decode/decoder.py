@@ -3,13 +3,11 @@
 import numpy as np
 
 from edge_agent.decode.plan import Condition, DecodePlan, Fields
-from edge_agent.records import F64, I64, U8, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
+from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
 _NO_DATA = int(FrameFlag.REMOTE | FrameFlag.ERROR)
 _BUS_SHIFT = np.uint64(32)
-_UNKNOWN, _WRONG_LENGTH, _DECODED = range(3)
-_STATUSES = np.int64(3)
-_SHORT_FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32)}
+_FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32), 64: (np.uint64, np.float64)}
 
 
 def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
@@ -18,8 +16,8 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
     A frame shorter than its message gives no sample and counts as `wrong_length`; a longer one is decoded.
     Of a multiplexed message the signals that are present are decoded, whatever the multiplexer says.
     """
-    message, status = _look_up(plan, block)
-    frame, row = _expand(plan, np.flatnonzero(status == _DECODED), message)
+    message, known, usable = _look_up(plan, block)
+    frame, row = _expand(plan, np.flatnonzero(usable), message)
     words = _words(block)
     for condition in plan.conditions:
         present = _present(condition, words, frame, row)
@@ -30,26 +28,23 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
         signal=plan.signal.take(row),
         raw=raw,
         value=value_f,
-        counts=_counts(plan.buses, block, status),
+        counts=_counts(block, known, usable),
         until_ns=block.until_ns,
         uptime_ns=block.uptime_ns,
         clock=block.clock,
     )
 
 
-def _look_up(plan: DecodePlan, block: FrameBlock) -> tuple[I64, I64]:
-    """Per frame: which message it is, and what becomes of it (`_UNKNOWN`, `_WRONG_LENGTH`, `_DECODED`)."""
-    key = block.bus.astype(np.uint64)
-    key <<= _BUS_SHIFT
-    key |= block.can_id
+def _look_up(plan: DecodePlan, block: FrameBlock) -> tuple[I64, Bool, Bool]:
+    """Per frame: which message it is, whether it is one at all, and whether it can be decoded."""
+    key = block.can_id.astype(np.uint64)
+    if plan.buses > 1:
+        key |= block.bus.astype(np.uint64) << _BUS_SHIFT
     at = plan.keys.searchsorted(key)
     known = plan.keys.take(at) == key
     if block.flags.any():
         known &= block.flags & _NO_DATA == 0
-    long_enough = block.length >= plan.lengths.take(at)
-    status = known.astype(np.int64)
-    status += known & long_enough
-    return at, status
+    return at, known, known & (block.length >= plan.lengths.take(at))
 
 
 def _expand(plan: DecodePlan, frames: I64, message: I64) -> tuple[I64, I64]:
@@ -73,10 +68,13 @@ def _words(block: FrameBlock) -> U64:
 
 def _present(condition: Condition, words: U64, frame: I64, row: I64) -> Bool:
     """Which rows this level of multiplexing leaves."""
-    present = ~condition.applies.take(row)
-    at = np.flatnonzero(~present)
-    value = _gather(condition.fields, words, frame[at], row[at])
-    present[at] = (value >= condition.low[row[at]]) & (value <= condition.high[row[at]])
+    multiplexed = condition.applies.take(row)
+    present = ~multiplexed
+    at = np.flatnonzero(multiplexed)
+    if len(at):
+        row = row.take(at)
+        value = _gather(condition.fields, words, frame.take(at), row)
+        present[at] = (value >= condition.low.take(row)) & (value <= condition.high.take(row))
     return present
 
 
@@ -103,38 +101,37 @@ def _crossing(fields: Fields, flat: U64, at: I64, row: I64) -> U64:
     return np.where(fields.word[row] % 2 == 0, intel, motorola)
 
 
-# A damaged frame can hold any float: numpy need not warn of an infinity times 0, or of a NaN that signals.
-@np.errstate(invalid="ignore", over="ignore")
 def _numbers(plan: DecodePlan, bits: U64, row: I64) -> tuple[I64, F64]:
     """Raw integers with their sign, and scaled values."""
+    if not plan.extreme:
+        return _scaled(plan, bits, row)
+    # A damaged frame can hold any float: numpy need not warn of an infinity times 0, or of a NaN that signals.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _scaled(plan, bits, row)
+
+
+def _scaled(plan: DecodePlan, bits: U64, row: I64) -> tuple[I64, F64]:
     sign = plan.sign.take(row)
     raw = ((bits ^ sign) - sign).view(np.int64)
     value = raw.astype(np.float64)
     if plan.has_unsigned_64:
         wide = plan.unsigned_64[row]
         value[wide] = bits[wide].astype(np.float64)
-    if plan.has_floats:
-        floats = np.flatnonzero(plan.float_bits.take(row))
-        value[floats] = _floats(bits[floats], plan.float_bits.take(row[floats]))
-        raw[floats] = value[floats].view(np.int64)
+    for size in plan.float_sizes:
+        floats = np.flatnonzero(plan.float_bits.take(row) == size)
+        unsigned, floating = _FLOATS[size]
+        value[floats] = bits.take(floats).astype(unsigned).view(floating)
+        raw[floats] = value.take(floats).view(np.int64)
     value *= plan.factor.take(row)
     value += plan.offset.take(row)
     return raw, value
 
 
-def _floats(bits: U64, sizes: U8) -> F64:
-    """IEEE 754 numbers of 16, 32 or 64 bits as float64."""
-    numbers = bits.view(np.float64)
-    for size, (unsigned, floating) in _SHORT_FLOATS.items():
-        if (sizes == size).any():
-            numbers = np.where(sizes == size, bits.astype(unsigned).view(floating), numbers)
-    return numbers
+def _counts(block: FrameBlock, known: Bool, usable: Bool) -> tuple[BusCounts, ...]:
+    return tuple(_bus_counts(block, bus, known, usable) for bus in range(len(block.dropped)))
 
 
-def _counts(buses: int, block: FrameBlock, status: I64) -> tuple[BusCounts, ...]:
-    """One count over (bus, status) pairs: half the calls of a count each."""
-    pairs = np.bincount(block.bus * _STATUSES + status, minlength=buses * _STATUSES).reshape(buses, _STATUSES)
-    return tuple(
-        BusCounts(unknown + wrong_length + decoded, decoded, unknown, wrong_length, dropped)
-        for (unknown, wrong_length, decoded), dropped in zip(pairs.tolist(), block.dropped, strict=True)
-    )
+def _bus_counts(block: FrameBlock, bus: int, known: Bool, usable: Bool) -> BusCounts:
+    mine = block.bus == bus
+    seen, of_known, decoded = (int(np.count_nonzero(mask)) for mask in (mine, known & mine, usable & mine))
+    return BusCounts(seen, decoded, seen - of_known, of_known - decoded, block.dropped[bus])

@@ -8,6 +8,7 @@ words, each in both byte orders: word `2w` little-endian, `2w + 1` big-endian; a
 Measured for these tables and this layout against loops by arbitration id: see `make bench`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -72,7 +73,10 @@ class DecodePlan:
     factor: np.ndarray[tuple[int], np.dtype[np.float64]]
     offset: np.ndarray[tuple[int], np.dtype[np.float64]]
     conditions: tuple[Condition, ...]
-    has_floats: bool
+    float_sizes: tuple[int, ...]
+    """of the rows' float fields"""
+    extreme: bool
+    """whether a value may be infinite or not a number"""
     has_unsigned_64: bool
 
 
@@ -108,7 +112,8 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         factor=np.array([e.signal.factor for e in row_entries], np.float64),
         offset=np.array([e.signal.offset for e in row_entries], np.float64),
         conditions=_conditions([(row[2], row[3]) for row in rows]),
-        has_floats=any(floats),
+        float_sizes=tuple(sorted(set(floats) - {0})),
+        extreme=any(floats) or any(_may_overflow(e) for e in row_entries),
         has_unsigned_64=any(wide),
     )
 
@@ -120,6 +125,10 @@ def _key(bus: int, can_id: int) -> int:
 def _ranges(entry: Entry) -> list[tuple[tuple[int, int], ...]]:
     """One tuple of (low, high) a row: every way through the levels of multiplexing."""
     return list(product(*(selector.ranges for selector in entry.signal.selectors)))
+
+
+def _may_overflow(entry: Entry) -> bool:
+    return not math.isfinite(abs(entry.signal.factor) * 2.0**WORD_BITS + abs(entry.signal.offset))
 
 
 def _sign(entry: Entry) -> int:
