@@ -33,7 +33,10 @@ class SpoolFiles:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refused.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
+            with contextlib.suppress(
+                PermissionError
+            ):  # a mounted volume may be another user's and still be ours to use
+                folder.chmod(0o700)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise unusable(folder, error) from error

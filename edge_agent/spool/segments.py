@@ -91,12 +91,14 @@ class SegmentSpool:
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         """Take an envelope off, put it back, or set it aside; see the port."""
-        await self._run(self._store.settle, key, receipt)
-        self._mark_empty()
-        if isinstance(receipt, Deferred):
-            self._offer()
-        elif self._note is None:
+        if not isinstance(receipt, Deferred) and self._note is None:
             self._note = asyncio.get_running_loop().call_later(NOTE_AFTER_S, self._note_now)
+        try:
+            await self._run(self._store.settle, key, receipt)
+        finally:  # also when cancelled: it is done all the same, and a lease asked for from now on comes behind it
+            self._mark_empty()
+            if isinstance(receipt, Deferred):
+                self._offer()
 
     async def emptied(self) -> None:
         """Wait until everything appended is settled."""

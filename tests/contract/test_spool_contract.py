@@ -125,6 +125,19 @@ async def test_a_lease_that_is_cancelled_leaves_nothing_leased(start: Open) -> N
     assert keys(await spool.lease(2)) == [(1, 0)]
 
 
+async def test_a_lease_that_is_cancelled_while_it_finds_something_leaves_nothing_leased(start: Open) -> None:
+    spool = await start()
+    await spool.append([sealed(1, 0)])
+    leasing = asyncio.create_task(spool.lease(2), name="leasing")
+    await asyncio.sleep(0)
+    leasing.cancel()
+    (leased,) = await asyncio.gather(leasing, return_exceptions=True)
+    if isinstance(leased, tuple):  # a spool that needs no thread was quicker
+        await spool.settle(leased[0].key, Deferred("not wanted"))
+
+    assert keys(await spool.lease(2)) == [(1, 0)]
+
+
 async def test_what_was_acked_is_forgotten_in_any_order_and_the_rest_comes_back(start: Open) -> None:
     spool = await start()
     await spool.append([sealed(1, seq) for seq in range(5)])

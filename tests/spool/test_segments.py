@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import Acked, EnvelopeKey
+from edge_agent.records import Acked, Deferred, EnvelopeKey
 from edge_agent.spool import segments
 from edge_agent.spool.segments import SegmentSpool
 from tests.spool.parts import Ear, sealed
@@ -91,6 +91,19 @@ async def test_an_append_that_is_cancelled_ends_on_disk_and_wakes_who_waits(tmp_
     appending.cancel()
 
     assert [envelope.key.seq for envelope in await leasing] == [0]
+    await spool.close()
+
+
+async def test_a_deferral_that_is_cancelled_is_done_all_the_same_and_wakes_who_waits(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, 0)])
+    (first,) = await spool.lease(1)
+    leasing = asyncio.create_task(spool.lease(1), name="leasing")
+    deferring = asyncio.create_task(spool.settle(first.key, Deferred("no network")), name="deferring")
+    await asyncio.sleep(0)
+    deferring.cancel()
+
+    assert await leasing == (first,)
     await spool.close()
 
 

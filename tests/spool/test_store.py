@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from edge_agent.errors import DiskBusy
+from edge_agent.errors import DiskBusy, SpoolUnusable
 from edge_agent.records import Acked, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Refused
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
@@ -221,6 +221,30 @@ def test_the_power_may_go_before_any_step_on_the_disk_and_nothing_promised_is_lo
     assert at > 80
 
 
+def test_the_power_may_go_at_any_step_of_a_start_that_finds_damage_and_it_is_still_owed(tmp_path: Path) -> None:
+    seed = store_in(tmp_path / "seed")
+    seed.append([sealed(1, seq) for seq in range(3)], ())
+    seed.close()
+    (path,) = (tmp_path / "seed").glob("*.seg")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    at, reached = 0, True
+    while reached:
+        folder = shutil.copytree(tmp_path / "seed", tmp_path / str(at))
+        with failing_step(at, PowerCut()) as was_reached:
+            with suppress(PowerCut):
+                store_in(folder).close()
+            reached = was_reached()
+        store = store_in(folder)
+        assert named(store.append([], ())) == [EnvelopeKey(1, 1)], f"cut before step {at}"
+        assert [envelope.key.seq for envelope in everything_in(store)] == [0, 2]
+        store.close()
+        at += 1
+    assert at > 8
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
 def test_a_disk_that_fails_at_any_step_of_an_append_keeps_nothing_of_it_and_the_next_one_works(
     tmp_path: Path, number: int
@@ -339,6 +363,32 @@ def test_a_record_that_rots_while_we_run_is_owed_and_the_rest_is_sent(tmp_path: 
     assert [envelope.key.seq for envelope in store.lease(3)] == [0, 2]
     assert store.append([], ()) == (LostRange(1, 1, 1, "damaged"),)
     assert log.alarms() == ["spool.batches_lost"]
+    store.close()
+
+
+def test_a_segment_that_vanishes_while_we_run_is_owed_like_a_damaged_one(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.append([sealed(1, 0)], ())
+    next(tmp_path.glob("*.seg")).unlink()
+
+    assert store.lease(1) == ()
+    assert store.append([], ()) == (LostRange(1, 0, 0, "damaged"),)
+    store.close()
+
+
+def test_a_process_without_descriptors_leaves_instead_of_calling_its_batches_damaged(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.append([sealed(1, 0)], ())
+
+    def too_many(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with patch.object(os, "open", too_many), pytest.raises(SpoolUnusable, match="Too many open files"):
+        store.lease(1)
+
+    store.close()
+    store = store_in(tmp_path)
+    assert store.depth[0] == 1
     store.close()
 
 
