@@ -133,8 +133,7 @@ class AgentProcess:
 async def agent_process(home: Path, variables: Mapping[str, str]) -> AsyncIterator[AgentProcess]:
     """The agent with DATA_FOLDER `home/data`; it is killed when the test is over, however that ends."""
     said = _new_file(home)
-    environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
-    environment |= {"DATA_FOLDER": str(home / "data"), "RuntimeLogLevel": "debug", **variables}
+    environment = _environment({"DATA_FOLDER": str(home / "data"), "RuntimeLogLevel": "debug", **variables})
     with said.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "edge_agent", "run", env=environment, cwd=home, stdout=out, stderr=out
@@ -192,6 +191,14 @@ def joined(payloads: Iterable[Payload]) -> dict[tuple[str, str], list[ReadSample
     return dict(found)
 
 
+def samples_of(payloads: Iterable[Payload]) -> dict[tuple[str, str], list[Expected]]:
+    """The same, to be compared with what the oracle expects."""
+    return {
+        key: [Expected(each.t_ns, each.number, each.value) for each in samples]
+        for key, samples in joined(payloads).items()
+    }
+
+
 def assert_numbered_without_gaps(payloads: Sequence[Payload]) -> None:
     """Of each boot: 0..n-1, by what was delivered."""
     for boot, of_boot in groupby(payloads, key=lambda payload: payload.boot):
@@ -214,8 +221,35 @@ def assert_prefix(payloads: Sequence[Payload], expected: Mapping[tuple[str, str]
         closed_ns = max(sample.t_ns for sample in payload.samples)
         assert closed_ns > until_ns.get(payload.rule, 0)
         until_ns[payload.rule] = closed_ns
-    found = joined(payloads)
+    found = samples_of(payloads)
     for (rule, name), series in expected.items():
         wanted = [each for each in series if each.t_ns <= until_ns.get(rule, 0)]
-        samples = found.get((rule, name), [])
-        assert [Expected(each.t_ns, each.number, each.value) for each in samples] == wanted, (rule, name)
+        assert found.get((rule, name), []) == wanted, (rule, name)
+
+
+async def command(
+    *arguments: str, cwd: Path, variables: Mapping[str, str] | None = None, stdin: str = "", within_s: float = 30.0
+) -> tuple[int, str]:
+    """A command as somebody types it: its exit code, and all it said."""
+    environment = _environment(variables or {})
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "edge_agent", *arguments),
+        env=environment,
+        cwd=cwd,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            said, _ = await process.communicate(stdin.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in NEEDED if name in os.environ} | dict(variables)
