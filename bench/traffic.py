@@ -23,6 +23,8 @@ class Traffic:
     name: str
     database: Path
     frames: Sequence[Frame]
+    payloads_are_real: bool = True
+    """random ones say nothing of what is kept, or how it compresses"""
 
 
 def traffic() -> Iterator[Traffic]:
