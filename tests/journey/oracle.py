@@ -150,13 +150,13 @@ class _Decoder:
 def _by_id(bus: Bus) -> dict[int, Message]:
     found: dict[int, Message] = {}
     for path in bus.databases:
-        for message in _loaded(path).messages:
+        for message in loaded(path).messages:
             found.setdefault(message.frame_id | (EXTENDED_ID if message.is_extended_frame else 0), message)
     return found
 
 
 @cache
-def _loaded(path: Path) -> Database:
+def loaded(path: Path) -> Database:
     data = path.read_bytes()
     encoding = "utf-8" if data == data.decode("utf-8", "ignore").encode() else "cp1252"
     with warnings.catch_warnings():

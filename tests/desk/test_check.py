@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_agent.desk.check import Finding, check, summary
+from edge_agent.desk.vehicle import database_path
+
+OVERLAPPING = """VERSION ""
+
+BU_: Car
+
+BO_ 256 Motor: 2 Car
+ SG_ Speed : 0|12@1+ (1,0) [0|0] "rpm" Car
+ SG_ Torque : 8|8@1- (1,0) [0|0] "Nm" Car
+ SG_ Power : 12|8@1+ (1,0) [0|0] "kW" Car
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A process environment in which the agent would run."""
+    bus = {"name": "car", "channel": "can0", "dbc": [str(database_path())]}
+    monkeypatch.setenv("BUSES", json.dumps([bus]))
+    monkeypatch.setenv("DATA_FOLDER", str(tmp_path / "data"))
+    return monkeypatch
+
+
+def twin_of(folder: Path, **rules: object) -> Path:
+    path = folder / "twin.json"
+    path.write_text(json.dumps({"schema_version": 1, "rules": rules}))
+    return path
+
+
+def test_what_is_right_gives_no_finding(tmp_path: Path) -> None:
+    twin = twin_of(tmp_path, trip={"kind": "periodic", "every_ms": 1000, "signals": ["Motion.*"]})
+    assert list(check([database_path()], twin, settings=False)) == []
+
+
+def test_a_signal_that_costs_only_itself_is_a_remark(tmp_path: Path) -> None:
+    database = tmp_path / "car.dbc"
+    database.write_text(OVERLAPPING)
+    findings = list(check([database], None, settings=False))
+
+    assert {finding.place for finding in findings} == {str(database)}
+    assert any("Motor.Power: does not fit in its message of 2 bytes" in finding.sentence for finding in findings)
+    assert summary(findings)["mistakes"] == 0
+
+
+def test_every_mistake_is_found_in_one_go(tmp_path: Path) -> None:
+    twin = twin_of(
+        tmp_path,
+        trip={"kind": "periodic", "every_ms": 1000, "signals": ["Motion.Sped", "Nothing.*"]},
+        body={"kind": "on_change", "signals": ["Bodi.Wiper"]},
+    )
+    findings = list(check([tmp_path / "absent.dbc", database_path()], twin, settings=False))
+
+    assert [finding.place for finding in findings] == [
+        str(tmp_path / "absent.dbc"),
+        f"{twin} rules.trip.signals[0]",
+        f"{twin} rules.trip.signals[1]",
+        f"{twin} rules.body.signals[0]",
+    ]
+    assert summary(findings) == {"mistakes": 4, "remarks": 0}
+
+
+def test_a_twin_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+    (finding,) = check([database_path()], tmp_path / "absent.json", settings=False)
+    assert finding.is_mistake
+    assert "No such file" in finding.sentence
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_twin_is_judged_against_the_databases_of_the_settings(tmp_path: Path) -> None:
+    twin = twin_of(tmp_path, trip={"kind": "on_change", "signals": ["Motion.VehicleSpeed", "Absent.Signal"]})
+    findings = list(check([], twin, settings=True))
+    assert [finding.place for finding in findings] == [f"{twin} rules.trip.signals[1]"]
+
+
+def test_settings_that_are_wrong_are_named_by_their_variable(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TICK_MS", "0")
+    environment.setenv("KEEP_ALIVE_S", "long")
+    assert [finding.place for finding in check([], None, settings=True)] == ["TICK_MS", "KEEP_ALIVE_S"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_file_where_the_data_folder_should_be_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    assert list(check([], None, settings=True)) == [
+        Finding("DATA_FOLDER", f"{tmp_path / 'data'} is not a folder that can be written", is_mistake=True)
+    ]

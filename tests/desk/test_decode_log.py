@@ -1,0 +1,102 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.dbc import load_database
+from edge_agent.desk.decode_log import COLUMNS, Decoded, Format, decode_log, wanted
+from edge_agent.desk.vehicle import database_path
+from edge_agent.errors import DatabaseRefused, DocumentRefused, LogRefused
+from edge_agent.records import BusCounts
+from tests.acquire.told import Told
+
+DATABASE = """VERSION ""
+
+BU_: Car
+
+BO_ 256 Motor: 2 Car
+ SG_ Mode : 0|8@1+ (1,0) [0|0] "" Car
+ SG_ Torque : 8|8@1- (0.5,-1) [0|0] "Nm" Car
+
+BO_ 257 Counter: 8 Car
+ SG_ Total : 0|64@1+ (1,0) [0|0] "" Car
+
+BO_ 258 Climate: 4 Car
+ SG_ Inside : 0|32@1- (1,0) [0|0] "°C" Car
+
+SIG_VALTYPE_ 258 Inside : 1;
+VAL_ 256 Mode 1 "sport" 2 "eco" ;
+"""
+LOG = """(1.000001) can0 100#01FE
+(1.100000) can0 101#FFFFFFFFFFFFFFFF
+(1.200000) can0 102#0000A841
+(1.300000) can0 100#01
+(1.400000) can0 7FF#00
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "car.dbc"
+    path.write_text(DATABASE)
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "drive.log"
+    path.write_text(LOG)
+    return path
+
+
+async def decoded(log: Path, database: Path, form: Format, *patterns: str) -> tuple[Decoded, str, list[int]]:
+    out, progress = io.StringIO(), list[int]()
+    done = await decode_log(
+        log, [database], patterns or ("*",), out=out, form=form, progress=progress.append, log=Told()
+    )
+    return done, out.getvalue(), progress
+
+
+async def test_a_log_becomes_a_table_with_labels_and_exact_numbers(log: Path, database: Path) -> None:
+    done, text, progress = await decoded(log, database, "csv")
+
+    assert list(csv.reader(io.StringIO(text))) == [
+        list(COLUMNS),
+        ["1000001000", "Motor.Mode", "1.0", "", "1", "sport"],
+        ["1000001000", "Motor.Torque", "-2.0", "Nm", "-2", ""],
+        ["1100000000", "Counter.Total", repr(2.0**64), "", str(2**64 - 1), ""],
+        ["1200000000", "Climate.Inside", "21.0", "°C", "21.0", ""],
+    ]
+    assert done == Decoded(4, BusCounts(seen=5, decoded=3, unknown=1, wrong_length=1))
+    assert progress[-1] == 5
+
+
+async def test_json_lines_hold_the_same(log: Path, database: Path) -> None:
+    _, text, _ = await decoded(log, database, "jsonl", "Motor.Mode", "Climate.*")
+
+    assert [json.loads(line) for line in text.splitlines()] == [
+        dict(zip(COLUMNS, (1000001000, "Motor.Mode", 1.0, "", 1, "sport"), strict=True)),
+        dict(zip(COLUMNS, (1200000000, "Climate.Inside", 21.0, "°C", 21.0, ""), strict=True)),
+    ]
+
+
+async def test_an_unknown_name_is_refused_with_the_nearest_ones(log: Path, database: Path) -> None:
+    with pytest.raises(DocumentRefused, match=r"Motor\.Torqe: no such signal in the databases; nearest: Motor\.Torque"):
+        await decoded(log, database, "csv", "Motor.Torqe")
+
+
+async def test_a_missing_log_and_a_missing_database_are_refused(log: Path, database: Path, tmp_path: Path) -> None:
+    with pytest.raises(LogRefused, match="No such file"):
+        await decoded(tmp_path / "absent.log", database, "csv")
+    with pytest.raises(DatabaseRefused, match="no such file"):
+        await decoded(log, tmp_path / "absent.dbc", "csv")
+
+
+def test_overlapping_patterns_name_a_signal_once() -> None:
+    catalog = Catalog([("car", [load_database(database_path())])])
+    names = wanted(catalog, ["Motion.VehicleSpeed", "Motion.*", "*.VehicleSpeed"])
+    assert names[0] == "Motion.VehicleSpeed"
+    assert len(names) == len(set(names)) == len(catalog.match("Motion.*"))

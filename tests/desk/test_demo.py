@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.dbc import load_database
+from edge_agent.desk.demo import LOG_RULES, VEHICLE_RULES, Drive, run_demo
+from edge_agent.desk.vehicle import database_path
+from edge_agent.errors import BadSettings, Fault
+from edge_agent.twin import compile_document, judge, merged
+
+
+@pytest.mark.parametrize("rules", [VEHICLE_RULES, LOG_RULES], ids=["vehicle", "log"])
+def test_the_demo_s_rules_run_before_and_after_the_change(rules: dict[str, dict[str, object]]) -> None:
+    catalog = Catalog([("demo", [load_database(database_path())])])
+    before = compile_document(judge(rules["start"]), catalog, version=1)
+    after = compile_document(judge(merged(rules["start"], rules["change"])), catalog, version=2)
+
+    assert len(after.rules) == len(before.rules) + 1
+    assert after.plan.signals
+
+
+def test_a_recording_needs_its_database(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings) as refused:
+        run_demo(Drive(log=tmp_path / "drive.log", databases=(), seconds=8, outage_s=0), None, "127.0.0.71")
+    assert refused.value.faults == (Fault("--dbc", "a recording needs its database file"),)

@@ -1,0 +1,94 @@
+import base64
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_agent.desk.show import batch_line, payloads_of, sample_line, time_text
+from edge_agent.errors import PayloadRefused
+
+BODY = {
+    "schema": "columns/1",
+    "device": "car",
+    "boot": 2,
+    "seq": 7,
+    "rule": "trip",
+    "config": 3,
+    "why": "age",
+    "kept": 2,
+    "evicted": [{"boot": 1, "from": 4, "to": 6, "why": "cap"}],
+    "columns": [
+        {
+            "name": "Motion.VehicleSpeed",
+            "unit": "km/h",
+            "factor": 0.5,
+            "offset": 0.0,
+            "agg": "last",
+            "tu": "ms",
+            "t0": 1_700_000_000_000,
+            "dt": [0, 250],
+            "raw": [100, 1],
+            "val": [],
+            "str": [],
+        }
+    ],
+}
+LINE = json.dumps(BODY).encode() + b"\n"
+
+
+def arrivals(folder: Path, *bodies: bytes) -> Path:
+    path = folder / "arrived.jsonl"
+    fields = {"at_ms": 1, "device": "car", "module": "telematics", "output": "telemetry", "properties": {}}
+    rows = [{"n": n, **fields, "body": base64.b64encode(body).decode()} for n, body in enumerate(bodies, start=1)]
+    path.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("data", [LINE, gzip.compress(LINE), LINE + LINE, gzip.compress(LINE) + gzip.compress(LINE)])
+def test_payloads_are_read_plain_and_zipped_one_or_several(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "payload"
+    path.write_bytes(data)
+    assert {(payload.seq, payload.kept) for payload in payloads_of(path)} == {(7, 2)}
+
+
+def test_the_hub_s_file_of_arrivals_gives_the_payloads_in_it(tmp_path: Path) -> None:
+    path = arrivals(tmp_path, gzip.compress(LINE), LINE)
+    assert [payload.seq for payload in payloads_of(path)] == [7, 7]
+
+
+def test_a_broken_arrival_is_named_by_its_message(tmp_path: Path) -> None:
+    path = arrivals(tmp_path, LINE, b"broken")
+    with pytest.raises(PayloadRefused, match=r"arrived\.jsonl message 2 line 1"):
+        list(payloads_of(path))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PayloadRefused, match="cannot be read: No such file"):
+        list(payloads_of(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize(
+    ("t_ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_700_000_000_250_000_000, "2023-11-14T22:13:20.250Z"),
+        (1_700_000_000_250_001_000, "2023-11-14T22:13:20.250001Z"),
+        (1_700_000_000_000_000_001, "2023-11-14T22:13:20.000000001Z"),
+    ],
+)
+def test_a_time_is_shown_as_fine_as_it_is(t_ns: int, text: str) -> None:
+    assert time_text(t_ns) == text
+
+
+def test_a_sample_is_shown_with_its_time_unit_and_batch(tmp_path: Path) -> None:
+    (payload,) = payloads_of(arrivals(tmp_path, LINE))
+    last = sample_line(payload, payload.samples[-1])
+    assert last.split() == ["2023-11-14T22:13:20.250Z", "Motion.VehicleSpeed", "50.5", "km/h", "trip", "2/7"]
+
+
+def test_a_batch_is_shown_with_what_was_given_up_before_it(tmp_path: Path) -> None:
+    (payload,) = payloads_of(arrivals(tmp_path, LINE))
+    line = batch_line(payload)
+    assert line.startswith("car 2/7  rule trip  2 samples  columns/1  closed by age  config 3  ")
+    assert "'from': 4, 'to': 6, 'why': 'cap'" in line

@@ -1,0 +1,67 @@
+"""The first command somebody types."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.journey.line import command, delivered
+from tests.journey.recordings import DATA, LOGS
+
+ADDRESS = "127.0.0.68"
+AURIS = LOGS / "toyota_auris"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+
+
+def count_of(said: str, row: str) -> int:
+    match = re.search(rf"^  {row} +([\d,]+)", said, re.MULTILINE)
+    assert match, said
+    return int(match[1].replace(",", ""))
+
+
+async def test_the_demo_survives_its_outage_and_says_that_nothing_was_lost(tmp_path: Path) -> None:
+    arguments = ("--seconds", "8", "--outage", "2", "--address", ADDRESS, "--folder", "desk")
+    code, said = await command("demo", *arguments, cwd=tmp_path, within_s=60)
+
+    assert code == 0, said
+    assert "nothing was lost" in said
+    assert "Traceback" not in said
+    arrived = delivered(tmp_path / "desk" / "hub")
+    assert count_of(said, "samples delivered") == sum(payload.kept for payload in arrived.payloads) > 0
+    assert count_of(said, "frames on the bus") > 8 * 400
+    assert {payload.rule for payload in arrived.payloads} == {"trip", "dynamics", "body", "cells"}
+
+
+@pytest.mark.skipif(not AURIS.is_dir(), reason=f"no recorded drive: {DATA} is missing")
+async def test_the_demo_plays_a_recording_of_somebody_s_own(tmp_path: Path) -> None:
+    recording = ("--log", str(AURIS / "ignition.log"), "--dbc", str(AURIS / "toyota_new_mc_pt_generated.dbc"))
+    arguments = ("--seconds", "8", "--outage", "2", "--address", ADDRESS)
+    code, said = await command("demo", *recording, *arguments, cwd=tmp_path, within_s=60)
+
+    assert code == 0, said
+    assert "nothing was lost" in said
+    assert count_of(said, "frames on the bus") == 5359
+    assert os.listdir(tmp_path) == [], "without --folder it leaves nothing behind"  # noqa: PTH208
+
+
+async def test_a_recording_without_its_database_is_asked_for_it(tmp_path: Path) -> None:
+    code, said = await command("demo", "--log", "drive.log", "--address", ADDRESS, cwd=tmp_path)
+
+    assert code == 1
+    assert said == "error: --dbc: a recording needs its database file\n"
+
+
+async def test_a_recording_that_is_missing_ends_the_demo_with_its_name(tmp_path: Path) -> None:
+    code, said = await command("demo", "--log", "a.log", "--dbc", "a.dbc", "--address", ADDRESS, cwd=tmp_path)
+
+    assert code == 1
+    assert said == "error: a.log: No such file or directory\n"
+
+
+async def test_a_hub_address_that_is_taken_ends_the_demo_with_a_sentence(tmp_path: Path) -> None:
+    code, said = await command("demo", "--address", "203.0.113.1", cwd=tmp_path)
+
+    assert code == 1
+    assert re.fullmatch(r"error: .*203\.0\.113\.1:8883.*\n", said), said
