@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.plan import DecodePlan, compile_plan
@@ -38,7 +39,7 @@ class _Model(BaseModel):
 class BatchSpec(_Model):
     """When a batch is sealed."""
 
-    max_age_s: float = Field(default=10.0, ge=0.1, le=3600.0)
+    max_age_s: float = Field(default=10.0, ge=0.1, le=3600)
     max_bytes: int = Field(default=256_000, ge=4_096, le=500_000)
 
 
@@ -64,7 +65,7 @@ class OnChangeSpec(RuleSpec):
     """A sample when it leaves the dead-band."""
 
     kind: Literal["on_change"]
-    deadband: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    deadband: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     min_interval_ms: int = Field(default=0, ge=0, le=86_400_000)
     heartbeat_ms: int | None = Field(default=None, ge=10, le=86_400_000)
 
@@ -197,14 +198,35 @@ def judge(desired: Mapping[str, Any]) -> Document:
         # As JSON text: in Python mode strict types would refuse the lists the SDK hands over for our tuples.
         return Document.model_validate_json(json.dumps(body))
     except ValidationError as error:
-        raise DocumentRefused([_fault(item["loc"], item["msg"]) for item in error.errors()]) from error
+        raise DocumentRefused(_faults(error.errors())) from error
 
 
-def _fault(loc: Sequence[str | int], message: str) -> Fault:
+_SENTENCES = {
+    "greater_than_equal": "must be >= {ge:.12g}",
+    "less_than_equal": "must be <= {le:.12g}",
+    "missing": "must be given",
+    "extra_forbidden": "no such field here",
+    "too_short": "must not be empty",
+    "union_tag_not_found": "a rule needs a kind: periodic or on_change",
+    "union_tag_invalid": "no kind {tag!r} of rule; there are: {expected_tags}",
+    "string_pattern_mismatch": "a name has 1 to 64 characters, and no dot, dollar, hash or space among them",
+}
+"""Where pydantic's own words speak of Python; by its error types, with their context."""
+
+
+def _faults(items: Sequence[ErrorDetails]) -> list[Fault]:
+    # A list whose items are all wrong counts as empty too; that is no second mistake.
+    within = {item["loc"][:-1] for item in items}
+    return [_fault(item) for item in items if not (item["type"] == "too_short" and item["loc"] in within)]
+
+
+def _fault(item: ErrorDetails) -> Fault:
+    loc, sentence = item["loc"], _SENTENCES.get(item["type"])
     # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
     parts = [*loc[:2], *loc[3:]] if loc[:1] == ("rules",) else list(loc)
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
-    return Fault(path, message[:1].lower() + message[1:])
+    message = sentence.format(**item.get("ctx", {})) if sentence else item["msg"][:1].lower() + item["msg"][1:]
+    return Fault(path, message)
 
 
 def compile_document(document: Document, catalog: Catalog, version: int) -> Config:

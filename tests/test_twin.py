@@ -1,0 +1,444 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.policy.rules import BatchLimits, OnChange, Periodic
+from edge_agent.records import Lane, RawKind, RuleInfo, TimeUnit
+from edge_agent.twin import (
+    HOT_MAX_BYTES,
+    REPORTED_BYTES,
+    REPORTED_FAULTS,
+    Applied,
+    Config,
+    Kept,
+    Outcome,
+    Twin,
+    Unchanged,
+    faults_of_text,
+    merged,
+)
+
+Doc = dict[str, Any]
+TWIN_BYTES = 32_768
+
+
+def message(name: str, can_id: int, *signals: str) -> Message:
+    field = BitField(0, 8, big_endian=False)
+    return Message(name, can_id, 8, tuple(Signal(one, field, RawKind.UNSIGNED, 1.0, 0.0, "") for one in signals))
+
+
+CATALOG = Catalog(
+    [("can0", [Database("a.dbc", (message("Engine", 1, "Rpm", "CoolantTemp"), message("Motion", 2, "Speed")))])]
+)
+IDLE = {"kind": "periodic", "signals": ["Engine.Rpm"], "every_ms": 1000}
+
+
+def desired(version: int = 1, /, **rules: object) -> Doc:
+    return {"schema_version": 1, "rules": rules, "$version": version}
+
+
+def idle(**fields: object) -> Doc:
+    return desired(idle=IDLE | fields)
+
+
+def whole(document: Doc) -> str:
+    return json.dumps({"desired": document, "reported": {"anything": 1}})
+
+
+def fresh() -> Twin:
+    return Twin(CATALOG)
+
+
+def applied(outcome: Outcome) -> Config:
+    assert isinstance(outcome, Applied), outcome
+    return outcome.config
+
+
+def refused(outcome: Outcome) -> list[str]:
+    assert isinstance(outcome, Kept), outcome
+    return [str(fault) for fault in outcome.faults]
+
+
+def reported(twin: Twin) -> Doc:
+    body = json.loads(twin.reported())
+    assert body.keys() == {"config"}
+    config: Doc = body["config"]
+    return config
+
+
+def running(twin: Twin) -> list[str]:
+    return [rule.info.name for rule in twin.config.rules] if twin.config else []
+
+
+# --- what runs -----------------------------------------------------------------------------------
+
+
+def test_a_document_becomes_tables_and_rules() -> None:
+    steady = {
+        "kind": "periodic",
+        "signals": ["Motion.Speed", "Engine.*"],
+        "every_ms": 500,
+        "priority": 2,
+        "purpose": "fleet",
+        "time_unit": "us",
+        "batch": {"max_age_s": 2.5, "max_bytes": 10_000},
+    }
+    alarm = {
+        "kind": "on_change",
+        "signals": ["Engine.CoolantTemp", "Engine.CoolantTemp"],
+        "deadband": 2,
+        "min_interval_ms": 100,
+        "heartbeat_ms": 60_000,
+        "lane": "hot",
+        "batch": {"max_bytes": 10_000},
+    }
+
+    config = applied(fresh().document(whole(desired(7, steady=steady, alarm=alarm))))
+
+    assert config.version == 7
+    assert [info.name for info in config.plan.signals] == ["Motion.Speed", "Engine.Rpm", "Engine.CoolantTemp"]
+    first, second = config.rules
+    assert isinstance(first, Periodic)
+    assert first.info == RuleInfo("steady", "periodic", 2, Lane.WARM, "fleet", TimeUnit.US)
+    assert (first.signals.tolist(), first.every_ns) == ([0, 1, 2], 500_000_000)
+    assert first.limits == BatchLimits(2_500_000_000, 10_000)
+    assert isinstance(second, OnChange)
+    assert second.info == RuleInfo("alarm", "on_change", 5, Lane.HOT, "", TimeUnit.MS)
+    assert (second.signals.tolist(), second.deadband) == ([2], 2.0)
+    assert (second.min_interval_ns, second.heartbeat_ns) == (100_000_000, 60_000_000_000)
+    assert second.limits == BatchLimits(10_000_000_000, 10_000)
+
+
+def test_a_hot_batch_is_bounded_by_what_an_uncompressed_message_may_be() -> None:
+    hot = {**IDLE, "lane": "hot", "batch": {"max_bytes": 500_000}}
+    warm = {**IDLE, "batch": {"max_bytes": 500_000}}
+
+    config = applied(fresh().document(whole(desired(hot=hot, warm=warm))))
+
+    assert [rule.limits.max_bytes for rule in config.rules] == [HOT_MAX_BYTES, 500_000]
+
+
+def test_a_new_modules_empty_twin_asks_for_nothing_and_is_no_mistake() -> None:
+    config = applied(fresh().document('{"desired": {"$version": 1}, "reported": {"$version": 1}}'))
+
+    assert (config.version, config.rules, config.plan.signals) == (1, (), ())
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        (idle(every_ms=9), ["rules.idle.every_ms: must be >= 10"]),
+        (idle(every_ms=86_400_001), ["rules.idle.every_ms: must be <= 86400000"]),
+        (idle(every_ms="1000"), ["rules.idle.every_ms: input should be a valid integer"]),
+        (idle(every_ms=True), ["rules.idle.every_ms: input should be a valid integer"]),
+        (idle(kind="perodic"), ["rules.idle: no kind 'perodic' of rule; there are: 'periodic', 'on_change'"]),
+        (desired(idle={"signals": ["Engine.Rpm"]}), ["rules.idle: a rule needs a kind: periodic or on_change"]),
+        (desired(idle={"kind": "periodic", "signals": ["Engine.Rpm"]}), ["rules.idle.every_ms: must be given"]),
+        (idle(deadband=1), ["rules.idle.deadband: no such field here"]),
+        (idle(signals=[]), ["rules.idle.signals: must not be empty"]),
+        (idle(signals=[""]), ["rules.idle.signals[0]: string should have at least 1 character"]),
+        (idle(signals="Engine.Rpm"), ["rules.idle.signals: input should be a valid array"]),
+        (idle(signals=["Engine.Rpm", 5]), ["rules.idle.signals[1]: input should be a valid string"]),
+        (idle(priority=10), ["rules.idle.priority: must be <= 9"]),
+        (idle(lane="cold"), ["rules.idle.lane: input should be 'hot' or 'warm'"]),
+        (idle(batch={"max_bytes": 4095}), ["rules.idle.batch.max_bytes: must be >= 4096"]),
+        (idle(batch={"max_bytes": 500_001}), ["rules.idle.batch.max_bytes: must be <= 500000"]),
+        (idle(batch={"max_age": 1}), ["rules.idle.batch.max_age: no such field here"]),
+        (idle(batch={"max_age_s": 3601}), ["rules.idle.batch.max_age_s: must be <= 3600"]),
+        (idle(purpose="x" * 65), ["rules.idle.purpose: string should have at most 64 characters"]),
+        (desired(idle=7), ["rules.idle: input should be an object"]),
+        (
+            desired(idle={"kind": "on_change", "signals": ["Engine.Rpm"], "deadband": -0.5}),
+            ["rules.idle.deadband: must be >= 0"],
+        ),
+        (
+            desired(**{"a b": IDLE}),
+            ["rules.a b: a name has 1 to 64 characters, and no dot, dollar, hash or space among them"],
+        ),
+        ({"rules": {}}, ["schema_version: must be given"]),
+        ({"schema_version": 2}, ["schema_version: input should be 1"]),
+        ({"schema_version": 1, "rule": {}}, ["rule: no such field here"]),
+        ({"schema_version": 1, "rules": []}, ["rules: input should be an object"]),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(document: Doc, faults: list[str]) -> None:
+    twin = fresh()
+
+    assert refused(twin.document(whole(document))) == faults
+    assert [f"{error['loc']}: {error['msg']}" for error in reported(twin)["errors"]] == faults
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    document = desired(a=IDLE | {"every_ms": 1, "priority": -1}, b={"kind": "on_change", "signals": []})
+
+    assert refused(fresh().document(whole(document))) == [
+        "rules.a.priority: must be >= 0",
+        "rules.a.every_ms: must be >= 10",
+        "rules.b.signals: must not be empty",
+    ]
+
+
+def test_an_unknown_signal_suggests_what_may_have_been_meant() -> None:
+    document = desired(a=IDLE | {"signals": ["Engine.Rpm", "Engine.Rmp"]}, b=IDLE | {"signals": ["Gearbox.*"]})
+
+    assert refused(fresh().document(whole(document))) == [
+        "rules.a.signals[1]: no signal 'Engine.Rmp' in the databases; nearest: Engine.Rpm, Engine.CoolantTemp",
+        "rules.b.signals[0]: no signal 'Gearbox.*' in the databases",
+    ]
+
+
+def test_without_any_database_that_is_what_is_told() -> None:
+    twin = Twin(Catalog([("can0", [])]))
+
+    assert refused(twin.document(whole(idle()))) == [
+        "rules.idle.signals[0]: no signal 'Engine.Rpm': no database could be loaded"
+    ]
+
+
+def test_text_that_json_knows_and_unicode_does_not_is_refused() -> None:
+    [fault] = refused(fresh().document(whole(idle(purpose="\ud800"))))
+
+    assert fault.startswith("invalid JSON: ")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_refused(number: float) -> None:
+    document = desired(idle={"kind": "on_change", "signals": ["Engine.Rpm"], "deadband": number})
+
+    assert refused(fresh().document(whole(document))) == ["rules.idle.deadband: input should be a finite number"]
+
+
+# --- documents and patches in their order --------------------------------------------------------
+
+
+def test_a_refused_document_leaves_the_running_one_and_the_patch_that_mends_it_builds_on_it() -> None:
+    twin = fresh()
+    twin.document(whole(desired(3, idle=IDLE)))
+
+    refused(twin.patch(json.dumps({"rules": {"fast": {**IDLE, "every_ms": 1}}, "$version": 4})))
+    assert running(twin) == ["idle"]
+    told = reported(twin)
+    assert (told["version"], told["running_version"], told["status"]) == (4, 3, "refused")
+
+    config = applied(twin.patch(json.dumps({"rules": {"fast": {"every_ms": 10}}, "$version": 5})))
+    assert (running(twin), config.version) == (["idle", "fast"], 5)
+    told = reported(twin)
+    assert told == {"version": 5, "running_version": 5, "status": "applied", "errors": [], "error_count": 0}
+
+
+def test_null_removes_a_rule_or_a_field() -> None:
+    twin = fresh()
+    twin.document(whole(desired(1, a=IDLE | {"priority": 1}, b=IDLE)))
+
+    applied(twin.patch(json.dumps({"rules": {"a": {"priority": None}, "b": None}, "$version": 2})))
+
+    assert twin.config is not None
+    assert [(rule.info.name, rule.info.priority) for rule in twin.config.rules] == [("a", 5)]
+
+
+def test_a_rule_that_changes_its_kind_by_a_patch_is_refused_at_the_fields_it_left_behind() -> None:
+    twin = fresh()
+    twin.document(whole(desired(1, idle=IDLE)))
+
+    faults = refused(twin.patch(json.dumps({"rules": {"idle": {"kind": "on_change"}}, "$version": 2})))
+
+    assert faults == ["rules.idle.every_ms: no such field here"]
+    applied(twin.patch(json.dumps({"rules": {"idle": {"every_ms": None}}, "$version": 3})))
+    assert twin.config is not None
+    assert isinstance(twin.config.rules[0], OnChange)
+
+
+@pytest.mark.parametrize("version", [1, 4, 5])
+def test_a_patch_that_is_not_newer_says_nothing(version: int) -> None:
+    twin = fresh()
+    twin.document(whole(desired(5, idle=IDLE)))
+
+    assert isinstance(twin.patch(json.dumps({"rules": None, "$version": version})), Unchanged)
+    assert running(twin) == ["idle"]
+
+
+def test_a_patch_without_a_version_is_heard() -> None:
+    twin = fresh()
+    twin.document(whole(desired(5, idle=IDLE)))
+
+    applied(twin.patch(json.dumps({"rules": {"idle": None}})))
+
+    assert running(twin) == []
+
+
+def test_the_same_document_after_a_reconnect_changes_nothing() -> None:
+    twin = fresh()
+    twin.document(whole(desired(5, idle=IDLE)))
+    before = twin.config
+
+    assert isinstance(twin.document(whole(desired(5, idle=IDLE))), Unchanged)
+    assert twin.config is before
+
+
+def test_a_refused_document_that_comes_again_is_not_reported_as_applied() -> None:
+    twin = fresh()
+    twin.document(whole(desired(5, idle=IDLE)))
+    twin.document(whole(desired(6, idle=7)))
+
+    twin.document(whole(desired(6, idle=7)))
+
+    assert reported(twin)["status"] == "refused"
+    assert running(twin) == ["idle"]
+
+
+def test_a_twin_that_was_made_anew_begins_with_a_small_version_and_is_heard() -> None:
+    twin = fresh()
+    twin.document(whole(desired(50, idle=IDLE)))
+
+    applied(twin.document(whole(desired(1, other=IDLE))))
+    applied(twin.patch(json.dumps({"rules": {"third": IDLE}, "$version": 2})))
+
+    assert running(twin) == ["other", "third"]
+
+
+def test_what_ran_runs_again_after_a_restart_without_network_and_is_the_same_when_it_returns() -> None:
+    twin = fresh()
+    outcome = twin.document(whole(desired(9, idle=IDLE)))
+    assert isinstance(outcome, Applied)
+
+    later = fresh()
+    config = applied(later.restore(outcome.document))
+
+    assert (config.version, running(later)) == (9, ["idle"])
+    assert isinstance(later.document(whole(desired(9, idle=IDLE))), Unchanged)
+
+
+def test_a_kept_document_that_no_longer_fits_the_databases_is_refused_and_nothing_runs() -> None:
+    twin = Twin(Catalog([("can0", [])]))
+
+    assert refused(twin.restore(json.dumps(desired(9, idle=IDLE))))
+    assert twin.config is None
+    told = reported(twin)
+    assert (told["version"], told["running_version"], told["status"]) == (9, 0, "refused")
+
+
+def test_only_a_document_that_runs_is_to_be_kept() -> None:
+    twin = fresh()
+
+    outcome = twin.document(whole(desired(2, idle=IDLE)))
+
+    assert isinstance(outcome, Applied)
+    assert json.loads(outcome.document) == desired(2, idle=IDLE)
+
+
+# --- the reported part ---------------------------------------------------------------------------
+
+
+def test_of_many_mistakes_the_first_are_reported_and_all_are_counted() -> None:
+    twin = fresh()
+    twin.document(whole(desired(1, **{f"r{i}": IDLE | {"every_ms": 1} for i in range(50)})))
+
+    told = reported(twin)
+    assert (len(told["errors"]), told["error_count"]) == (REPORTED_FAULTS, 50)
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "\u4e2d", "🚗", '"', "\\"])
+def test_what_is_reported_stays_small_whatever_was_desired(letter: str) -> None:
+    twin = fresh()
+    rules = {f"{i}{letter * 1000}.": {letter * 200 + str(j): 1 for j in range(9)} | IDLE for i in range(30)}
+    twin.document(whole(desired(1, **rules, short=IDLE | {"signals": [f"{letter * 250}{i}" for i in range(30)]})))
+
+    assert len(twin.reported()) < REPORTED_BYTES + 500 < TWIN_BYTES
+    assert reported(twin)["errors"]
+
+
+# --- merging -------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(st.sampled_from("abc"), JSON, max_size=3)
+
+
+def without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: without_nulls(one) for key, one in value.items() if one is not None}
+
+
+@given(document=OBJECTS, patch=OBJECTS)
+def test_after_a_patch_the_document_says_what_the_patch_said(document: Doc, patch: Doc) -> None:
+    before = json.dumps(document)
+
+    result = merged(without_nulls(document), patch)
+
+    assert json.dumps(document) == before
+    for key, value in patch.items():
+        if value is None:
+            assert key not in result
+        elif isinstance(value, dict):
+            assert result[key] == merged(result_before(document, key), value)
+        else:
+            assert result[key] == value
+    for key in document.keys() - patch.keys():
+        assert result.get(key) == without_nulls(document[key])
+    assert merged(result, patch) == result
+
+
+def result_before(document: Doc, key: str) -> Doc:
+    value = without_nulls(document).get(key)
+    return value if isinstance(value, dict) else {}
+
+
+@pytest.mark.parametrize(
+    ("document", "patch", "result"),
+    [  # RFC 7396, appendix A, as far as a twin can say it
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+        ({"a": 1}, {"a": {"b": None}}, {"a": {}}),
+    ],
+)
+def test_patches_merge_as_the_standard_says(document: Doc, patch: Doc, result: Doc) -> None:
+    assert merged(document, patch) == result
+
+
+# --- a document as somebody wrote it --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"schema_version": 1,\n "rules" {}}', "line 2 column 10: "),
+        ("[]", "the desired properties must be a JSON object"),
+        ('{"schema_version": 3}', "schema_version: input should be 1"),
+    ],
+)
+def test_a_text_with_a_mistake_tells_it(text: str, fault: str) -> None:
+    [told] = faults_of_text(text, CATALOG)
+
+    assert str(told).startswith(fault)
+
+
+def test_a_text_that_would_run_has_no_fault() -> None:
+    assert faults_of_text(json.dumps(idle()), CATALOG) == ()
+    assert faults_of_text("{}", CATALOG) == ()
+
+
+@given(
+    st.one_of(JSON, OBJECTS.map(lambda rules: desired(1, **rules)), OBJECTS.map(lambda rule: desired(a=IDLE | rule)))
+)
+def test_whatever_is_desired_is_judged_and_never_anything_else(document: Any) -> None:
+    for fault in faults_of_text(json.dumps(document), CATALOG):
+        assert fault.message
