@@ -1,7 +1,6 @@
 """The process environment, read once at start. What may change while driving is in the twin, not here."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge_agent.errors import BadSettings, Fault
+from edge_agent.mistakes import Place, mistakes, path
 
 
 class BusSettings(BaseModel):
@@ -76,12 +76,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _identity_of_connection_string(cls, values: Any) -> Any:
+    def _identity_of_connection_string(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Microsoft's simulator names device and module only in its connection string."""
-        if isinstance(values, dict) and "IOTEDGE_DEVICEID" not in values:
-            device, module = _identity()
-            values |= {"IOTEDGE_DEVICEID": device, "IOTEDGE_MODULEID": module}
-        return values
+        device, module = _identity()
+        return {"device": device, "module": module} | values
 
 
 class _Identity(BaseSettings):
@@ -109,14 +107,11 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic judges them
     except ValidationError as error:
-        raise BadSettings([_fault(item) for item in error.errors()]) from error
+        raise BadSettings([_fault(place, message) for place, message in mistakes(error)]) from error
 
 
-def _fault(item: Mapping[str, Any]) -> Fault:
-    loc = item["loc"]
-    variable = str(loc[0]) if loc and str(loc[0])[:1].isupper() else str(loc[0]).upper() if loc else "environment"
-    place = variable + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[1:])
-    message = (
-        "must be set" if item["type"] == "missing" and len(loc) == 1 else item["msg"].removeprefix("Value error, ")
-    )
-    return Fault(place, message[:1].lower() + message[1:])
+def _fault(place: Place, message: str) -> Fault:
+    variable = str(place[0]) if place else "environment"
+    if variable in Settings.model_fields:
+        variable = variable.upper()
+    return Fault(path((variable, *place[1:])), message)

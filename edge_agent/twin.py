@@ -6,18 +6,19 @@ document after each connect, then patches; a patch whose `$version` is not newer
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.errors import DocumentRefused, Fault
+from edge_agent.mistakes import Place, mistakes, path
 from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
 from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
 
@@ -28,7 +29,14 @@ REPORTED_BYTES = 16_000
 HOT_MAX_BYTES = 200_000
 """A hot batch is not compressed, and with its header and properties must stay below IoT Hub's 256 KB."""
 
-RuleName = Annotated[str, Field(pattern=r"^[^.$#\s\x00-\x1f]{1,64}$")]
+
+def _rule_name(name: str) -> str:
+    if not re.fullmatch(r"[^.$#\s\x00-\x1f]{1,64}", name):
+        raise ValueError("a rule's name has 1 to 64 characters, and no dot, dollar, hash or space among them")
+    return name
+
+
+RuleName = Annotated[str, AfterValidator(_rule_name)]
 """A key of a twin may hold no dot, dollar, hash, space or control character (edgeHub ReportedPropertiesValidator)."""
 
 
@@ -198,35 +206,14 @@ def judge(desired: Mapping[str, Any]) -> Document:
         # As JSON text: in Python mode strict types would refuse the lists the SDK hands over for our tuples.
         return Document.model_validate_json(json.dumps(body))
     except ValidationError as error:
-        raise DocumentRefused(_faults(error.errors())) from error
+        raise DocumentRefused([_fault(place, message) for place, message in mistakes(error)]) from error
 
 
-_SENTENCES = {
-    "greater_than_equal": "must be >= {ge:.12g}",
-    "less_than_equal": "must be <= {le:.12g}",
-    "missing": "must be given",
-    "extra_forbidden": "no such field here",
-    "too_short": "must not be empty",
-    "union_tag_not_found": "a rule needs a kind: periodic or on_change",
-    "union_tag_invalid": "no kind {tag!r} of rule; there are: {expected_tags}",
-    "string_pattern_mismatch": "a name has 1 to 64 characters, and no dot, dollar, hash or space among them",
-}
-"""Where pydantic's own words speak of Python; by its error types, with their context."""
-
-
-def _faults(items: Sequence[ErrorDetails]) -> list[Fault]:
-    # A list whose items are all wrong counts as empty too; that is no second mistake.
-    within = {item["loc"][:-1] for item in items}
-    return [_fault(item) for item in items if not (item["type"] == "too_short" and item["loc"] in within)]
-
-
-def _fault(item: ErrorDetails) -> Fault:
-    loc, sentence = item["loc"], _SENTENCES.get(item["type"])
-    # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
-    parts = [*loc[:2], *loc[3:]] if loc[:1] == ("rules",) else list(loc)
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
-    message = sentence.format(**item.get("ctx", {})) if sentence else item["msg"][:1].lower() + item["msg"][1:]
-    return Fault(path, message)
+def _fault(place: Place, message: str) -> Fault:
+    if place[:1] == ("rules",):
+        # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
+        place = (*place[:2], *place[3:])
+    return Fault(path(place), message)
 
 
 def compile_document(document: Document, catalog: Catalog, version: int) -> Config:

@@ -1,0 +1,188 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from edge_agent.errors import BadSettings
+from edge_agent.settings import BusSettings, Settings, load_settings
+
+ONE_BUS = '[{"name": "can0", "channel": "can0"}]'
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the shell that runs the tests."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    for name in ("IOTEDGE_DEVICEID", "IOTEDGE_MODULEID", "EdgeHubConnectionString", "RuntimeLogLevel"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
+    for name, value in ({"BUSES": ONE_BUS} | environment).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as refused:
+        load_settings()
+    return [str(fault) for fault in refused.value.faults]
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in ({"BUSES": ONE_BUS} | environment).items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_a_bus_is_all_that_must_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch)
+
+    assert settings.buses == (BusSettings(name="can0", channel="can0"),)
+    assert (settings.buses[0].interface, settings.buses[0].fd, settings.buses[0].dbc) == ("socketcan", False, ())
+    assert settings.data_folder == Path("/var/lib/edge-agent")
+    assert (settings.tick_ms, settings.commit_s, settings.spool_cap_bytes) == (50, 1.0, 1 << 30)
+    assert (settings.device, settings.module, settings.runtime_log_level) == ("", "", "info")
+    assert settings.replay_log is None
+
+
+def test_every_field_is_a_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch,
+        BUSES='[{"name": "a", "interface": "pcan", "channel": "U1", "bitrate": 500000, "fd": true, "dbc": ["/x.dbc"]}]',
+        DATA_FOLDER="/tmp/x",  # noqa: S108  only its name
+        SPOOL_CAP_BYTES="2000000",
+        COMMIT_S="0.5",
+        TICK_MS="20",
+        REPLAY_LOG="/drive.blf",
+        REPLAY_SPEED="0",
+        OUTPUT="cabin",
+        KEEP_ALIVE_S="60",
+        DRAIN_S="3",
+        IOTEDGE_DEVICEID="car-1",
+        IOTEDGE_MODULEID="agent",
+        RuntimeLogLevel="debug",
+    )
+
+    [bus] = settings.buses
+    assert (bus.interface, bus.bitrate, bus.fd, bus.dbc) == ("pcan", 500_000, True, (Path("/x.dbc"),))
+    assert (settings.spool_cap_bytes, settings.commit_s, settings.tick_ms) == (2_000_000, 0.5, 20)
+    assert (settings.replay_log, settings.replay_speed) == (Path("/drive.blf"), 0.0)
+    assert (settings.output, settings.keep_alive_s, settings.drain_s) == ("cabin", 60, 3.0)
+    assert (settings.device, settings.module, settings.runtime_log_level) == ("car-1", "agent", "debug")
+
+
+def test_buses_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "buses.json"
+    path.write_text(ONE_BUS)
+
+    assert loaded(monkeypatch, BUSES=str(path)).buses[0].name == "can0"
+
+
+def test_buses_may_be_given_as_they_are() -> None:
+    settings = load_settings(buses=[{"name": "a", "channel": "x"}], device="given")
+
+    assert (settings.buses[0].channel, settings.device) == ("x", "given")
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IOTEDGE_DEVICEID", "car-1")
+    monkeypatch.setenv("TICK_MS", "100")
+
+    settings = load_settings(buses=[{"name": "a", "channel": "x"}], device="given", tick_ms=20)
+
+    assert (settings.device, settings.tick_ms) == ("given", 20)
+
+
+def test_a_connection_string_names_device_and_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "HostName=hub;GatewayHostName=gw;DeviceId=car-2;ModuleId=telematics;SharedAccessKey=a2V5PT0="
+
+    settings = loaded(monkeypatch, EdgeHubConnectionString=text)
+
+    assert (settings.device, settings.module) == ("car-2", "telematics")
+
+
+def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "HostName=hub;DeviceId=car-2;ModuleId=telematics;SharedAccessKey=a2V5PT0="
+
+    settings = loaded(monkeypatch, EdgeHubConnectionString=text, IOTEDGE_DEVICEID="car-1", IOTEDGE_MODULEID="agent")
+
+    assert (settings.device, settings.module) == ("car-1", "agent")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("TICK_MS", "9", "TICK_MS: must be >= 10"),
+        ("TICK_MS", "soon", "TICK_MS: input should be a valid integer, unable to parse string as an integer"),
+        ("COMMIT_S", "0", "COMMIT_S: must be > 0"),
+        ("COMMIT_S", "nan", "COMMIT_S: must be <= 60"),
+        ("COMMIT_BYTES", "0", "COMMIT_BYTES: must be >= 1"),
+        ("SPOOL_CAP_BYTES", "5", "SPOOL_CAP_BYTES: must be >= 1048576"),
+        ("REPLAY_SPEED", "-1", "REPLAY_SPEED: must be >= 0"),
+        ("OUTPUT", "a b", r"OUTPUT: string should match pattern '^\w{1,64}$'"),
+        ("DRAIN_S", "61", "DRAIN_S: must be <= 60"),
+        ("KEEP_ALIVE_S", "0", "KEEP_ALIVE_S: must be >= 1"),
+        (
+            "RuntimeLogLevel",
+            "loud",
+            "RuntimeLogLevel: input should be 'fatal', 'error', 'warning', 'info', 'debug' or 'verbose'",
+        ),
+        ("BUSES", "[]", "BUSES: must not be empty"),
+        ("BUSES", "[{]", "BUSES: not JSON: Expecting property name enclosed in double quotes at line 1 column 3"),
+        ("BUSES", '[{"name": "can0"}]', "BUSES[0].channel: must be given"),
+        ("BUSES", '[{"name": "can0", "channel": "a", "speed": 1}]', "BUSES[0].speed: no such field here"),
+        ("BUSES", '[{"name": "a.b", "channel": "a"}]', r"BUSES[0].name: string should match pattern '^[^.\s@]{1,32}$'"),
+        (
+            "BUSES",
+            '[{"name": "a", "channel": "x"}, {"name": "a", "channel": "y"}]',
+            "BUSES: two buses have one name: a, a",
+        ),
+        (
+            "BUSES",
+            "/no/such/file",
+            "BUSES: neither a JSON list nor a readable file: [Errno 2] No such file or directory: '/no/such/file'",
+        ),
+    ],
+)
+def test_a_mistake_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str) -> None:
+    assert faults(monkeypatch, **{name: value}) == [fault]
+
+
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BUSES", raising=False)
+
+    with pytest.raises(BadSettings, match=r"^BUSES: must be given$"):
+        load_settings()
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(faults(monkeypatch, TICK_MS="0", DRAIN_S="0", BUSES="[]")) == 3
+
+
+def test_a_file_that_holds_no_list_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "buses.json"
+    path.write_text(json.dumps({"name": "can0"}))
+
+    assert faults(monkeypatch, BUSES=str(path)) == ["BUSES: must be a list"]
+
+
+def test_a_file_that_is_no_text_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "buses.json"
+    path.write_bytes(b"\xff\xfe\x00")
+
+    [fault] = faults(monkeypatch, BUSES=str(path))
+
+    assert fault.startswith("BUSES: neither a JSON list nor a readable file: 'utf-8' codec can't decode")
+
+
+def test_what_was_read_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch)
+
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.tick_ms = 20  # type: ignore[misc]  # that it cannot be is the point
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.buses[0].fd = True  # type: ignore[misc]
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, IOTEDGE_WORKLOADURI="unix:///x", PATH_TO_SOMETHING="y").buses
