@@ -199,6 +199,14 @@ def samples_of(payloads: Iterable[Payload]) -> dict[tuple[str, str], list[Expect
     }
 
 
+def assert_same(payloads: Iterable[Payload], expected: Mapping[tuple[str, str], Sequence[Expected]]) -> None:
+    """No sample more, none less, none different; the first signal that differs is named."""
+    found = samples_of(payloads)
+    assert found.keys() == expected.keys()
+    for key, series in expected.items():
+        assert found[key] == series, key
+
+
 def assert_numbered_without_gaps(payloads: Sequence[Payload]) -> None:
     """Of each boot: 0..n-1, by what was delivered."""
     for boot, of_boot in groupby(payloads, key=lambda payload: payload.boot):

@@ -16,13 +16,13 @@ from tests.journey.line import (
     agent_process,
     assert_numbered_without_gaps,
     assert_prefix,
+    assert_same,
     buses_variable,
     delivered,
     desire,
     document,
     eager,
     local_hub,
-    samples_of,
 )
 from tests.journey.oracle import Expected, kept, truth
 from tests.journey.recordings import recorded, write_drive
@@ -108,5 +108,5 @@ async def assert_started_again(home: Path, log: Path, wanted: Wanted, *, at_leas
         assert payload.header["prev"] == {"boot": 1, "last_seq": first[-1].seq}
         assert payload.header["evicted"] == []
     assert_numbered_without_gaps(second)
-    assert samples_of(second) == wanted
+    assert_same(second, wanted)
     print(f"{len(first)} batches of the first boot, {at_least + 1} known as committed; {arrived.duplicates} came twice")  # noqa: T201

@@ -13,13 +13,13 @@ from tests.journey.line import (
     EVERYTHING,
     agent_process,
     assert_numbered_without_gaps,
+    assert_same,
     buses_variable,
     delivered,
     desire,
     document,
     joined,
     local_hub,
-    samples_of,
 )
 from tests.journey.oracle import Bus, Truth, kept, truth
 from tests.journey.recordings import DATA, LOGS, recorded
@@ -87,7 +87,7 @@ async def test_every_sample_of_a_recorded_drive_arrives_as_cantools_reads_it(dri
 
     assert arrived.duplicates == 0
     assert_complete(arrived.payloads, expected)
-    assert samples_of(arrived.payloads) == kept(expected.samples)
+    assert_same(arrived.payloads, kept(expected.samples))
     for (_, name), samples in joined(arrived.payloads).items():
         assert {sample.unit for sample in samples} == {expected.units[name]}
     tell(drive, arrived.payloads, arrived.body_bytes, expected)

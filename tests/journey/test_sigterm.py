@@ -24,13 +24,13 @@ from tests.journey.line import (
     VEHICLE,
     agent_process,
     assert_numbered_without_gaps,
+    assert_same,
     buses_variable,
     delivered,
     desire,
     document,
     eager,
     local_hub,
-    samples_of,
 )
 from tests.journey.oracle import kept, truth
 from tests.journey.recordings import MOVING_S, recorded, write_drive
@@ -82,7 +82,7 @@ async def test_sigterm_ends_a_running_agent_in_time_and_the_next_start_delivers_
     wanted = kept(truth(islice(recorded(log), counts["seen"]), VEHICLE).samples)
 
     assert_numbered_without_gaps(first)
-    assert samples_of(first) == wanted
+    assert_same(first, wanted)
     assert arrived.boot(1)[-1].seq == appended
     assert {payload.header["why"] for payload in arrived.boot(1)} == {"age", "stopped"}
     assert arrived.boot(2)[0].header["prev"] == {"boot": 1, "last_seq": appended}
