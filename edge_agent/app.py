@@ -5,6 +5,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
@@ -161,7 +162,11 @@ class Agent:
 
     def _latest_values(self) -> Mapping[str, object]:
         return {
-            value.name: {"value": value.value, "unit": value.unit, "t_ms": value.t_ns // 1_000_000}
+            value.name: {
+                "value": value.value if math.isfinite(value.value) else None,  # JSON has no NaN
+                "unit": value.unit,
+                "t_ms": value.t_ns // 1_000_000,
+            }
             for value in self._latest.values()
         }
 

@@ -1,0 +1,218 @@
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_agent.backoff import Backoff
+from edge_agent.channel import Channel, WhenFull
+from edge_agent.errors import DiskBusy
+from edge_agent.records import Acked, Batch, Envelope, LostRange
+from edge_agent.spool.header import Sender
+from edge_agent.spool.keep import TOLD_AT_ONCE, GroupCommit, Keeping
+from tests.acquire.told import Told
+from tests.contract.sqlite_spool import SqliteSpool
+from tests.spool.batches import HOT, SPEED, batch, column
+from tests.uplink.virtual_time import in_virtual_time
+
+
+class WatchedSpool(SqliteSpool):
+    """The contract suite's own spool; says what was asked of it, and can refuse like a full disk."""
+
+    def __init__(self, folder: Path, cap_bytes: int = 10**6) -> None:
+        super().__init__(folder, cap_bytes)
+        self.groups: list[list[int]] = []
+        self.at_s: list[float] = []
+        self.owed_besides: tuple[LostRange, ...] = ()
+        self.refusals = 0
+
+    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+        if self.refusals:
+            self.refusals -= 1
+            raise DiskBusy("spool", "No space left on device")
+        self.groups.append([envelope.key.seq for envelope in envelopes])
+        self.at_s.append(asyncio.get_running_loop().time())
+        besides, self.owed_besides = self.owed_besides, ()
+        return await super().append(envelopes) + besides
+
+    async def everything(self) -> list[Envelope]:
+        found: list[Envelope] = []
+        while len(found) < sum(map(len, self.groups)):
+            for envelope in await self.lease(99):
+                found.append(envelope)
+                await self.settle(envelope.key, Acked())
+        return found
+
+
+class Bench:
+    """A keeping between a channel and a spool."""
+
+    def __init__(self, folder: Path, *, every_s: float = 1.0, payload_bytes: int = 64 * 1024) -> None:
+        self.spool = WatchedSpool(folder)
+        self.told = Told()
+        self.batches: Channel[Batch] = Channel("batches", 4, WhenFull.WAIT)
+        self.keeping = Keeping(
+            self.spool,
+            Sender("vehicle-1", "edge-agent"),
+            commit=GroupCommit(every_s, payload_bytes),
+            backoff=Backoff(first_s=1.0, cap_s=8.0),
+            random=lambda: 0.5,
+            log=self.told,
+        )
+
+    async def kept(self, *batches: Batch) -> None:
+        """Run until all of these are on disk."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.keeping.run(self.batches))
+            for one in batches:
+                await self.batches.put(one)
+            self.batches.close()
+
+
+def a_batch(seq: int, samples: int = 1) -> Batch:
+    return batch(*[column(SPEED, *((i, i * 7919 % 65536) for i in range(samples)))], rule=HOT, seq=seq)
+
+
+def evicted(envelope: Envelope) -> list[tuple[int, int]]:
+    return [(lost["from"], lost["to"]) for lost in json.loads(envelope.payload)["evicted"]]
+
+
+def test_what_a_channel_held_at_its_end_is_on_disk(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        await bench.kept(*(a_batch(seq, samples=3) for seq in range(3)))
+
+        assert bench.spool.groups == [[0, 1, 2]]
+        found = await bench.spool.everything()
+        assert (bench.keeping.kept_batches, bench.keeping.kept_samples) == (3, 9)
+        assert bench.keeping.kept_bytes == sum(len(envelope.payload) for envelope in found)
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_an_empty_stream_leaves_nothing_and_commits_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        await bench.kept()
+
+        assert (bench.spool.groups, bench.told.lines) == ([], [])
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_batches_wait_for_each_other_no_longer_than_a_commit_may(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, every_s=1.0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.keeping.run(bench.batches))
+            await asyncio.sleep(10)
+            for seq in range(5):
+                await bench.batches.put(a_batch(seq))
+                await asyncio.sleep(0.4)
+            await asyncio.sleep(10)
+            await bench.batches.put(a_batch(5))
+            bench.batches.close()
+
+        assert bench.spool.groups == [[0, 1, 2], [3, 4], [5]]
+        assert [round(at_s, 1) for at_s in bench.spool.at_s] == [11.0, 12.2, 22.0]
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_enough_bytes_are_committed_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, every_s=60, payload_bytes=5_000)
+        await bench.kept(*(a_batch(seq, samples=40) for seq in range(6)))
+
+        assert [len(group) for group in bench.spool.groups] == [3, 3]
+        assert bench.spool.at_s == [0.0, 0.0]
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_a_busy_disk_is_tried_again_and_loses_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        bench.spool.refusals = 5
+        await bench.kept(*(a_batch(seq) for seq in range(9)))
+
+        assert sorted(envelope.key.seq for envelope in await bench.spool.everything()) == list(range(9))
+        assert [fields["wait_s"] for fields in bench.told.fields("spool.append_failed")] == [1.0, 2.0, 4.0, 8.0, 8.0]
+        assert bench.told.levels("spool.append_failed") == ["warning", "debug", "debug", "debug", "debug"]
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_while_the_disk_is_busy_the_channel_holds_the_writer(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, payload_bytes=1)
+        bench.spool.refusals = 10**9
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(bench.keeping.run(bench.batches))
+            writing = group.create_task(write(bench))
+            await asyncio.sleep(3600)
+            assert bench.batches.put_total == 5
+            bench.spool.refusals = 0
+            await writing
+            await keeping
+
+        assert [seq for group in bench.spool.groups for seq in group] == list(range(20))
+        await bench.spool.close()
+
+    async def write(bench: Bench) -> None:
+        for seq in range(20):
+            await bench.batches.put(a_batch(seq))
+        bench.batches.close()
+
+    in_virtual_time(main())
+
+
+def test_what_the_spool_gave_up_is_told_once_in_the_next_batch(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, payload_bytes=1)
+        bench.spool.owed_besides = (LostRange(1, 4, 6, "cap"), LostRange(1, 9, 9, "cap"))
+        await bench.kept(*(a_batch(seq) for seq in range(3)))
+
+        found = await bench.spool.everything()
+        assert [evicted(envelope) for envelope in found] == [[], [(4, 6), (9, 9)], []]
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_more_losses_than_one_batch_has_room_for_are_told_by_those_after_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, payload_bytes=1)
+        bench.spool.owed_besides = tuple(LostRange(1, 2 * i, 2 * i, "damaged") for i in range(2 * TOLD_AT_ONCE + 1))
+        await bench.kept(*(a_batch(seq) for seq in range(5)))
+
+        found = await bench.spool.everything()
+        assert [len(evicted(envelope)) for envelope in found] == [0, TOLD_AT_ONCE, TOLD_AT_ONCE, 1, 0]
+        assert [first for envelope in found for first, _ in evicted(envelope)] == [
+            2 * i for i in range(2 * TOLD_AT_ONCE + 1)
+        ]
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_a_loss_that_was_to_be_told_is_still_told_after_a_busy_disk(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, payload_bytes=1)
+        bench.spool.owed_besides = (LostRange(1, 4, 6, "cap"),)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.keeping.run(bench.batches))
+            await bench.batches.put(a_batch(0))
+            await asyncio.sleep(1)
+            bench.spool.refusals = 3
+            await bench.batches.put(a_batch(1))
+            bench.batches.close()
+
+        assert [evicted(envelope) for envelope in await bench.spool.everything()] == [[], [(4, 6)]]
+        await bench.spool.close()
+
+    in_virtual_time(main())

@@ -1,0 +1,167 @@
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_agent.channel import Channel, WhenFull
+from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.decode.plan import compile_plan
+from edge_agent.policy.collector import Collector
+from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
+from edge_agent.sift import Sift
+from edge_agent.tap.latest import Latest
+from edge_agent.twin import Applied, Config, Twin
+from tests.acquire.told import Told
+from tests.contract.fake_source import block_of_frames
+
+FIELD = BitField(0, 8, big_endian=False)
+SIGNALS = tuple(Signal(name, FIELD, RawKind.UNSIGNED, 1.0, 0.0, "") for name in ("A", "B"))
+CATALOG = Catalog([("can0", [Database("a.dbc", (Message("M", 1, 1, SIGNALS),))])])
+MS = 1_000_000
+
+
+def config(version: int, **rules: object) -> Config:
+    outcome = Twin(CATALOG).document(
+        json.dumps({"desired": {"schema_version": 1, "rules": rules, "$version": version}})
+    )
+    assert isinstance(outcome, Applied)
+    return outcome.config
+
+
+def every_change(*signals: str, **fields: object) -> dict[str, Any]:
+    return {"kind": "on_change", "signals": list(signals), **fields}
+
+
+def frames(*samples: tuple[int, int]) -> FrameBlock:
+    return block_of_frames([(t_ms * MS, 0, 1, bytes([value])) for t_ms, value in samples])
+
+
+class Bench:
+    """A sift between its three channels."""
+
+    def __init__(self, batches: int = 99) -> None:
+        self.told = Told()
+        self.frames: Channel[FrameBlock] = Channel("frames", 99, WhenFull.WAIT)
+        self.configs: Channel[Config] = Channel("configs", 8, WhenFull.DROP_OLDEST)
+        self.batches: Channel[Batch] = Channel("batches", batches, WhenFull.WAIT)
+        self.latest = Latest()
+        self.collector = Collector(CATALOG.bus_names)
+        self.sift = Sift(compile_plan(CATALOG, ()), self.collector, self.latest, self.told)
+
+    async def run(self) -> None:
+        await self.sift.run(self.frames, self.configs, self.batches)
+
+    async def sealed(self) -> list[Batch]:
+        return [batch async for batch in self.batches]
+
+
+def kept(batch: Batch) -> dict[str, list[int]]:
+    return {column.signal.name: [int(raw) for raw in column.raw] for column in batch.columns}
+
+
+async def test_frames_go_in_and_when_they_end_every_open_batch_comes_out() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("M.A"), b=every_change("M.B", "M.A")))
+    await bench.frames.put(frames((0, 7), (1, 7), (2, 8)))
+    bench.frames.close()
+
+    await bench.run()
+
+    found = await bench.sealed()
+    assert [(batch.seq, batch.rule.name, batch.why) for batch in found] == [
+        (0, "a", CloseReason.STOPPED),
+        (1, "b", CloseReason.STOPPED),
+    ]
+    assert kept(found[1]) == {"M.B": [7, 8], "M.A": [7, 8]}
+    assert (bench.sift.samples, bench.collector.counts[0][1].seen) == (6, 3)
+    assert [value.value for value in bench.latest.values()] == [8.0, 8.0]
+    assert len(bench.told.fields("policy.batch_sealed")) == 2
+
+
+async def test_a_new_configuration_takes_over_between_two_blocks_and_loses_nothing() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, old=every_change("M.A", "M.B")))
+    await bench.frames.put(frames((0, 1)))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await bench.configs.put(config(2, old=every_change("M.B")))
+        await bench.frames.put(frames((1, 2)))
+        bench.frames.close()
+
+    first, second = await bench.sealed()
+
+    assert (first.why, first.config_version, kept(first)) == (CloseReason.CONFIG_CHANGED, 1, {"M.A": [1], "M.B": [1]})
+    assert (second.why, second.config_version, kept(second)) == (CloseReason.STOPPED, 2, {"M.B": [2]})
+    assert [batch.seq for batch in (first, second)] == [0, 1]
+    assert [value.name for value in bench.latest.values()] == ["M.B"]
+    assert bench.told.fields("decode.plan_compiled") == [
+        {"config_version": 1, "signals": 2, "rows": 2},
+        {"config_version": 2, "signals": 1, "rows": 1},
+    ]
+
+
+async def test_of_several_configurations_that_wait_the_last_runs() -> None:
+    bench = Bench()
+    for version in (1, 2, 3):
+        await bench.configs.put(config(version, **{f"r{version}": every_change("M.A")}))
+    await bench.frames.put(frames((0, 1)))
+    bench.frames.close()
+
+    await bench.run()
+
+    assert [(batch.rule.name, batch.config_version) for batch in await bench.sealed()] == [("r3", 3)]
+
+
+async def test_without_a_configuration_frames_are_counted_and_nothing_is_kept() -> None:
+    bench = Bench()
+    await bench.frames.put(frames((0, 1)))
+    bench.frames.close()
+
+    await bench.run()
+
+    assert await bench.sealed() == []
+    assert bench.collector.counts[0][1].decoded == 1
+
+
+async def test_a_full_disk_side_holds_the_frames_and_loses_no_batch() -> None:
+    bench = Bench(batches=1)
+    await bench.configs.put(config(1, a=every_change("M.A", batch={"max_age_s": 0.1})))
+    for i in range(20):
+        await bench.frames.put(frames((i * 200, i)))
+    bench.frames.close()
+    found: list[Batch] = []
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(bench.frames) > 10
+        found += await bench.sealed()
+
+    assert [batch.seq for batch in found] == list(range(20))
+    assert [kept(batch)["M.A"] for batch in found] == [[i] for i in range(20)]
+
+
+async def test_when_it_is_cancelled_the_batches_end() -> None:
+    bench = Bench()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(bench.run())
+        await asyncio.sleep(0)
+        running.cancel()
+
+    assert await bench.sealed() == []
+
+
+async def test_a_block_that_breaks_a_promise_ends_it_aloud() -> None:
+    bench = Bench()
+    await bench.frames.put(replace(frames((0, 1)), data=np.zeros((1, 5), np.uint8)))
+    bench.frames.close()
+
+    with pytest.raises(ValueError, match="dtype"):
+        await bench.run()
+    assert await bench.sealed() == []
