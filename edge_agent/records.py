@@ -67,8 +67,8 @@ class BusCounts:
 class FrameBlock:
     """The frames of one tick over all buses, merged by time; n may be 0 on a quiet bus.
 
-    `data` is zero beyond each frame's length. `until_ns` is the time up to which every bus has been read
-    (a late frame may still follow; nothing else relies on there being none).
+    `data` is zero beyond each frame's length. `until_ns` is the time up to which every bus has been read:
+    behind the newest frame by as much as another may be late.
     """
 
     t_ns: I64

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from edge_agent import events
 from edge_agent.acquire.block import CLASSIC_BYTES, block_of, merge
-from edge_agent.acquire.pace import until
+from edge_agent.acquire.pace import Progress
 from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.reader import BusReader, Taken
 from edge_agent.backoff import Backoff
@@ -52,9 +52,9 @@ class Buses:
     """FrameSource over python-can interfaces, in the order of their indices.
 
     One thread a bus, `acquire-<name>`, reads it; the event loop takes what all have read once a tick. A bus that
-    cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` is the newest
-    frame, or 200 ms ago; it goes back only with a clock that was set back. Where some bus has `fd`, `data` is always
-    [n, 64].
+    cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` is 200 ms behind the
+    newest frame, and goes on without frames; it goes back only with a clock that was set back. Where some bus has
+    `fd`, `data` is always [n, 64].
     """
 
     def __init__(
@@ -88,18 +88,18 @@ class Buses:
         for reader in readers:
             reader.start()
         try:
-            until_ns = 0
+            progress = Progress(SETTLE_NS)
             closed_ns = self._clock.uptime_ns()
             loop = asyncio.get_running_loop()
             next_s = loop.time()
             while True:
                 next_s = max(next_s + self._tick_s, loop.time())
                 await asyncio.sleep(next_s - loop.time())
-                block = self._block([reader.take() for reader in readers], until_ns)
+                block = self._block([reader.take() for reader in readers], progress)
                 for bus, count in zip(losses, block.dropped, strict=True):
                     bus.add(count, block.uptime_ns)
                 if len(block) or any(block.dropped) or block.uptime_ns - closed_ns >= QUIET_NS:
-                    until_ns, closed_ns = block.until_ns, block.uptime_ns
+                    closed_ns = block.uptime_ns
                     yield block
         finally:
             _end(readers)
@@ -116,16 +116,17 @@ class Buses:
             capacity=self._buffer_frames,
         )
 
-    def _block(self, taken: Sequence[Taken], until_ns: int) -> FrameBlock:
+    def _block(self, taken: Sequence[Taken], progress: Progress) -> FrameBlock:
         width = max((one.columns.data.shape[1] for one in taken), default=CLASSIC_BYTES)
         columns = merge([one.columns for one in taken], width)
-        settled_ns = self._clock.now_ns() - SETTLE_NS
-        newest_ns = int(columns.t_ns[-1]) if len(columns) else settled_ns
+        uptime_ns = self._clock.uptime_ns()
+        if len(columns):
+            progress.seen(int(columns.t_ns[-1]), uptime_ns)
         return block_of(
             columns,
             dropped=[one.dropped for one in taken],
-            until_ns=until(until_ns, max(newest_ns, settled_ns)),
-            uptime_ns=self._clock.uptime_ns(),
+            until_ns=progress.until_ns(uptime_ns),
+            uptime_ns=uptime_ns,
             clock=ClockQuality.SYSTEM,
         )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from edge_agent import events
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Frame, block_of, columns_of, merge
 from edge_agent.acquire.logreader import read_log
-from edge_agent.acquire.pace import Pace, jumps, until
+from edge_agent.acquire.pace import LATE_NS, Pace, jumps, until
 from edge_agent.errors import LogRefused
 from edge_agent.ports import Clock
 from edge_agent.records import ClockQuality, FrameBlock
@@ -69,7 +69,8 @@ class LogFile:
     Blocks are cut by the log's own time at every speed, so that what follows behaves as on a live bus. Times are
     the log's, to the microsecond, and `dropped` is 0. Within a tick frames are sorted by time, as several buses
     in one file are not; where the log's clock goes back further than the tick, a new block begins with the older
-    time, and `until_ns` stays where it was unless the clock was set.
+    time. `until_ns` is a second behind the newest frame, since one may be logged that late; it goes back only where
+    the clock was set.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class LogFile:
                 await asyncio.sleep(pace.due_s(tick.until_ns, loop.time()) - loop.time())
                 count += len(tick.frames)
                 until_ns = until(until_ns, tick.until_ns)
-                yield self._block(tick.frames, until_ns)
+                yield self._block(tick.frames, until_ns - LATE_NS)
             events.log_ended(self._log, path=str(self._path), frames=count)
         finally:
             # The file is closed on the thread that opened it (SQLite insists); it is at most one tick's work behind.

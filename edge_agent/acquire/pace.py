@@ -23,6 +23,31 @@ def until(before_ns: int, reached_ns: int) -> int:
 
 
 @dataclass(slots=True)
+class Progress:
+    """How far live buses have come by their frames' own times; between frames time goes on.
+
+    The wall clock is not asked: an adapter's timestamps may count from its own start.
+    """
+
+    settle_ns: int
+    """a frame may be this long on its way to us, or behind another bus's"""
+    _newest_ns: int = 0
+    _seen_ns: int = 0
+    _until_ns: int = 0
+
+    def seen(self, newest_ns: int, uptime_ns: int) -> None:
+        """Take note of the newest frame of a tick."""
+        self._newest_ns, self._seen_ns = newest_ns, uptime_ns
+
+    def until_ns(self, uptime_ns: int) -> int:
+        """The time before which no more frames are expected; 0 before the first frame."""
+        if self._newest_ns:
+            reached_ns = self._newest_ns + uptime_ns - self._seen_ns - self.settle_ns
+            self._until_ns = until(self._until_ns, reached_ns)
+        return self._until_ns
+
+
+@dataclass(slots=True)
 class Pace:
     """Recorded time stretched onto a running clock.
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge_agent.acquire.block import Frame
 from edge_agent.acquire.log import BLOCK_FRAMES, LogFile, Tick, ticks_of
+from edge_agent.acquire.pace import LATE_NS
 from edge_agent.clock import SystemClock
 from edge_agent.errors import LogRefused
 from edge_agent.records import ClockQuality, FrameBlock
@@ -109,8 +110,8 @@ async def test_until_goes_back_with_the_recorders_clock_but_not_for_a_late_frame
     late = await read(written(tmp_path / "late.log", [100.0, 99.9]))
     found = await read(written(tmp_path / "drive.log", [100.0, 40.0, 40.1]))
 
-    assert [block.until_ns for block in late] == [100 * S, 100 * S]
-    assert [block.until_ns for block in found] == [100 * S, 40 * S + 50 * MS, 40 * S + 100 * MS]
+    assert [block.until_ns + LATE_NS for block in late] == [100 * S, 100 * S]
+    assert [block.until_ns + LATE_NS for block in found] == [100 * S, 40 * S + 50 * MS, 40 * S + 100 * MS]
     assert [int(block.t_ns[0]) for block in found] == [100 * S, 40 * S, 40 * S + 100 * MS]
 
 

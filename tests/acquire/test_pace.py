@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.acquire.pace import JUMP_NS, Pace, jumps
+from edge_agent.acquire.pace import JUMP_NS, Pace, Progress, jumps
 
 S = 1_000_000_000
 
@@ -57,3 +57,18 @@ def test_a_frame_logged_a_little_late_is_no_jump() -> None:
     assert jumps(10 * S, 9 * S - 1)
     assert not jumps(0, JUMP_NS)
     assert jumps(0, JUMP_NS + 1)
+
+
+def test_progress_goes_back_only_with_a_clock_that_was_set() -> None:
+    progress = Progress(settle_ns=200)
+    assert progress.until_ns(uptime_ns=5) == 0
+
+    progress.seen(100 * S, uptime_ns=10)
+    assert progress.until_ns(uptime_ns=10) == 100 * S - 200
+    assert progress.until_ns(uptime_ns=1010) == 100 * S + 800
+
+    progress.seen(100 * S + 5, uptime_ns=1010)  # a frame that was long on its way
+    assert progress.until_ns(uptime_ns=1010) == 100 * S + 800
+
+    progress.seen(7 * S, uptime_ns=2000)  # the clock was set back
+    assert progress.until_ns(uptime_ns=2000) == 7 * S - 200
