@@ -41,21 +41,15 @@ def drive(folder: str, log: str, *databases: str) -> Drive:
 
 KONA = "hyundai_kona_ev_2021"
 AURIS = ("accel", "brake", "engineoff", "handbrake", "ignition", "keyengage", "lights", "turnleft", "turnright")
-LATE_FRAMES = pytest.mark.xfail(
-    reason="a window that was released because time went on is opened again by a frame logged late: two samples of it"
-)
 DRIVES = (
     drive("ford_mustang_s550", "mustang_s550.log", "ford_lincoln_base_pt.dbc"),
     drive("tesla_model3_kuksa", "it-candump0.log", "it-can.dbc"),
-    pytest.param(
-        Drive(
-            LOGS / KONA / "221217-1-2021-pcan-bcan-no-key.log",
-            (
-                Bus("powertrain", "can0", (LOGS / KONA / "pcan_fixed.dbc",)),
-                Bus("body", "can1", (LOGS / KONA / "bcan_fixed.dbc",)),
-            ),
+    Drive(
+        LOGS / KONA / "221217-1-2021-pcan-bcan-no-key.log",
+        (
+            Bus("powertrain", "can0", (LOGS / KONA / "pcan_fixed.dbc",)),
+            Bus("body", "can1", (LOGS / KONA / "bcan_fixed.dbc",)),
         ),
-        marks=LATE_FRAMES,
     ),
     drive(KONA, "bms_idle_log_no_diagnostic_function_selected_30sec.asc", "pcan_fixed.dbc"),
     drive(KONA, "bms_main_relay_on.asc", "pcan_fixed.dbc"),
