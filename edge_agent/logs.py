@@ -33,7 +33,7 @@ def configure(level: str, out: TextIO = sys.stdout) -> None:
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(handlers=[_Foreign(logging.WARNING)])
+    logging.basicConfig(handlers=[_Foreign(logging.WARNING)], format="%(message)s")
 
 
 class _Foreign(logging.Handler):
