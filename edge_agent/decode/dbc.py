@@ -90,8 +90,9 @@ def _messages(loaded: list[CantoolsMessage], remarks: list[str]) -> Iterator[Mes
             remarks.append(f"message {message.name}: container messages are not decoded")
             continue
         can_id = message.frame_id | (EXTENDED_ID if message.is_extended_frame else 0)
+        j1939 = message.protocol == "j1939" and message.is_extended_frame
         length = min(message.length, FD_BYTES)
-        yield Message(message.name, can_id, length, tuple(_signals(message, length, remarks)))
+        yield Message(message.name, can_id, length, tuple(_signals(message, length, remarks)), j1939)
 
 
 def _signals(message: CantoolsMessage, length: int, remarks: list[str]) -> Iterator[Signal]:

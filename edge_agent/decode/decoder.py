@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from edge_agent.decode.j1939 import groups_of
 from edge_agent.decode.plan import Condition, DecodePlan, Fields
-from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
+from edge_agent.decode.relabel import apply_relabels
+from edge_agent.records import EXTENDED_ID, F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
 _NO_DATA = int(FrameFlag.REMOTE | FrameFlag.ERROR)
 _BUS_SHIFT = np.uint64(32)
+_EXTENDED = np.uint64(EXTENDED_ID)
 _FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32), 64: (np.uint64, np.float64)}
 
 
@@ -23,6 +26,9 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
         present = _present(condition, words, frame, row)
         frame, row = frame[present], row[present]
     raw, value_f = _numbers(plan, _gather(plan.fields, words, frame, row), row)
+    if plan.relabels:
+        stays = apply_relabels(plan.relabels, row, raw, value_f)
+        frame, row, raw, value_f = frame[stays], row[stays], raw[stays], value_f[stays]
     return SampleBlock(
         t_ns=block.t_ns.take(frame),
         signal=plan.signal.take(row),
@@ -42,9 +48,20 @@ def _look_up(plan: DecodePlan, block: FrameBlock) -> tuple[I64, Bool, Bool]:
         key |= block.bus.astype(np.uint64) << _BUS_SHIFT
     at = plan.keys.searchsorted(key)
     known = plan.keys.take(at) == key
+    if len(plan.groups) > 1:
+        _look_up_groups(plan, key, at, known)
     if block.flags.any():
         known &= block.flags & _NO_DATA == 0
     return at, known, known & (block.length >= plan.lengths.take(at))
+
+
+def _look_up_groups(plan: DecodePlan, key: U64, at: I64, known: Bool) -> None:
+    """What no message names by its whole 29-bit id may be a J1939 group from any source; fills `at` and `known`."""
+    missed = np.flatnonzero(~known & (key & _EXTENDED != 0))
+    group = groups_of(key.take(missed))
+    found = plan.groups.searchsorted(group)
+    at[missed] = plan.group_message.take(found)
+    known[missed] = plan.groups.take(found) == group
 
 
 def _expand(plan: DecodePlan, frames: I64, message: I64) -> tuple[I64, I64]:

@@ -9,13 +9,15 @@ Measured for these tables and this layout against loops by arbitration id: see `
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from edge_agent.decode.catalog import BitField, Catalog, Entry
+from edge_agent.decode.j1939 import group_of
+from edge_agent.decode.relabel import Relabels, compile_relabels
 from edge_agent.records import I64, U8, U32, U64, Bool, RawKind, SignalInfo
 
 WORD_BITS = 64
@@ -56,6 +58,10 @@ class DecodePlan:
     buses: int
     keys: U64
     """[k + 1] sorted `bus << 32 | can_id`; the last is a sentinel beyond every key, so that a search never runs out"""
+    groups: U64
+    """[g + 1] sorted keys of the J1939 messages without priority and addresses (`j1939.group_of`), and a sentinel"""
+    group_message: I64
+    """[g + 1] which of the k messages a group is"""
     lengths: U8
     """[k + 1] bytes a frame needs"""
     start: I64
@@ -78,6 +84,8 @@ class DecodePlan:
     extreme: bool
     """whether a value may be infinite or not a number"""
     has_unsigned_64: bool
+    relabels: Relabels | None
+    """what a mapping makes of raw values"""
 
 
 def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
@@ -85,6 +93,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
     entries = [catalog[name] for name in dict.fromkeys(wanted)]
     order = sorted(catalog.messages, key=lambda item: _key(item[0], item[1].can_id))
     index_of = {_key(bus, message.can_id): i for i, (bus, message) in enumerate(order)}
+    groups = _groups(catalog, index_of)
     rows = sorted(
         (
             (index_of[_key(e.bus, e.message.can_id)], s, e, ranges)
@@ -101,6 +110,8 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         signals=tuple(entry.info for entry in entries),
         buses=len(catalog.bus_names),
         keys=np.array([*index_of, ALL_ONES], np.uint64),
+        groups=np.array([*groups, ALL_ONES], np.uint64),
+        group_message=np.array([*groups.values(), len(order)], np.int64),
         lengths=np.array([*(message.length for _, message in order), 0], np.uint8),
         start=count.cumsum() - count,
         count=count,
@@ -115,11 +126,22 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         float_sizes=tuple(sorted(set(floats) - {0})),
         extreme=any(floats) or any(_may_overflow(e) for e in row_entries),
         has_unsigned_64=any(wide),
+        relabels=compile_relabels([(e.signal.relabel, e.signal.factor, e.signal.offset) for e in row_entries]),
     )
 
 
 def _key(bus: int, can_id: int) -> int:
     return bus << 32 | can_id
+
+
+def _groups(catalog: Catalog, index_of: Mapping[int, int]) -> dict[int, int]:
+    """Sorted group keys to messages; of several messages of one group a source nobody names has the first's layout."""
+    found: dict[int, int] = {}
+    for bus, message in catalog.messages:
+        if message.j1939:
+            key = _key(bus, message.can_id)
+            found.setdefault(group_of(key), index_of[key])
+    return dict(sorted(found.items()))
 
 
 def _ranges(entry: Entry) -> list[tuple[tuple[int, int], ...]]:

@@ -70,6 +70,18 @@ def test_extended_multiplexing_becomes_a_chain_from_the_outermost_inward(tmp_pat
     )
 
 
+def test_the_messages_of_a_j1939_database_are_groups(tmp_path: Path) -> None:
+    body = (
+        "BO_ 2364540158 Any: 8 A\nBO_ 2364540159 Own: 8 A\nBO_ 1 Short: 8 A\n"
+        'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";\n'
+        'BA_DEF_DEF_ "VFrameFormat" "J1939PG";\nBA_ "VFrameFormat" BO_ 2364540159 1;\n'
+    )
+
+    messages = load_database(write(tmp_path, body)).messages
+
+    assert {message.name: message.j1939 for message in messages} == {"Any": True, "Own": False, "Short": False}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 def test_a_degree_sign_is_read_in_whatever_encoding_the_tool_wrote(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ T : 0|8@1+ (1,0) [0|0] "°C" A\n', encoding=encoding)

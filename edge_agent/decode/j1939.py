@@ -1,0 +1,32 @@
+"""J1939: which part of a 29-bit id says what message it is. Pure.
+
+From the highest bit: priority (3 bits), extended data page, data page, PDU format (8), PDU specific (8), source
+address (8). Below PDU format 240 (PDU1) the PDU specific byte is the destination, from 240 on (PDU2) it is part of the
+parameter group number (SAE J1939-21). Priority and addresses say nothing of a payload's layout.
+"""
+
+import numpy as np
+
+from edge_agent.records import U64
+
+_FIRST_PDU2 = 240
+_ADDRESSES_OF_PDU1 = 0xFFFF
+_ADDRESSES_OF_PDU2 = 0xFF
+_PRIORITY = 7 << 26
+
+_FORMAT = np.uint64(0xFF << 16)
+_FIRST_PDU2_FORMAT = np.uint64(_FIRST_PDU2 << 16)
+_OF_PDU1 = ~np.uint64(_PRIORITY | _ADDRESSES_OF_PDU1)
+_OF_PDU2 = ~np.uint64(_PRIORITY | _ADDRESSES_OF_PDU2)
+
+
+def group_of(can_id: int) -> int:
+    """A 29-bit id (or a key that holds one in its low bits) without its priority and addresses."""
+    addresses = _ADDRESSES_OF_PDU1 if can_id >> 16 & 0xFF < _FIRST_PDU2 else _ADDRESSES_OF_PDU2
+    return can_id & ~(_PRIORITY | addresses)
+
+
+def groups_of(keys: U64) -> U64:
+    """[n] the same of many keys."""
+    groups: U64 = keys & np.where(keys & _FORMAT < _FIRST_PDU2_FORMAT, _OF_PDU1, _OF_PDU2)
+    return groups
