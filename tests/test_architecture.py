@@ -23,6 +23,7 @@ MUST_BE_PURE = (
     "decode/catalog.py",
     "decode/decoder.py",
     "decode/plan.py",
+    "decode/relabel.py",
     "errors.py",
     "events.py",
     "mistakes.py",
