@@ -4,12 +4,10 @@ import numpy as np
 
 from edge_agent.decode.j1939 import groups_of
 from edge_agent.decode.plan import Condition, DecodePlan, Fields
-from edge_agent.decode.relabel import apply_relabels
-from edge_agent.records import EXTENDED_ID, F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
+from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
 _NO_DATA = int(FrameFlag.REMOTE | FrameFlag.ERROR)
 _BUS_SHIFT = np.uint64(32)
-_EXTENDED = np.uint64(EXTENDED_ID)
 _FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32), 64: (np.uint64, np.float64)}
 
 
@@ -26,9 +24,6 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
         present = _present(condition, words, frame, row)
         frame, row = frame[present], row[present]
     raw, value_f = _numbers(plan, _gather(plan.fields, words, frame, row), row)
-    if plan.relabels:
-        stays = apply_relabels(plan.relabels, row, raw, value_f)
-        frame, row, raw, value_f = frame[stays], row[stays], raw[stays], value_f[stays]
     return SampleBlock(
         t_ns=block.t_ns.take(frame),
         signal=plan.signal.take(row),
@@ -56,8 +51,8 @@ def _look_up(plan: DecodePlan, block: FrameBlock) -> tuple[I64, Bool, Bool]:
 
 
 def _look_up_groups(plan: DecodePlan, key: U64, at: I64, known: Bool) -> None:
-    """What no message names by its whole 29-bit id may be a J1939 group from any source; fills `at` and `known`."""
-    missed = np.flatnonzero(~known & (key & _EXTENDED != 0))
+    """What no message names by its whole id may be a J1939 group from any source; fills `at` and `known`."""
+    missed = np.flatnonzero(~known)
     group = groups_of(key.take(missed))
     found = plan.groups.searchsorted(group)
     at[missed] = plan.group_message.take(found)

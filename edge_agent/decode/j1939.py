@@ -21,7 +21,10 @@ _OF_PDU2 = ~np.uint64(_PRIORITY | _ADDRESSES_OF_PDU2)
 
 
 def group_of(can_id: int) -> int:
-    """A 29-bit id (or a key that holds one in its low bits) without its priority and addresses."""
+    """A 29-bit id (or a key that holds one in its low bits) without its priority and addresses.
+
+    `EXTENDED_ID` stays, so an 11-bit id is no group's.
+    """
     addresses = _ADDRESSES_OF_PDU1 if can_id >> 16 & 0xFF < _FIRST_PDU2 else _ADDRESSES_OF_PDU2
     return can_id & ~(_PRIORITY | addresses)
 

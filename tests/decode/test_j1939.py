@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cantools import j1939
 from cantools.database.can import Database as CantoolsDatabase
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.acquire.block import Frame
@@ -56,6 +56,7 @@ def names_of(known: Catalog, *can_ids: int) -> list[str]:
 
 
 @given(st.lists(IDS))
+@example([0x18EFFFFE, 0x18F0FFFE])
 def test_a_group_is_what_cantools_calls_the_parameter_group_number(can_ids: list[int]) -> None:
     groups = [parameter_group_number(can_id) << 8 for can_id in can_ids]
 
