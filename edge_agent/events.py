@@ -59,6 +59,11 @@ def bus_lost(log: Log, *, bus: str, reason: str, retry_num: int, wait_s: float) 
     tell("acquire.bus_lost", bus=bus, reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
 
 
+def receive_buffer_small(log: Log, *, bus: str, size: int, wanted: int) -> None:
+    """The kernel may lose frames of this bus when the agent is held up; net.core.rmem_max limits the buffer."""
+    log.warning("acquire.receive_buffer_small", bus=bus, bytes=size, wanted_bytes=wanted)
+
+
 def frames_dropped(log: Log, *, bus: str, count: int, reason: str) -> None:
     """Frames were lost before decoding."""
     log.error("acquire.frames_dropped", bus=bus, count=count, reason=reason)

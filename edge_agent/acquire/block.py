@@ -38,6 +38,17 @@ class Columns:
     def __len__(self) -> int:
         return len(self.t_ns)
 
+    def first(self, count: int) -> "Columns":
+        """The first `count` frames."""
+        return Columns(
+            self.t_ns[:count],
+            self.bus[:count],
+            self.can_id[:count],
+            self.flags[:count],
+            self.length[:count],
+            self.data[:count],
+        )
+
 
 def columns_of(frames: Sequence[Frame], width: int) -> Columns:
     """Columns of frames in the order given; `width` is 8 or 64, and no frame's data may be longer."""

@@ -1,13 +1,16 @@
 """Live buses as a source of frames, one block a tick over all of them: `Buses`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 
 from edge_agent import events
-from edge_agent.acquire.block import CLASSIC_BYTES, block_of, merge
+from edge_agent.acquire.backlog import Taken
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, block_of, merge
 from edge_agent.acquire.pace import Progress
 from edge_agent.acquire.pythoncan import BusAddress
-from edge_agent.acquire.reader import BusReader, Taken
+from edge_agent.acquire.reader import BusReader, MessageBus, OpenBus
+from edge_agent.acquire.socketcan import RECEIVE_BYTES, SocketCan
 from edge_agent.backoff import Backoff
 from edge_agent.ports import Clock
 from edge_agent.records import ClockQuality, FrameBlock
@@ -25,11 +28,15 @@ TELL_NS = 10_000_000_000
 """Losses of one bus are told at most this often."""
 
 
-class Losses:
-    """Tells the frames one bus has lost, each once."""
+OVERRUN = "the kernel's receive buffer was full: the bus's thread did not read it in time"
+UNTAKEN = "the buffer was full: the event loop did not take it in time"
 
-    def __init__(self, bus: str, log: events.Log) -> None:
-        self._bus, self._log = bus, log
+
+class Losses:
+    """Tells the frames one bus has lost for one reason, each once."""
+
+    def __init__(self, bus: str, reason: str, log: events.Log) -> None:
+        self._bus, self._reason, self._log = bus, reason, log
         self._untold = 0
         self._next_ns: int | None = None
 
@@ -43,13 +50,12 @@ class Losses:
     def tell(self) -> None:
         """Tell what has not been told yet."""
         if self._untold:
-            reason = "the buffer was full: the event loop did not take it in time"
-            events.frames_dropped(self._log, bus=self._bus, count=self._untold, reason=reason)
+            events.frames_dropped(self._log, bus=self._bus, count=self._untold, reason=self._reason)
             self._untold = 0
 
 
 class Buses:
-    """FrameSource over python-can interfaces, in the order of their indices.
+    """FrameSource over SocketCAN, in bulk, and python-can's other interfaces, in the order of their indices.
 
     One thread a bus, `acquire-<name>`, reads it; the event loop takes what all have read once a tick. A bus that
     cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` is 200 ms behind the
@@ -66,13 +72,16 @@ class Buses:
         tick_ms: int = 50,
         backoff: Backoff = Backoff(),  # noqa: B008  frozen
         buffer_frames: int = BUFFER_FRAMES,
+        receive_bytes: int = RECEIVE_BYTES,
     ) -> None:
         self._addresses = tuple(addresses)
         self._log = log
         self._clock = clock
+        self._width = FD_BYTES if any(address.fd for address in addresses) else CLASSIC_BYTES
         self._tick_s = tick_ms / 1000
         self._backoff = backoff
         self._buffer_frames = buffer_frames
+        self._receive_bytes = receive_bytes
         self._readers: dict[str, BusReader] = {}
 
     @property
@@ -83,7 +92,8 @@ class Buses:
     async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """Blocks until closed or cancelled; then the threads are ended and the buses shut down, in about 0.1 s."""
         readers = [self._reader(index, address) for index, address in enumerate(self._addresses)]
-        losses = [Losses(address.name, self._log) for address in self._addresses]
+        overruns = [Losses(address.name, OVERRUN, self._log) for address in self._addresses]
+        untaken = [Losses(address.name, UNTAKEN, self._log) for address in self._addresses]
         self._readers = {address.name: reader for address, reader in zip(self._addresses, readers, strict=True)}
         for reader in readers:
             reader.start()
@@ -95,30 +105,37 @@ class Buses:
             while True:
                 next_s = max(next_s + self._tick_s, loop.time())
                 await asyncio.sleep(next_s - loop.time())
-                block = self._block([reader.take() for reader in readers], progress)
-                for bus, count in zip(losses, block.dropped, strict=True):
-                    bus.add(count, block.uptime_ns)
+                taken = [reader.take() for reader in readers]
+                block = self._block(taken, progress)
+                for index, one in enumerate(taken):
+                    overruns[index].add(one.overrun, block.uptime_ns)
+                    untaken[index].add(one.untaken, block.uptime_ns)
                 if len(block) or any(block.dropped) or block.uptime_ns - closed_ns >= QUIET_NS:
                     closed_ns = block.uptime_ns
                     yield block
         finally:
             _end(readers)
-            for bus in losses:
-                bus.tell()
+            for losses in (*overruns, *untaken):
+                losses.tell()
 
     def _reader(self, index: int, address: BusAddress) -> BusReader:
         return BusReader(
             address,
-            index,
+            self._opener(index, address),
             log=self._log,
             clock=self._clock,
             backoff=self._backoff,
             capacity=self._buffer_frames,
         )
 
+    def _opener(self, index: int, address: BusAddress) -> Callable[[], OpenBus]:
+        if address.interface == "socketcan":
+            return SocketCan(address, index, receive_bytes=self._receive_bytes, log=self._log)
+        return partial(MessageBus, address, index)
+
     def _block(self, taken: Sequence[Taken], progress: Progress) -> FrameBlock:
-        width = max((one.columns.data.shape[1] for one in taken), default=CLASSIC_BYTES)
-        columns = merge([one.columns for one in taken], width)
+        parts = [part for one in taken for part in one.parts]
+        columns = merge(parts, max([self._width, *(part.data.shape[1] for part in parts)]))
         uptime_ns = self._clock.uptime_ns()
         if len(columns):
             progress.seen(int(columns.t_ns[-1]), uptime_ns)

@@ -1,10 +1,12 @@
 """The door to python-can's buses: its messages become frames, its exceptions BusDown."""
 
 import errno
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
 import can
+from can.interfaces.socketcan import SocketcanBus
 
 from edge_agent.acquire.block import Frame
 from edge_agent.errors import BusDown
@@ -105,6 +107,13 @@ class PythonCanBus:
                 return False
             raise BusDown(self._name, _told(error)) from error
         return True
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket of a `socketcan` bus, which stays this object's. Raises BusDown where there is none."""
+        if not isinstance(self._bus, SocketcanBus):
+            raise BusDown(self._name, f"{type(self._bus).__name__} has no socket of SocketCAN")
+        return self._bus.socket
 
     def close(self) -> None:
         """Release the bus; it may be gone already."""

@@ -2,10 +2,11 @@
 
 import random
 import threading
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Protocol
 
 from edge_agent import events
-from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, Frame, columns_of
+from edge_agent.acquire.backlog import Backlog, Taken
 from edge_agent.acquire.pythoncan import BusAddress, PythonCanBus, frame_of
 from edge_agent.backoff import Backoff
 from edge_agent.errors import BusDown
@@ -15,11 +16,32 @@ RECEIVE_S = 0.1
 """How long a reader waits for a frame before it looks whether it should end."""
 
 
-class Taken(NamedTuple):
-    """What a reader had for one tick."""
+class OpenBus(Protocol):
+    """A bus to be read by one thread."""
 
-    columns: Columns
-    dropped: int
+    def read_into(self, backlog: Backlog, stop: threading.Event) -> None:
+        """Read what is there, waiting up to RECEIVE_S for it. Raises BusDown when the bus is gone."""
+
+    def close(self) -> None:
+        """Release the bus; it may be gone already."""
+
+
+class MessageBus:
+    """A bus of any python-can interface, read message by message. Raises BusDown, from the constructor too."""
+
+    def __init__(self, address: BusAddress, index: int) -> None:
+        self._bus = PythonCanBus(address)
+        self._index = index
+
+    def read_into(self, backlog: Backlog, _: threading.Event) -> None:
+        """Read one message."""
+        message = self._bus.receive(RECEIVE_S)
+        if message is not None:
+            backlog.add(frame_of(message, self._index))
+
+    def close(self) -> None:
+        """Release the bus."""
+        self._bus.close()
 
 
 class BusReader:
@@ -29,17 +51,22 @@ class BusReader:
     """
 
     def __init__(
-        self, address: BusAddress, index: int, *, log: events.Log, clock: Clock, backoff: Backoff, capacity: int
+        self,
+        address: BusAddress,
+        open_bus: Callable[[], OpenBus],
+        *,
+        log: events.Log,
+        clock: Clock,
+        backoff: Backoff,
+        capacity: int,
     ) -> None:
+        """`open_bus` raises BusDown."""
         self._address = address
-        self._index = index
+        self._open_bus = open_bus
         self._log = log
         self._clock = clock
         self._backoff = backoff
-        self._capacity = capacity
-        self._guard = threading.Lock()
-        self._frames: list[Frame] = []  # bounded by `_keep`
-        self._dropped = 0
+        self._backlog = Backlog(capacity, fd=address.fd)
         self._failure: BaseException | None = None
         self.is_open = False
         """whether frames arrive now, if there are any"""
@@ -55,11 +82,7 @@ class BusReader:
         """Everything read since the call before. Raises what ended the thread: never a lost bus, always a defect."""
         if self._failure is not None:
             raise self._failure
-        with self._guard:
-            frames, self._frames = self._frames, []
-            dropped, self._dropped = self._dropped, 0
-        long = self._address.fd or any(len(frame.data) > CLASSIC_BYTES for frame in frames)
-        return Taken(columns_of(frames, FD_BYTES if long else CLASSIC_BYTES), dropped)
+        return self._backlog.take()
 
     def ask_to_end(self) -> None:
         """Let the thread end soon; it closes its bus."""
@@ -93,22 +116,12 @@ class BusReader:
     def _read(self) -> None:
         """Read one opening of the bus to its end."""
         address = self._address
-        bus = PythonCanBus(address)
+        bus = self._open_bus()
         try:
             events.bus_opened(self._log, bus=address.name, interface=address.interface, channel=address.channel)
             self.is_open = True
             while not self._stop.is_set():
-                message = bus.receive(RECEIVE_S)
-                if message is not None:
-                    self._keep(frame_of(message, self._index))
+                bus.read_into(self._backlog, self._stop)
         finally:
             self.is_open = False
             bus.close()
-
-    def _keep(self, frame: Frame) -> None:
-        """Buffer a frame, or count it when there is no room: what is older is nearer to being taken."""
-        with self._guard:
-            if len(self._frames) < self._capacity:
-                self._frames.append(frame)
-            else:
-                self._dropped += 1

@@ -207,7 +207,7 @@ async def test_a_source_that_waits_for_a_bus_to_come_back_ends_at_once() -> None
 
 def test_losses_are_told_at_once_then_together_and_at_the_end_each_once() -> None:
     told = Told()
-    losses = Losses("drive", told)
+    losses = Losses("drive", "a reason", told)
     losses.add(0, 0)
     for uptime_ns in (1, 2, 3):
         losses.add(5, uptime_ns)
@@ -217,3 +217,4 @@ def test_losses_are_told_at_once_then_together_and_at_the_end_each_once() -> Non
     losses.tell()
 
     assert [fields["count"] for fields in told.fields("acquire.frames_dropped")] == [5, 11, 2]
+    assert {fields["reason"] for fields in told.fields("acquire.frames_dropped")} == {"a reason"}

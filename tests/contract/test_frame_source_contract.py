@@ -20,6 +20,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.ports import FrameSource
 from edge_agent.records import EXTENDED_ID, FrameBlock
 from tests.acquire.told import Told, frames_in
+from tests.acquire.unix_can import unix_can
 from tests.contract.fake_source import FakeSource, block_of_frames
 
 SENT = [(0x100 + number if number % 3 else EXTENDED_ID | 0x18FEF100, bytes(range(number % 9))) for number in range(60)]
@@ -29,11 +30,13 @@ Blocks = Callable[[], AsyncGenerator[FrameBlock, None]]
 Begin = Callable[[], Awaitable[None]]
 
 
-@pytest.fixture(params=["buses", "log", "fake"])
+@pytest.fixture(params=["buses", "socketcan", "log", "fake"])
 def blocks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blocks]:
     """Opens a source that has all of SENT to give."""
     with ExitStack() as stack:
-        source, begin = {"buses": _buses, "log": _log, "fake": _fake}[request.param](stack, tmp_path)
+        source, begin = {"buses": _buses, "socketcan": _socketcan, "log": _log, "fake": _fake}[request.param](
+            stack, tmp_path
+        )
 
         async def opened() -> AsyncGenerator[FrameBlock, None]:
             given = cast("AsyncGenerator[FrameBlock, None]", source.blocks())
@@ -130,6 +133,19 @@ def _buses(stack: ExitStack, _: Path) -> tuple[FrameSource, Begin]:
             extended = bool(can_id & EXTENDED_ID)
             message = can.Message(arbitration_id=can_id & ~EXTENDED_ID, is_extended_id=extended, data=data)
             senders[number % 2].send(message)
+
+    return Buses(addresses, log=told, clock=SystemClock(), tick_ms=20), begin
+
+
+def _socketcan(stack: ExitStack, _: Path) -> tuple[FrameSource, Begin]:
+    interfaces = stack.enter_context(unix_can(2))
+    told = Told()
+    addresses = [BusAddress(f"can{index}", "socketcan", one.channel) for index, one in enumerate(interfaces)]
+
+    async def begin() -> None:
+        await told.heard("acquire.bus_opened", len(interfaces))
+        for number, (can_id, data) in enumerate(SENT):
+            interfaces[number % 2].send(can_id, data)
 
     return Buses(addresses, log=told, clock=SystemClock(), tick_ms=20), begin
 

@@ -1,0 +1,64 @@
+"""Datagrams on a unix socket in place of a SocketCAN interface: the same bytes, and the kernel's own times.
+
+python-can's own code runs above it. What only a CAN socket does (error frames, lost frames, an interface that goes
+down) is shown on real interfaces, in tests/vcan.
+"""
+
+import socket
+import struct
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+CLASSIC = struct.Struct("=IB3x8s")
+FD = struct.Struct("=IBB2x64s")
+
+
+class UnixCan:
+    """One interface, and somebody who sends on it."""
+
+    def __init__(self) -> None:
+        self.channel = uuid.uuid4().hex[:12]
+        self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sender.bind(f"\0{self.channel}-sender")
+
+    def attach(self, receiver: socket.socket) -> None:
+        """Bind a receiver; as it is connected to the sender, its queue is bounded by the sender's buffer alone."""
+        receiver.bind(f"\0{self.channel}")
+        receiver.connect(f"\0{self.channel}-sender")
+
+    def send_bytes(self, frame: bytes) -> None:
+        self._sender.sendto(frame, f"\0{self.channel}")
+
+    def send(self, can_id: int, data: bytes) -> None:
+        self.send_bytes(classic(can_id, data))
+
+    def close(self) -> None:
+        self._sender.close()
+
+
+def classic(can_id: int, data: bytes) -> bytes:
+    """A struct can_frame."""
+    return CLASSIC.pack(can_id, len(data), data)
+
+
+def fd(can_id: int, data: bytes) -> bytes:
+    """A struct canfd_frame."""
+    return FD.pack(can_id, len(data), 0, data)
+
+
+@contextmanager
+def unix_can(count: int = 1) -> Iterator[tuple[UnixCan, ...]]:
+    """Interfaces that python-can finds by their channel while this lasts."""
+    interfaces = {one.channel: one for one in (UnixCan() for _ in range(count))}
+    with pytest.MonkeyPatch.context() as patch:
+        place = "can.interfaces.socketcan.socketcan"
+        patch.setattr(f"{place}.create_socket", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        patch.setattr(f"{place}.bind_socket", lambda receiver, channel: interfaces[channel].attach(receiver))
+        try:
+            yield tuple(interfaces.values())
+        finally:
+            for one in interfaces.values():
+                one.close()
