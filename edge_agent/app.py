@@ -49,7 +49,11 @@ class Agent:
         self._spool = spool
         self._log = log
         self._clock = clock = SystemClock()
-        catalog, refusals = load_catalog([(bus.name, bus.dbc) for bus in settings.buses], log)
+        catalog, refusals = load_catalog(
+            [(bus.name, bus.dbc) for bus in settings.buses],
+            log,
+            mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
+        )
         self._bus_names = catalog.bus_names
         self._source, self._opened, self._replays = _source(settings, clock, log)
         self._frames: Channel[FrameBlock] = Channel(

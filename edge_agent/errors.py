@@ -74,6 +74,14 @@ class DatabaseRefused(Rejected):
         super().__init__(f"{path}{f':{line}' if line is not None else ''}: {reason}")
 
 
+class MappingRefused(Rejected):
+    """A file of VSS names cannot be used; signals keep the names of their databases."""
+
+    def __init__(self, path: str, reason: str, line: int | None = None) -> None:
+        self.path, self.reason, self.line = path, reason, line
+        super().__init__(f"{path}{f':{line}' if line is not None else ''}: {reason}")
+
+
 class LogRefused(Rejected):
     """A log file cannot be read, or not beyond a point."""
 

@@ -88,6 +88,17 @@ def database_refused(log: Log, *, bus: str, sentence: str) -> None:
     log.error("decode.database_refused", bus=bus, count=1, reason=sentence)
 
 
+def mapping_loaded(log: Log, *, bus: str, path: str, signals: int, remarks: Sequence[str]) -> None:
+    """Signals of a bus go by VSS paths; `edge-agent check` tells every remark, this line the first few."""
+    told = {"remarks": len(remarks), "first_remarks": list(remarks[:3])} if remarks else {}
+    log.info("decode.mapping_loaded", bus=bus, path=path, signals=signals, **told)
+
+
+def mapping_refused(log: Log, *, bus: str, sentence: str) -> None:
+    """A mapping file is unusable: the bus's signals keep their databases' names, and rules with VSS paths fail."""
+    log.error("decode.mapping_refused", bus=bus, count=1, reason=sentence)
+
+
 def plan_compiled(log: Log, *, config_version: int, signals: int, rows: int) -> None:
     """The tables for a new configuration are ready."""
     log.info("decode.plan_compiled", config_version=config_version, signals=signals, rows=rows)

@@ -24,6 +24,8 @@ class BusSettings(BaseModel):
     bitrate: int | None = Field(default=None, gt=0)
     """only for interfaces that set it themselves; SocketCAN's is set with `ip link`"""
     dbc: tuple[Path, ...] = ()
+    vss: Path | None = None
+    """JSON in KUKSA's `dbc2vss` form: which signals go by which VSS paths"""
 
 
 class Settings(BaseSettings):

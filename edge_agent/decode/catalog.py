@@ -4,12 +4,15 @@ import dataclasses
 import difflib
 import fnmatch
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from edge_agent.decode.relabel import Relabel
 from edge_agent.records import EXTENDED_ID, RawKind, SignalInfo
 
 ID_BITS = 0x1FFF_FFFF
+_NOBODY = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Signal:
     selectors: tuple[Selector, ...] = ()
     """all must hold; outermost multiplexer first"""
     labels: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    path: str = ""
+    """the VSS path a mapping names; then `factor`, `offset`, `unit` and `labels` are the mapping's"""
+    relabel: Relabel | None = None
+    """what a mapping makes of the raw value, before `factor` and `offset`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +102,25 @@ class Catalog:
     def __init__(self, buses: Sequence[tuple[str, Sequence[Database]]]) -> None:
         self.bus_names = tuple(name for name, _ in buses)
         self.messages: tuple[tuple[int, Message], ...] = tuple(
-            (bus, message) for bus, (_, databases) in enumerate(buses) for message in _by_id(databases)
+            (bus, message) for bus, (_, databases) in enumerate(buses) for message in by_id(databases)
         )
-        on_buses = Counter(name for _, databases in buses for name in {m.name for m in _by_id(databases)})
+        on_buses = Counter(name for _, databases in buses for name in {m.name for m in by_id(databases)})
+        public = _public_paths(buses)
         self._entries: dict[str, Entry] = {}
+        self._mapped: dict[str, list[str]] = {}
+        """names in the databases of signals that go by VSS paths; a rule may use them still"""
+        owners: dict[str, tuple[int, int]] = dict.fromkeys(chain.from_iterable(map(dict.values, public)), _NOBODY)
         for bus, message in self.messages:
             prefix = f"{self.bus_names[bus]}." if on_buses[message.name] > 1 else ""
+            owner = (bus, message.can_id)
             for signal in message.signals:
                 name = f"{prefix}{message.name}.{signal.name}"
-                if name in self._entries:  # one bus, one message name, two arbitration ids: files in the field have it
+                if owners.setdefault(name, owner) != owner:
+                    # One bus, one message name, two arbitration ids: files in the field have it.
                     name = f"{prefix}{message.name}@{_id_text(message.can_id)}.{signal.name}"
+                if signal.path:
+                    self._mapped.setdefault(name, []).append(public[bus][signal.path])
+                    name = public[bus][signal.path]
                 self._entries[name] = _entry(name, bus, message, signal)
 
     def __len__(self) -> int:
@@ -117,22 +133,48 @@ class Catalog:
         return self._entries[name]
 
     def match(self, pattern: str) -> tuple[str, ...]:
-        """Names a rule's `signals` item means: the name itself, or a glob with `*`, `?`, `[...]`; () if none."""
+        """Names a rule's `signals` item means: the name itself, or a glob with `*`, `?`, `[...]`; () if none.
+
+        A mapped signal is found by its VSS path and by its name in the database; both mean the path.
+        """
         if pattern in self._entries:
             return (pattern,)
-        return tuple(name for name in self._entries if fnmatch.fnmatchcase(name, pattern))
+        if pattern in self._mapped:
+            return tuple(self._mapped[pattern])
+        found = [name for name in self._entries if fnmatch.fnmatchcase(name, pattern)]
+        for name, paths in self._mapped.items():
+            found += paths if fnmatch.fnmatchcase(name, pattern) else ()
+        return tuple(dict.fromkeys(found))
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """Up to three names somebody who wrote `name` may have meant, best first."""
-        by_lower = {known.lower(): known for known in self._entries}
-        by_last_part = {known.rsplit(".", 1)[-1].lower(): known for known in self._entries}
-        close = [by_lower[hit] for hit in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
-        last = name.rsplit(".", 1)[-1].lower()
-        close += [by_last_part[hit] for hit in difflib.get_close_matches(last, by_last_part, n=3, cutoff=0.7)]
-        return tuple(dict.fromkeys(close))[:3]
+        return nearest(name, [*self._entries, *self._mapped])
 
 
-def _by_id(databases: Sequence[Database]) -> tuple[Message, ...]:
+def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Up to three of `names` that somebody who wrote `name` may have meant, best first."""
+    by_lower = {known.lower(): known for known in names}
+    by_last_part = {known.rsplit(".", 1)[-1].lower(): known for known in by_lower.values()}
+    close = [by_lower[hit] for hit in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
+    last = name.rsplit(".", 1)[-1].lower()
+    close += [by_last_part[hit] for hit in difflib.get_close_matches(last, by_last_part, n=3, cutoff=0.7)]
+    return tuple(dict.fromkeys(close))[:3]
+
+
+def _public_paths(buses: Sequence[tuple[str, Sequence[Database]]]) -> list[dict[str, str]]:
+    """For each bus its mapped paths and what they are called: with the bus's name where two buses share one."""
+    paths = [
+        {signal.path for message in by_id(databases) for signal in message.signals if signal.path}
+        for _, databases in buses
+    ]
+    count = Counter(chain.from_iterable(paths))
+    return [
+        {path: f"{bus}.{path}" if count[path] > 1 else path for path in of_bus}
+        for (bus, _), of_bus in zip(buses, paths, strict=True)
+    ]
+
+
+def by_id(databases: Sequence[Database]) -> tuple[Message, ...]:
     """Messages of one bus; of two with one arbitration id the first file's is used."""
     found: dict[int, Message] = {}
     for database in databases:
@@ -147,5 +189,8 @@ def _id_text(can_id: int) -> str:
 
 
 def _entry(name: str, bus: int, message: Message, signal: Signal) -> Entry:
-    info = SignalInfo(name, signal.unit, signal.factor, signal.offset, signal.kind, signal.field.bits)
+    kind, bits = signal.kind, signal.field.bits
+    if signal.relabel:
+        kind, bits = signal.relabel.kind, signal.relabel.bits
+    info = SignalInfo(name, signal.unit, signal.factor, signal.offset, kind, bits)
     return Entry(bus, message, signal, info)

@@ -4,6 +4,7 @@ import numpy as np
 
 from edge_agent.decode.j1939 import groups_of
 from edge_agent.decode.plan import Condition, DecodePlan, Fields
+from edge_agent.decode.relabel import apply_relabels
 from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
 _NO_DATA = int(FrameFlag.REMOTE | FrameFlag.ERROR)
@@ -24,6 +25,9 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
         present = _present(condition, words, frame, row)
         frame, row = frame[present], row[present]
     raw, value_f = _numbers(plan, _gather(plan.fields, words, frame, row), row)
+    if plan.relabels:
+        stays = apply_relabels(plan.relabels, row, raw, value_f)
+        frame, row, raw, value_f = frame[stays], row[stays], raw[stays], value_f[stays]
     return SampleBlock(
         t_ns=block.t_ns.take(frame),
         signal=plan.signal.take(row),

@@ -1,23 +1,53 @@
-"""All databases of all buses; one that cannot be used is told and left out, never fatal in a vehicle."""
+"""All databases and name mappings of all buses; a file that cannot be used is told, never fatal in a vehicle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from edge_agent import events
 from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database
-from edge_agent.errors import DatabaseRefused
+from edge_agent.decode.naming import mapped
+from edge_agent.decode.vss import VssMapping, parse_mapping
+from edge_agent.errors import DatabaseRefused, MappingRefused
 from edge_agent.events import Log
 
+Refusal = DatabaseRefused | MappingRefused
+NO_MAPPINGS: Mapping[str, Path] = MappingProxyType({})
 
-def load_catalog(buses: Sequence[tuple[str, Sequence[Path]]], log: Log) -> tuple[Catalog, tuple[DatabaseRefused, ...]]:
-    """Load (bus name, files) pairs; the refusals are for whoever must report them."""
-    refusals: list[DatabaseRefused] = []
-    loaded = [(name, _load_bus(name, paths, refusals, log)) for name, paths in buses]
+
+def load_catalog(
+    buses: Sequence[tuple[str, Sequence[Path]]], log: Log, *, mappings: Mapping[str, Path] = NO_MAPPINGS
+) -> tuple[Catalog, tuple[Refusal, ...]]:
+    """Load (bus name, files) pairs, and each bus's mapping file; the refusals are for whoever must report them."""
+    refusals: list[Refusal] = []
+    loaded = []
+    for name, paths in buses:
+        databases = _load_bus(name, paths, refusals, log)
+        if name in mappings:
+            databases = _map_bus(name, databases, mappings[name], refusals, log)
+        loaded.append((name, databases))
     return Catalog(loaded), tuple(refusals)
 
 
-def _load_bus(name: str, paths: Sequence[Path], refusals: list[DatabaseRefused], log: Log) -> list[Database]:
+def read_mapping(path: Path) -> VssMapping:
+    """Read one mapping file. Raises MappingRefused."""
+    return parse_mapping(str(path), read_tree(path))
+
+
+def read_tree(path: Path) -> str:
+    """Text of a VSS file. Raises MappingRefused."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise MappingRefused(str(path), "no such file") from error
+    except UnicodeDecodeError as error:
+        raise MappingRefused(str(path), f"not UTF-8 at byte {error.start}") from error
+    except OSError as error:
+        raise MappingRefused(str(path), error.strerror or str(error)) from error
+
+
+def _load_bus(name: str, paths: Sequence[Path], refusals: list[Refusal], log: Log) -> list[Database]:
     found = []
     for path in paths:
         try:
@@ -32,3 +62,17 @@ def _load_bus(name: str, paths: Sequence[Path], refusals: list[DatabaseRefused],
         )
         found.append(database)
     return found
+
+
+def _map_bus(name: str, databases: list[Database], path: Path, refusals: list[Refusal], log: Log) -> list[Database]:
+    try:
+        mapping = read_mapping(path)
+    except MappingRefused as refusal:
+        refusals.append(refusal)
+        events.mapping_refused(log, bus=name, sentence=refusal.sentence())
+        return databases
+    named, remarks = mapped(databases, mapping)
+    remarks = (*mapping.remarks, *remarks)
+    paths = {signal.path for database in named for message in database.messages for signal in message.signals}
+    events.mapping_loaded(log, bus=name, path=str(path), signals=len(paths - {""}), remarks=remarks)
+    return named

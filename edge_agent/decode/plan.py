@@ -17,6 +17,7 @@ import numpy as np
 
 from edge_agent.decode.catalog import BitField, Catalog, Entry
 from edge_agent.decode.j1939 import group_of
+from edge_agent.decode.relabel import Relabels, compile_relabels
 from edge_agent.records import I64, U8, U32, U64, Bool, RawKind, SignalInfo
 
 WORD_BITS = 64
@@ -83,6 +84,8 @@ class DecodePlan:
     extreme: bool
     """whether a value may be infinite or not a number"""
     has_unsigned_64: bool
+    relabels: Relabels | None
+    """what a mapping makes of raw values"""
 
 
 def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
@@ -123,6 +126,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         float_sizes=tuple(sorted(set(floats) - {0})),
         extreme=any(floats) or any(_may_overflow(e) for e in row_entries),
         has_unsigned_64=any(wide),
+        relabels=compile_relabels([(e.signal.relabel, e.signal.factor, e.signal.offset) for e in row_entries]),
     )
 
 

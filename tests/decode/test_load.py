@@ -47,3 +47,49 @@ def test_a_database_that_is_refused_costs_only_itself(tmp_path: Path) -> None:
     ]
     assert told.levels("decode.database_refused") == ["error", "error"]
     assert told.levels("decode.database_loaded") == ["info"]
+
+
+MAPPING = '{"Vehicle.Speed": {"type": "sensor", "unit": "km/h", "dbc2vss": {"signal": "V"}}}'
+
+
+def test_a_mapping_gives_a_buss_signals_their_paths_and_tells_what_it_leaves_out(tmp_path: Path) -> None:
+    database, mapping = tmp_path / "good.dbc", tmp_path / "vss.json"
+    database.write_text(GOOD)
+    mapping.write_text(MAPPING[:-1] + ', "Vehicle.Mass": {"type": "sensor", "dbc2vss": {"signal": "W"}}}')
+    told = Told()
+
+    catalog, refusals = load_catalog([("can0", [database]), ("can1", [database])], told, mappings={"can0": mapping})
+
+    assert (list(catalog), refusals) == (["Vehicle.Speed", "can1.M.V"], ())
+    assert catalog.match("can0.M.V") == ("Vehicle.Speed",)
+    assert told.fields("decode.mapping_loaded") == [
+        {
+            "bus": "can0",
+            "path": str(mapping),
+            "signals": 1,
+            "remarks": 1,
+            "first_remarks": ["Vehicle.Mass: no signal 'W' in the databases"],
+        }
+    ]
+    assert told.levels("decode.mapping_loaded") == ["info"]
+
+
+def test_a_mapping_that_is_refused_costs_only_the_paths(tmp_path: Path) -> None:
+    database = tmp_path / "good.dbc"
+    database.write_text(GOOD)
+    (tmp_path / "bad.json").write_bytes(b'{"Vehicle\xff')
+    (tmp_path / "text.json").write_text("Vehicle.Speed: sensor")
+    refused = {
+        "gone.json": "no such file",
+        "bad.json": "not UTF-8 at byte 9",
+        "text.json": "not JSON: Expecting value",
+        ".": "Is a directory",
+    }
+    for name, reason in refused.items():
+        told = Told()
+        catalog, refusals = load_catalog([("can0", [database])], told, mappings={"can0": tmp_path / name})
+
+        assert list(catalog) == ["M.V"]
+        assert [reason in refusal.sentence() for refusal in refusals] == [True]
+        assert [fields["reason"] for fields in told.fields("decode.mapping_refused")] == [refusals[0].sentence()]
+        assert told.levels("decode.mapping_refused") == ["error"]

@@ -1,0 +1,295 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Selector, Signal
+from edge_agent.decode.decoder import decode
+from edge_agent.decode.naming import mapped
+from edge_agent.decode.plan import compile_plan
+from edge_agent.decode.vss import parse_mapping
+from edge_agent.records import RawKind, SignalInfo
+from tests.decode.frames import block, data_frame
+
+SIGNED, UNSIGNED, FLOAT = RawKind.SIGNED, RawKind.UNSIGNED, RawKind.FLOAT
+
+
+def signal(name: str, start: int, bits: int, **more: object) -> Signal:
+    fields = {"kind": UNSIGNED, "factor": 1.0, "offset": 0.0, "unit": ""} | more
+    return Signal(name, BitField(start, bits, big_endian=False), **fields)  # type: ignore[arg-type]  # a test's shorthand
+
+
+GEARS = {0: "P", 1: "R", 2: "N", 3: "D", 7: "SNA"}
+CAR = Database(
+    "car.dbc",
+    (
+        Message(
+            "Motion",
+            0x100,
+            8,
+            (
+                signal("Speed", 0, 16, factor=0.1, offset=-1.0, unit="mph"),
+                signal("Angle", 16, 12, kind=SIGNED, factor=0.1, unit="deg"),
+                signal("Exact", 32, 32, kind=FLOAT),
+            ),
+        ),
+        Message(
+            "Drive", 0x200, 8, (signal("Gear", 0, 3, labels=GEARS), signal("Wide", 8, 40), signal("Counter", 56, 4))
+        ),
+        Message(
+            "Tires",
+            0x300,
+            3,
+            (signal("Wheel", 0, 4), signal("Axle", 4, 4), signal("Pressure", 8, 8, factor=4.0, unit="kPa")),
+        ),
+        Message("Other", 0x400, 8, (signal("Counter", 0, 4),)),
+    ),
+)
+
+
+def named(**sources: dict[str, object]) -> tuple[Catalog, tuple[str, ...]]:
+    """The car with its mapping; `V__X` maps `V.X`; keys of the tree's node stand beside the source's."""
+    node_keys = ("unit", "datatype", "allowed")
+    tree = {
+        name.replace("__", "."): {"type": "sensor", **{key: source.pop(key) for key in node_keys if key in source}}
+        | {"dbc2vss": source}
+        for name, source in sources.items()
+    }
+    databases, remarks = mapped([CAR], parse_mapping("car.json", json.dumps(tree)))
+    return Catalog([("can0", databases)]), remarks
+
+
+def mapping_of(*pairs: tuple[object, object]) -> dict[str, object]:
+    return {"mapping": [{"from": old, "to": new} for old, new in pairs]}
+
+
+def samples(catalog: Catalog, name: str, can_id: int, *payloads: bytes) -> list[tuple[int, float]]:
+    """(raw, value) of a signal in frames of one message."""
+    decoded = decode(compile_plan(catalog, [name]), block([data_frame(can_id, data) for data in payloads]))
+    return list(zip(decoded.raw.tolist(), decoded.value.tolist(), strict=True))
+
+
+def test_a_mapped_signal_goes_by_its_path_and_is_found_by_both_names() -> None:
+    catalog, remarks = named(Vehicle__Speed={"signal": "Speed"})
+
+    assert remarks == ()
+    assert "Vehicle.Speed" in list(catalog)
+    assert "Motion.Speed" not in list(catalog)
+    assert catalog.match("Motion.Speed") == catalog.match("Vehicle.*") == ("Vehicle.Speed",)
+    assert catalog.match("Motion.*") == ("Motion.Angle", "Motion.Exact", "Vehicle.Speed")
+    assert len(catalog.match("*")) == len(catalog)
+    assert catalog.nearest("Motion.Sped")[0] == "Motion.Speed"
+    assert catalog.nearest("Vehicle.Sped")[0] == "Vehicle.Speed"
+
+
+def test_the_unit_is_the_trees_where_it_has_one() -> None:
+    catalog, _ = named(A__Mapped={"signal": "Speed", "unit": "km/h"}, A__Kept={"signal": "Angle"})
+
+    assert (catalog["A.Mapped"].info.unit, catalog["A.Kept"].info.unit) == ("km/h", "deg")
+
+
+def test_a_line_goes_into_factor_and_offset_in_exact_decimals() -> None:
+    catalog, _ = named(V__Speed={"signal": "Speed", "unit": "km/h", "transform": {"math": "x * 1.609344 + 0.3"}})
+
+    # In doubles 0.1 * 1.609344 is 0.16093440000000003.
+    assert catalog["V.Speed"].info == SignalInfo("V.Speed", "km/h", 0.1609344, -1.309344, UNSIGNED, 16)
+    assert samples(catalog, "V.Speed", 0x100, b"\xe8\x03" + bytes(6)) == [(1000, 1000 * 0.1609344 - 1.309344)]
+
+
+def test_one_signal_may_go_by_several_paths() -> None:
+    catalog, remarks = named(
+        V__Speed={"signal": "Speed"}, V__Obd__Speed={"signal": "Speed", "transform": {"math": "x/2"}}
+    )
+
+    assert remarks == ()
+    assert catalog.match("Motion.Speed") == ("V.Speed", "V.Obd.Speed")
+    assert catalog["V.Obd.Speed"].info.factor == 0.05
+
+
+def test_a_bent_formula_of_a_short_integer_is_worked_out_for_every_value() -> None:
+    catalog, _ = named(V__Angle={"signal": "Angle", "transform": {"math": "floor(x + 0.5)"}})
+
+    payloads = [bytes([0, 0, raw & 0xFF, raw >> 8 & 0xF, 0, 0, 0, 0]) for raw in range(-2048, 2048)]
+    expected = [int(np.floor(raw * 0.1 + 0.5)) for raw in range(-2048, 2048)]
+    assert samples(catalog, "V.Angle", 0x100, *payloads) == [(value, float(value)) for value in expected]
+    assert catalog["V.Angle"].info == SignalInfo("V.Angle", "deg", 1.0, 0.0, SIGNED, 9)
+
+
+def test_values_a_formula_has_no_result_for_are_no_samples() -> None:
+    catalog, _ = named(V__Gear={"signal": "Gear", "transform": {"math": "floor(6 / x)"}})
+
+    assert [raw for raw, _ in samples(catalog, "V.Gear", 0x200, *(bytes([raw, *bytes(7)]) for raw in range(8)))] == [
+        6, 3, 2, 1, 1, 1, 0,
+    ]  # fmt: skip
+
+
+def test_a_table_makes_numbers_of_labels_and_leaves_out_what_it_does_not_name() -> None:
+    catalog, _ = named(
+        V__Gear={"signal": "Gear", "transform": mapping_of(("P", 0), ("D", 1), ("R", -1), ("R", 5))},
+        V__Parked={"signal": "Gear", "datatype": "boolean", "transform": mapping_of(("P", True), (3, False))},
+    )
+    payloads = [bytes([raw, *bytes(7)]) for raw in range(8)]
+
+    assert samples(catalog, "V.Gear", 0x200, *payloads) == [(0, 0.0), (-1, -1.0), (1, 1.0)]
+    assert samples(catalog, "V.Parked", 0x200, *payloads) == [(1, 1.0), (0, 0.0)]
+    assert catalog["V.Gear"].info == SignalInfo("V.Gear", "", 1.0, 0.0, SIGNED, 2)
+
+
+def test_a_table_of_decimals_has_a_power_of_ten_as_its_factor() -> None:
+    catalog, _ = named(V__Level={"signal": "Gear", "transform": mapping_of((0, 0.25), (1, 1), (2, -1.5))})
+
+    assert samples(catalog, "V.Level", 0x200, *(bytes([raw, *bytes(7)]) for raw in range(3))) == [
+        (25, 0.25),
+        (100, 1.0),
+        (-150, -1.5),
+    ]
+
+
+def test_texts_become_their_places_in_what_the_tree_allows() -> None:
+    allowed = ["PARK", "DRIVE", "REVERSE"]
+    catalog, _ = named(
+        V__Gear={
+            "signal": "Gear",
+            "datatype": "string",
+            "allowed": allowed,
+            "transform": mapping_of(("D", "DRIVE"), ("P", "PARK")),
+        }
+    )
+
+    assert samples(catalog, "V.Gear", 0x200, *(bytes([raw, *bytes(7)]) for raw in range(8))) == [(0, 0.0), (1, 1.0)]
+    assert catalog["V.Gear"].signal.labels == {0: "PARK", 1: "DRIVE", 2: "REVERSE"}
+
+
+def test_texts_keep_the_databases_numbers_where_the_tree_allows_any() -> None:
+    catalog, _ = named(V__Gear={"signal": "Gear", "transform": mapping_of(("D", "DRIVE"), ("P", "PARK"))})
+
+    assert samples(catalog, "V.Gear", 0x200, *(bytes([raw, *bytes(7)]) for raw in range(8))) == [(0, 0.0), (3, 3.0)]
+    assert catalog["V.Gear"].signal.labels == {0: "PARK", 3: "DRIVE"}
+
+
+def test_a_text_signal_without_a_table_takes_the_databases_labels() -> None:
+    catalog, remarks = named(V__Gear={"signal": "Gear", "datatype": "string", "allowed": ["SNA", "D", "P", "R", "N"]})
+
+    assert remarks == ()
+    assert [raw for raw, _ in samples(catalog, "V.Gear", 0x200, *(bytes([raw, *bytes(7)]) for raw in range(8)))] == [
+        2, 3, 4, 1, 0,
+    ]  # fmt: skip
+
+
+def test_a_signal_goes_to_a_path_for_each_value_of_its_multiplexers() -> None:
+    wheels: dict[str, dict[str, object]] = {
+        f"V__Row{axle + 1}__Wheel{wheel}": {
+            "signal": "Pressure",
+            "multiplexer": [{"signal": "Axle", "value": axle}, {"signal": "Wheel", "value": wheel}],
+        }
+        for axle in (0, 1)
+        for wheel in (1, 2)
+    }
+    catalog, remarks = named(**wheels)
+
+    assert remarks == ()
+    assert catalog.match("Tires.Pressure") == ("V.Row1.Wheel1", "V.Row1.Wheel2", "V.Row2.Wheel1", "V.Row2.Wheel2")
+    frames = (b"\x01\x32\x00", b"\x12\x33\x00", b"\x13\x34\x00", b"\x02\x35\x00")
+    assert [samples(catalog, name, 0x300, *frames) for name in catalog.match("Tires.Pressure")] == [
+        [(0x32, 200.0)],
+        [(0x35, 212.0)],
+        [],
+        [(0x33, 204.0)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ({"signal": "Sped"}, "no signal 'Sped' in the databases; nearest: Speed"),
+        ({"signal": "Speed", "message": "Motor"}, "no signal 'Motor.Speed' in the databases; nearest: Motion.Speed"),
+        ({"signal": "Counter"}, "signal 'Counter' is in the messages Drive, Other; say which with `message`"),
+        ({"signal": "Speed", "transform": {"math": "exp(x)"}}, "'exp(x)' is more than a formula of x"),
+        ({"signal": "Speed", "transform": {"math": "x / 0"}}, "it divides by zero"),
+        ({"signal": "Speed", "transform": {"math": "x * 1e300 * 1e300"}}, "a factor or an offset that is too large"),
+        ({"signal": "Speed", "transform": {"math": "abs(x)"}}, "has values that are no integers"),
+        ({"signal": "Gear", "transform": {"math": "floor(x * 1e300)"}}, "has values that are no integers"),
+        ({"signal": "Exact", "transform": {"math": "floor(x)"}}, "which works for integers of up to 16 bits"),
+        ({"signal": "Wide", "transform": {"math": "floor(x)"}}, "which works for integers of up to 16 bits"),
+        ({"signal": "Wide", "transform": mapping_of((1, 2))}, "an integer signal of up to 32 bits"),
+        ({"signal": "Exact", "transform": mapping_of((1, 2))}, "an integer signal of up to 32 bits"),
+        (
+            {"signal": "Gear", "transform": mapping_of(("X", 1))},
+            "'X' of its mapping is no label (labels: P, R, N, D, SNA)",
+        ),
+        ({"signal": "Speed", "transform": mapping_of(("X", 1))}, "no label (labels: none) of signal 'Speed'"),
+        ({"signal": "Gear", "transform": mapping_of((8, 1))}, "8 of its mapping is no value it can have"),
+        ({"signal": "Gear", "transform": mapping_of((0, 1), (1, "a"))}, "its mapping has texts and numbers"),
+        ({"signal": "Gear", "transform": mapping_of((0, 1 << 60))}, "beyond 2^53"),
+        ({"signal": "Gear", "transform": mapping_of((0, 1e-300), (1, 1))}, "beyond 2^53"),
+        (
+            {"signal": "Gear", "allowed": ["A", "B"], "transform": mapping_of((0, "C"))},
+            "'C' is none of the texts the tree",
+        ),
+        ({"signal": "Pressure", "multiplexer": [{"signal": "Gear", "value": 1}]}, "'Gear' is not in message Tires"),
+        ({"signal": "Pressure", "multiplexer": [{"signal": "Axle", "value": 16}]}, "'Axle' can never be 16"),
+        ({"signal": "Speed", "multiplexer": [{"signal": "Exact", "value": 1}]}, "'Exact' can never be 1"),
+    ],
+)
+def test_what_cannot_be_kept_exactly_is_left_out_with_a_sentence(source: dict[str, object], sentence: str) -> None:
+    catalog, remarks = named(V__Bad=source, V__Good={"signal": "Angle"})
+
+    assert len(remarks) == 1
+    assert remarks[0].startswith("V.Bad: ")
+    assert sentence in remarks[0]
+    assert catalog.match("V.*") == ("V.Good",)
+    assert {"Motion.Speed", "Drive.Gear", "Tires.Pressure"} <= set(catalog)
+
+
+def test_the_message_may_be_named_where_several_have_the_signal() -> None:
+    catalog, remarks = named(V__Count={"signal": "Counter", "message": "Other"})
+
+    assert remarks == ()
+    assert catalog["V.Count"].message.name == "Other"
+    assert "Drive.Counter" in list(catalog)
+
+
+def test_a_path_that_stands_twice_is_used_once() -> None:
+    tree = {
+        "V": {"type": "branch", "children": {"A": {"type": "sensor", "dbc": {"signal": "Speed"}}}},
+        "V.A": {"type": "sensor", "dbc": {"signal": "Gear"}},
+    }
+    databases, remarks = mapped([CAR], parse_mapping("car.json", json.dumps(tree)))
+
+    assert remarks == ("V.A: is in the mapping twice; the first is used",)
+    assert Catalog([("can0", databases)])["V.A"].signal.name == "Speed"
+
+
+def test_a_path_on_two_buses_carries_its_bus_and_no_other_signal_takes_its_name() -> None:
+    one, _ = mapped([CAR], parse_mapping("m.json", '{"Drive.Gear": {"type": "sensor", "dbc": {"signal": "Speed"}}}'))
+
+    both = Catalog([("front", one), ("rear", one)])
+    assert both.match("*Drive*Gear") == (
+        "front.Drive.Gear",
+        "front.Drive@200.Gear",
+        "rear.Drive.Gear",
+        "rear.Drive@200.Gear",
+    )
+    assert both["rear.Drive.Gear"].signal.name == "Speed"
+    assert both.match("front.Motion.Speed") == ("front.Drive.Gear",)
+    alone = Catalog([("can0", one)])
+    assert (alone["Drive.Gear"].signal.name, alone["Drive@200.Gear"].signal.name) == ("Speed", "Gear")
+
+
+def test_a_bus_without_a_database_says_so() -> None:
+    mapping = parse_mapping("m.json", '{"V.S": {"type": "sensor", "dbc": {"signal": "Speed"}}}')
+    assert mapped([], mapping) == ([], ("V.S: no signal 'Speed' in the databases, of which none could be loaded",))
+
+
+def test_selectors_of_the_database_hold_before_those_of_the_mapping() -> None:
+    inner = Selector(BitField(0, 2, big_endian=False), ((1, 1),))
+    paged = Database("p.dbc", (Message("M", 1, 2, (signal("Page", 4, 2), signal("S", 8, 8, selectors=(inner,)))),))
+    text = json.dumps(
+        {"V.S": {"type": "sensor", "dbc": {"signal": "S", "multiplexer": [{"signal": "Page", "value": 2}]}}}
+    )
+    databases, _ = mapped([paged], parse_mapping("m.json", text))
+
+    catalog = Catalog([("can0", databases)])
+    assert samples(catalog, "V.S", 1, b"\x21\x05", b"\x20\x06", b"\x11\x07", b"\x21\x08") == [(5, 5.0), (8, 8.0)]
+    assert Path(databases[0].path) == Path("p.dbc")
