@@ -42,6 +42,14 @@ def test_what_does_not_fit_is_given_back_with_the_reason() -> None:
     assert 0 < len(rest) < 100
 
 
+def test_a_column_is_counted_once_however_many_blocks_it_comes_from() -> None:
+    batch = opened(max_bytes=700)
+
+    rest = [len(batch.add(samples_of([sample(i, 0, 1)]))[0]) for i in range(30)]
+
+    assert not any(rest)
+
+
 def test_one_sample_fits_though_it_is_larger_than_allowed() -> None:
     batch = opened(max_bytes=1)
 

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.policy.collector import Collector
+from edge_agent.policy.json_size import json_sizes
 from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
 from edge_agent.records import (
     Batch,
@@ -24,6 +26,7 @@ from edge_agent.records import (
 )
 from tests.policy.sealing import payload_bytes, sample_json_bytes
 from tests.policy.streams import SECOND, in_batches, info, raw_of
+from tests.spool.batches import batch, column
 
 TIGHT = 4096
 LONGEST = -2.2250738585072014e-308
@@ -72,6 +75,46 @@ def collected(signals: list[SignalInfo], numbers: list[tuple[int, int, float]], 
     return collector.feed(block) + collector.flush(CloseReason.STOPPED)
 
 
+def bound(one: Batch) -> int:
+    """What `json_sizes` says of a batch whose samples have one time, so that no digit of a time is in doubt."""
+    signals = [column.signal for column in one.columns]
+    sizes = json_sizes(signals, BatchLimits(0, 0), one.rule.lane, one.rule.time_unit)
+    counts = [len(column.t_ns) for column in one.columns]
+    return sum(int(sizes.first[i] + sizes.each[i] * count) for i, count in enumerate(counts))
+
+
+WORST = SignalInfo("\x01" * 9, "\x02" * 9, LONGEST, LONGEST, RawKind.FLOAT, 64)
+LONG_AGO_NS = -(1 << 63)
+
+
+@pytest.mark.parametrize(
+    ("signal", "numbers", "slack"),
+    [
+        (WORST, [LONGEST] * 49 + [math.nan], 25),  # the NaN itself is short
+        (WORST, [LONGEST], 6),
+        (replace(WORST, kind=RawKind.SIGNED), [-(1 << 63)] * 50, 6),
+        (replace(WORST, kind=RawKind.UNSIGNED), [(1 << 64) - 1] * 50, 6 + 50),  # no sign
+        (replace(WORST, kind=RawKind.UNSIGNED, bits=53), [0, (1 << 53) - 1] * 25, 6 + 25 + 16),  # every other no sign
+        (replace(WORST, kind=RawKind.SIGNED, bits=8), [-128, 127] * 25, 6 + 25),
+        (replace(WORST, kind=RawKind.SIGNED, bits=1), [0, -1] * 25, 6 + 25 + 1),
+    ],
+)
+def test_a_column_at_its_worst_is_as_large_as_its_bound_and_no_larger(
+    signal: SignalInfo, numbers: list[float], slack: int
+) -> None:
+    rule = info(unit=TimeUnit.NS)
+    one = batch(column(signal, *((LONG_AGO_NS, number) for number in numbers)), rule=rule)
+
+    assert bound(one) - slack <= sample_json_bytes(one) <= bound(one)
+
+
+def test_a_row_at_its_worst_is_as_large_as_its_bound_and_no_larger() -> None:
+    signal = replace(WORST, factor=1.0, offset=0.0)
+    one = batch(column(signal, *((LONG_AGO_NS, LONGEST) for _ in range(50))), rule=info(lane=Lane.HOT))
+
+    assert bound(one) - 1 <= sample_json_bytes(one) <= bound(one)
+
+
 @given(data=st.data(), lane=st.sampled_from(list(Lane)), unit=st.sampled_from(list(TimeUnit)))
 def test_no_batch_is_larger_than_its_rule_allows(data: st.DataObject, lane: Lane, unit: TimeUnit) -> None:
     signals = [data.draw(infos(f"S{i}")) for i in range(data.draw(st.integers(1, 3)))]
@@ -89,8 +132,8 @@ def test_no_batch_is_larger_than_its_rule_allows(data: st.DataObject, lane: Lane
     batches = collected(signals, numbers, every_sample)
 
     assert in_batches(batches) == sorted((signals[s].name, t, raw_of(signals[s], n)) for t, s, n in numbers)
-    for batch in batches:
-        assert sample_json_bytes(batch) <= TIGHT or batch.kept == 1
+    for one in batches:
+        assert sample_json_bytes(one) <= TIGHT or one.kept == 1
 
 
 def random_digits(bits: int, kind: RawKind) -> Callable[[random.Random], float]:
@@ -134,6 +177,6 @@ def test_a_bound_is_not_far_from_what_is_used() -> None:
     limits = BatchLimits(10 * SECOND, 10_000)
     batches = collected([signal], numbers, Periodic(info(unit=TimeUnit.MS), np.arange(1), limits, every_ns=1))
 
-    full = [batch for batch in batches if batch.why is CloseReason.BYTES]
+    full = [one for one in batches if one.why is CloseReason.BYTES]
     assert full
-    assert min(sample_json_bytes(batch) for batch in full) > 6_000
+    assert min(map(sample_json_bytes, full)) > 6_000

@@ -55,6 +55,15 @@ def test_a_clock_that_steps_back_opens_another_window_and_loses_nothing() -> Non
     assert kept(keeper.rest()) == [(30, 0, 3)]
 
 
+def test_a_clock_that_steps_back_between_two_blocks_loses_nothing_either() -> None:
+    keeper = PeriodicKeeper(3, 100)
+    keeper.keep(samples_of([sample(1010, 0, 1), sample(1010, 1, 1)]))
+
+    assert kept(keeper.keep(samples_of([sample(20, 0, 2)]))) == [(1010, 0, 1)]
+    assert kept(keeper.keep(samples_of([sample(1030, 0, 3), sample(1030, 1, 3)]))) == [(20, 0, 2)]
+    assert kept(keeper.rest()) == [(1030, 0, 3), (1030, 1, 3)]
+
+
 def test_windows_count_from_the_epoch_also_before_it() -> None:
     keeper = PeriodicKeeper(3, 100)
 
