@@ -250,19 +250,22 @@ def decode(
 def check(
     dbc: Dbc = [],  # noqa: B006  typer copies it
     twin: Annotated[Path | None, typer.Option(help="Desired properties as JSON.")] = None,
+    vss: Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")] = None,
+    vss_catalog: Annotated[Path | None, typer.Option(help="VSS tree (JSON) whose paths a mapping may name.")] = None,
     settings: Annotated[bool, typer.Option("--settings", help="Judge this environment too.")] = False,
 ) -> None:
-    """Judge databases, a twin document and the settings; name every mistake with its place.
+    """Judge databases, a mapping to VSS, a twin document and the settings; name every mistake with its place.
 
-    Exits with 1 if there is one. Remarks (a signal that does not fit its message) cost only what they name.
+    Exits with 1 if there is one. Remarks (a signal that does not fit its message, a path that is mapped to no signal)
+    cost only what they name.
 
     Example: `edge-agent check --dbc car.dbc --twin twin.json`
     """
     from edge_agent.desk.check import check as judge
 
-    if not (dbc or twin or settings):
-        raise typer.BadParameter("nothing to check: give --dbc, --twin or --settings")
-    findings = list(judge(dbc, twin, settings=settings))
+    if not (dbc or twin or settings or vss):
+        raise typer.BadParameter("nothing to check: give --dbc, --vss, --twin or --settings")
+    findings = list(judge(dbc, twin, settings=settings, vss=vss, vss_catalogue=vss_catalog))
     for finding in findings:
         kind = "[bold red]mistake[/]" if finding.is_mistake else "[yellow]remark[/]"
         stderr.print(f"{kind} {_escaped(finding.place)}: {_escaped(finding.sentence)}", soft_wrap=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database, strict_remarks
-from edge_agent.errors import BadSettings, DatabaseRefused
+from edge_agent.desk.check_vss import judge_mapping
+from edge_agent.errors import BadSettings, DatabaseRefused, MappingRefused
 from edge_agent.settings import Settings, load_settings
 from edge_agent.twin import faults_of_text
 
@@ -21,19 +22,38 @@ class Finding:
     is_mistake: bool
 
 
-def check(databases: Sequence[Path], twin: Path | None, *, settings: bool) -> Iterator[Finding]:
-    """Judge what is given; the twin document against the given databases, or those of the settings."""
-    buses: list[tuple[str, Sequence[Path]]] = [("given", databases)]
+@dataclass(frozen=True, slots=True)
+class _Bus:
+    name: str
+    databases: Sequence[Path]
+    vss: Path | None
+
+
+def check(
+    databases: Sequence[Path],
+    twin: Path | None,
+    *,
+    settings: bool,
+    vss: Path | None = None,
+    vss_catalogue: Path | None = None,
+) -> Iterator[Finding]:
+    """Judge what is given; the twin document against the given databases and mapping, or those of the settings.
+
+    Every mapping is judged against `vss_catalogue`, a VSS tree, where one is given.
+    """
+    buses = [_Bus("given", databases, vss)]
     if settings:
         loaded = yield from _settings()
         if loaded and not databases:
-            buses = [(bus.name, bus.dbc) for bus in loaded.buses]
+            buses = [_Bus(bus.name, bus.dbc, bus.vss) for bus in loaded.buses] + (buses if vss else [])
     catalogs: list[tuple[str, list[Database]]] = []
-    for name, paths in buses:
+    for bus in buses:
         read: list[Database] = []
-        for path in paths:
+        for path in bus.databases:
             yield from _database(path, read)
-        catalogs.append((name, read))
+        if bus.vss:
+            read = yield from _mapping(bus.vss, read, vss_catalogue)
+        catalogs.append((bus.name, read))
     if twin is not None:
         yield from _twin(twin, Catalog(catalogs))
 
@@ -64,6 +84,18 @@ def _database(path: Path, read: list[Database]) -> Iterator[Finding]:
     read.append(database)
     for remark in (*database.remarks, *strict_remarks(path)):
         yield Finding(str(path), remark, is_mistake=False)
+
+
+def _mapping(path: Path, databases: list[Database], catalogue: Path | None) -> Generator[Finding, None, list[Database]]:
+    try:
+        judged = judge_mapping(path, databases, catalogue)
+    except MappingRefused as error:
+        place = f"{error.path}:{error.line}" if error.line is not None else error.path
+        yield Finding(place, error.reason, is_mistake=True)
+        return databases
+    yield from (Finding(str(path), sentence, is_mistake=True) for sentence in judged.mistakes)
+    yield from (Finding(str(path), sentence, is_mistake=False) for sentence in judged.remarks)
+    return judged.databases
 
 
 def _twin(path: Path, catalog: Catalog) -> Iterator[Finding]:
