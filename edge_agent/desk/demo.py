@@ -20,6 +20,7 @@ from edge_agent import logs
 from edge_agent.acquire.block import Frame
 from edge_agent.acquire.logreader import read_log
 from edge_agent.app import Agent
+from edge_agent.decode.dbc import load_database
 from edge_agent.desk.hub_process import HubProcess
 from edge_agent.desk.replay import drive_frames, play
 from edge_agent.desk.vehicle import Vehicle, database_path
@@ -105,6 +106,8 @@ def run_demo(drive: Drive, folder: Path | None, address: str) -> int:
     """Play it; print the verdict; 0 if nothing was lost."""
     if drive.log is not None and not drive.databases:
         raise BadSettings([Fault("--dbc", "a recording needs its database file")])
+    for path in drive.databases:
+        load_database(path)  # the agent would go on without one, as a vehicle must; somebody at a desk wants to know
     console = Console(highlight=False)
     with ExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
@@ -280,4 +283,9 @@ def _tell(verdict: Verdict, console: Console) -> None:
     console.print()
     for name, value, good in rows:
         console.print(f"  {name:<28} [{'green' if good else 'bold red'}]{value}[/]")
-    console.print("[bold green]nothing was lost[/]" if verdict.good else "[bold red]something was lost[/]")
+    if verdict.good:
+        console.print("[bold green]nothing was lost[/]")
+    elif not verdict.kept_samples:
+        console.print("[bold red]the rules kept nothing: do the databases fit the recording?[/]")
+    else:
+        console.print("[bold red]something was lost[/]")
