@@ -6,7 +6,7 @@ from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.desk.demo import LOG_RULES, VEHICLE_RULES, Drive, run_demo
 from edge_agent.desk.vehicle import database_path
-from edge_agent.errors import BadSettings, Fault
+from edge_agent.errors import BadSettings, DatabaseRefused, Fault
 from edge_agent.twin import compile_document, judge, merged
 
 
@@ -24,3 +24,9 @@ def test_a_recording_needs_its_database(tmp_path: Path) -> None:
     with pytest.raises(BadSettings) as refused:
         run_demo(Drive(log=tmp_path / "drive.log", databases=(), seconds=8, outage_s=0), None, "127.0.0.71")
     assert refused.value.faults == (Fault("--dbc", "a recording needs its database file"),)
+
+
+def test_a_database_that_cannot_be_read_is_told_before_anything_is_started(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseRefused, match="nope.dbc: no such file"):
+        run_demo(Drive(log=None, databases=(tmp_path / "nope.dbc",), seconds=8, outage_s=0), tmp_path, "127.0.0.71")
+    assert not list(tmp_path.iterdir())
