@@ -22,6 +22,7 @@ MUST_BE_PURE = (
     "backoff.py",
     "decode/catalog.py",
     "decode/decoder.py",
+    "decode/j1939.py",
     "decode/plan.py",
     "decode/relabel.py",
     "errors.py",

@@ -79,7 +79,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One loaded file; `remarks` tell, a sentence each, what in it cannot be used."""
+    """One loaded file; `remarks` tell, a sentence each, what in it cannot be used or is not as it should be."""
 
     path: str
     messages: tuple[Message, ...]

@@ -17,10 +17,18 @@ from edge_agent.errors import DatabaseRefused
 from edge_agent.records import EXTENDED_ID, RawKind
 
 FLOAT_BITS = (16, 32, 64)
+CLASSIC_BYTES = 8
 FD_BYTES = 64
 
 # It warns of names and masked ids shared in its own look-up tables, which we do not use; `remarks` tell what matters.
 logging.getLogger("cantools").setLevel(logging.ERROR)
+
+# Of ARXML it says only here what it passed over: a conversion of several segments, or of a kind it does not know.
+_ARXML = logging.getLogger("cantools.database.can.formats.arxml")
+_ARXML.setLevel(logging.DEBUG)
+_ARXML.propagate = False
+
+_UNKNOWN_CONVERSION = re.compile(r"Compu method category (\S+) is not yet implemented")
 
 _LINE = re.compile(r"at line (\d+), column (\d+)")
 
@@ -31,6 +39,8 @@ def load_database(path: str | Path) -> Database:
     What one message has wrong costs that message or signal, told in `remarks`, not the file.
     Raises DatabaseRefused, with the line where the parser names one.
     """
+    said = _Said()
+    _ARXML.addHandler(said)
     try:
         loaded = _load(Path(path))
     except FileNotFoundError as error:
@@ -39,9 +49,11 @@ def load_database(path: str | Path) -> Database:
         raise DatabaseRefused(str(path), error.strerror or str(error)) from error
     except Exception as error:  # cantools' parsers raise anything on a broken file (KeyError, AttributeError, ...)
         raise _refused(str(path), error) from error
+    finally:
+        _ARXML.removeHandler(said)
     if not isinstance(loaded, cantools.database.can.Database):
         raise DatabaseRefused(str(path), "a diagnostics (CDD) file, not a CAN database")
-    remarks: list[str] = []
+    remarks = list(said.remarks)
     messages = tuple(_messages(loaded.messages, remarks))
     return Database(str(path), messages, tuple(remarks))
 
@@ -56,6 +68,22 @@ def strict_remarks(path: str | Path) -> tuple[str, ...]:
         except cantools.Error as error:
             found.append(str(error))
     return tuple(found)
+
+
+class _Said(logging.Handler):
+    """What the ARXML loader passed over, each thing once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remarks: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sentence = " ".join(record.getMessage().split())
+        unknown = _UNKNOWN_CONVERSION.search(sentence)  # said at the level of debugging
+        if unknown and unknown[1] != "IDENTICAL":
+            self.remarks[f"conversions of category {unknown[1]} are not known; their signals are not scaled"] = None
+        elif record.levelno >= logging.WARNING:
+            self.remarks[sentence] = None
 
 
 def _load(path: Path) -> object:
@@ -89,16 +117,29 @@ def _messages(loaded: list[CantoolsMessage], remarks: list[str]) -> Iterator[Mes
         if message.is_container:
             remarks.append(f"message {message.name}: container messages are not decoded")
             continue
+        if message.length > FD_BYTES:
+            remarks.append(f"message {message.name}: {message.length} bytes long; a frame holds 64 at most")
+            continue
         can_id = message.frame_id | (EXTENDED_ID if message.is_extended_frame else 0)
         j1939 = message.protocol == "j1939" and message.is_extended_frame
-        length = min(message.length, FD_BYTES)
-        yield Message(message.name, can_id, length, tuple(_signals(message, length, remarks)), j1939)
+        if j1939 and message.length > CLASSIC_BYTES:
+            remarks.append(f"message {message.name}: {message.length} bytes long; several packets are not put together")
+        remarks += _unmarked_multiplexers(message)
+        yield Message(message.name, can_id, message.length, tuple(_signals(message, remarks)), j1939)
 
 
-def _signals(message: CantoolsMessage, length: int, remarks: list[str]) -> Iterator[Signal]:
+def _unmarked_multiplexers(message: CantoolsMessage) -> Iterator[str]:
+    """Signals that others name as their multiplexer though they are not marked `M` (the public vw_pq.dbc has one)."""
+    named = {signal.multiplexer_signal for signal in message.signals if signal.multiplexer_ids}
+    for signal in message.signals:
+        if signal.name in named and not signal.is_multiplexer:
+            yield f"message {message.name}: its multiplexer {signal.name} is not marked as one, and is used"
+
+
+def _signals(message: CantoolsMessage, remarks: list[str]) -> Iterator[Signal]:
     by_name = {signal.name: signal for signal in reversed(message.signals)}
     for signal in message.signals:
-        fault = _fault(signal, length, by_name) or _fault_of_multiplexers(signal, length, by_name)
+        fault = _fault(signal, message.length, by_name) or _fault_of_multiplexers(signal, message.length, by_name)
         if fault:
             remarks.append(f"signal {message.name}.{signal.name}: {fault}")
             continue

@@ -141,6 +141,56 @@ def test_a_multiplexed_signal_without_a_multiplexer_is_told(tmp_path: Path) -> N
     assert remarks(tmp_path, body) == ("signal M.V: multiplexed, but its message has no multiplexer",)
 
 
+def test_a_multiplexer_that_is_not_marked_is_used_and_told_once(tmp_path: Path) -> None:
+    body = (
+        'BO_ 1 M: 8 A\n SG_ Code : 6|2@1+ (1,0) [0|0] "" A\n SG_ V m0 : 0|4@1+ (1,0) [0|0] "" A\n'
+        ' SG_ W m1 : 0|4@1+ (1,0) [0|0] "" A\nSG_MUL_VAL_ 1 V Code 0-0;\nSG_MUL_VAL_ 1 W Code 1-1;\n'
+    )
+
+    database = load_database(write(tmp_path, body))
+
+    assert database.remarks == ("message M: its multiplexer Code is not marked as one, and is used",)
+    assert {signal.name: len(signal.selectors) for signal in database.messages[0].signals} == {
+        "Code": 0,
+        "V": 1,
+        "W": 1,
+    }
+
+
+def test_a_message_longer_than_any_frame_is_told_and_left_out(tmp_path: Path) -> None:
+    body = 'BO_ 1 M: 65 A\n SG_ V : 0|8@1+ (1,0) [0|0] "" A\nBO_ 2 N: 64 A\n SG_ V : 0|8@1+ (1,0) [0|0] "" A\n'
+
+    database = load_database(write(tmp_path, body))
+
+    assert [message.name for message in database.messages] == ["N"]
+    assert database.remarks == ("message M: 65 bytes long; a frame holds 64 at most",)
+
+
+def test_a_j1939_message_that_needs_several_packets_is_told(tmp_path: Path) -> None:
+    body = (
+        'BO_ 2566841342 EC1: 40 A\n SG_ V : 96|16@1+ (1,0) [0|0] "" A\n'
+        'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";\n'
+        'BA_DEF_DEF_ "VFrameFormat" "J1939PG";\n'
+    )
+
+    assert remarks(tmp_path, body) == ("message EC1: 40 bytes long; several packets are not put together",)
+
+
+def test_a_conversion_that_is_not_linear_is_told(tmp_path: Path) -> None:
+    corpus = Path(__file__).parents[2].parent / "shared" / "data" / "db_corpus"
+    path = corpus / "cantools__cantools" / "tests__files__arxml__system-4.2.arxml"
+    if not path.exists():
+        pytest.skip("no database corpus")
+    twisted = tmp_path / "twisted.arxml"
+    twisted.write_text(path.read_text().replace("<CATEGORY>LINEAR</CATEGORY>", "<CATEGORY>RAT_FUNC</CATEGORY>"))
+
+    assert load_database(path).remarks == ("message OneToContainThemAll: container messages are not decoded",)
+    assert load_database(twisted).remarks == (
+        "conversions of category RAT_FUNC are not known; their signals are not scaled",
+        "message OneToContainThemAll: container messages are not decoded",
+    )
+
+
 def test_a_multiplexer_with_a_long_name_is_found(tmp_path: Path) -> None:
     long = "AMultiplexerWhoseNameIsLongerThanADbcMayHold"
     body = (
