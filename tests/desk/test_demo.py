@@ -27,6 +27,6 @@ def test_a_recording_needs_its_database(tmp_path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_read_is_told_before_anything_is_started(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseRefused, match="nope.dbc: no such file"):
+    with pytest.raises(DatabaseRefused, match=r"nope\.dbc: no such file"):
         run_demo(Drive(log=None, databases=(tmp_path / "nope.dbc",), seconds=8, outage_s=0), tmp_path, "127.0.0.71")
     assert not list(tmp_path.iterdir())
