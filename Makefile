@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: demo test quick lint bench clean
+.PHONY: demo test vcan quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
 
 test: $(READY_DEV)
 	$(BIN)/pytest
+
+# On real SocketCAN: the running kernel's, or user-mode-linux.
+vcan: $(READY_DEV)
+	tests/vcan/with_socketcan $(BIN)/pytest -m vcan tests/vcan
 
 quick: $(READY_DEV)
 	$(BIN)/pytest -m "not slow"

@@ -1,0 +1,116 @@
+"""vcan interfaces as `ip` makes them, frames as others send and record them, and the buses as the agent reads them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import can
+
+from edge_agent.acquire.block import Frame
+from edge_agent.acquire.bus import Buses
+from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.acquire.socketcan import RECEIVE_BYTES
+from edge_agent.backoff import Backoff
+from edge_agent.clock import SystemClock
+from tests.acquire.told import Told, frames_in
+from tests.journey.line import until
+
+VCAN0, VCAN1 = "vcan0", "vcan1"
+RECEIVERS = Path("/proc/net/can/rcvlist_all")
+"""one line for each socket that takes all frames of an interface"""
+
+
+async def run(*words: str) -> None:
+    """A command that must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, (words, said.decode())
+
+
+async def link(*words: str) -> None:
+    """`ip link ...`."""
+    await run("ip", "link", *words)
+
+
+def exists(interface: str) -> bool:
+    return interface in {name for _, name in socket.if_nameindex()}
+
+
+async def make(interface: str) -> None:
+    """The interface, anew and up."""
+    await link("add", interface, "type", "vcan")
+    await link("set", interface, "mtu", "72", "up")
+
+
+@contextmanager
+def sender(interface: str, *, fd: bool = False) -> Iterator[can.BusABC]:
+    """python-can on an interface."""
+    with can.Bus(channel=interface, interface="socketcan", fd=fd, ignore_config=True) as bus:
+        yield bus
+
+
+def receivers(interface: str) -> int:
+    return RECEIVERS.read_text().split().count(interface)
+
+
+@asynccontextmanager
+async def candump(interface: str, path: Path) -> AsyncIterator[None]:
+    """A recording of the interface that can-utils make meanwhile, with the kernel's times cut to microseconds."""
+    before = receivers(interface)
+    with path.open("wb") as out:
+        process = await asyncio.create_subprocess_exec("candump", "-L", "-r", "8000000", interface, stdout=out)
+    try:
+        await until(lambda: receivers(interface) > before)
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+class Watch:
+    """What the agent's source gives of some buses."""
+
+    def __init__(self) -> None:
+        self.told = Told()
+        self.frames: list[Frame] = []
+        self.dropped = 0
+        self.most = 0
+        """frames of the largest block"""
+
+    async def read(self, buses: Buses) -> None:
+        """Until cancelled."""
+        async with aclosing(buses.blocks()) as blocks:
+            async for block in blocks:
+                self.frames += frames_in(block)
+                self.dropped += sum(block.dropped)
+                self.most = max(self.most, len(block))
+
+    async def arrived(self, count: int) -> list[Frame]:
+        """The frames, when `count` have arrived or been counted as lost."""
+        await until(lambda: len(self.frames) + self.dropped >= count)
+        return self.frames
+
+
+@asynccontextmanager
+async def watching(*interfaces: str, fd: bool = False, receive_bytes: int = RECEIVE_BYTES) -> AsyncIterator[Watch]:
+    """Buses of the interfaces' names, all open."""
+    watch = Watch()
+    buses = Buses(
+        [BusAddress(name, "socketcan", name, fd) for name in interfaces],
+        log=watch.told,
+        clock=SystemClock(),
+        tick_ms=20,
+        backoff=Backoff(first_s=0.02, cap_s=0.2),
+        receive_bytes=receive_bytes,
+    )
+    reading = asyncio.create_task(watch.read(buses), name="watch")
+    try:
+        await watch.told.heard("acquire.bus_opened", len(interfaces))
+        yield watch
+    finally:
+        reading.cancel()
+        await asyncio.wait((reading,))
