@@ -1,9 +1,10 @@
-"""The demonstration vehicle: the frames a simulated electric car puts on its bus, and the database to read them."""
+"""The demonstration vehicle: the frames a simulated electric car puts on its bus, and the files to read them."""
 
 import heapq
 import math
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cantools.database.can import Database, Message
@@ -17,22 +18,48 @@ JITTER = 0.02
 Values = Mapping[str, float]
 
 
-def database_path() -> Path:
-    """The demonstration vehicle's DBC: in a checkout at `dbc/`, in an installed wheel at `edge_agent/dbc/`."""
+@dataclass(frozen=True, slots=True)
+class Make:
+    """How a maker puts the car on its bus."""
+
+    name: str
+    """of its files `name.dbc` and `name.vss.json`"""
+    values: Mapping[str, Callable[[Driving, int], Values]]
+    """the physical values of each of the database's messages; the number counts the message's frames from 0"""
+
+    @property
+    def database(self) -> Path:
+        """The make's DBC."""
+        return _shipped(f"{self.name}.dbc")
+
+    @property
+    def mapping(self) -> Path:
+        """Its signals' VSS paths."""
+        return _shipped(f"{self.name}.vss.json")
+
+
+def _shipped(name: str) -> Path:
+    """A file of the demonstration: in a checkout at `dbc/`, in an installed wheel at `edge_agent/dbc/`."""
     package = Path(__file__).parents[1]
-    installed = package / "dbc" / "demo-vehicle.dbc"
-    return installed if installed.exists() else package.parent / "dbc" / "demo-vehicle.dbc"
+    installed = package / "dbc" / name
+    return installed if installed.exists() else package.parent / "dbc" / name
+
+
+def database_path() -> Path:
+    """The demonstration vehicle's DBC."""
+    return FIRST_MAKE.database
 
 
 class Vehicle:
     """A drive that is the same for the same seed, however it is cut into windows."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, make: Make | None = None) -> None:
+        make = make or FIRST_MAKE
         database = Database()
-        database.add_dbc_file(database_path(), encoding="cp1252")
+        database.add_dbc_file(make.database, encoding="cp1252")
         self._car = Driving(seed)
         self._steps = 0
-        self._sent = [_Sent(message, seed) for message in database.messages]
+        self._sent = [_Sent(message, make.values[message.name], seed) for message in database.messages]
         self._due = [(sent.first_s, index) for index, sent in enumerate(self._sent)]
         heapq.heapify(self._due)
 
@@ -61,10 +88,10 @@ class Vehicle:
 class _Sent:
     """One message: when it is due again, and what is in it."""
 
-    def __init__(self, message: Message, seed: int) -> None:
+    def __init__(self, message: Message, values: Callable[[Driving, int], Values], seed: int) -> None:
         self.can_id = message.frame_id | (EXTENDED_ID if message.is_extended_frame else 0)
         self._message = message
-        self._values = VALUES[message.name]
+        self._values = values
         self._ranges = [(one.name, float(one.minimum or 0), float(one.maximum or 0)) for one in message.signals]
         self._random = random.Random(f"{seed}/{message.name}")  # noqa: S311  a demonstration, not a secret
         self._cycle_s = (message.cycle_time or 0) / 1000
@@ -215,4 +242,5 @@ VALUES: dict[str, Callable[[Driving, int], Values]] = {
     "Position": _position,
     "Course": _course,
 }
-"""The physical values of each of the database's messages; the number counts the message's frames from 0."""
+
+FIRST_MAKE = Make("demo-vehicle", VALUES)
