@@ -27,7 +27,8 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
     raw, value_f = _numbers(plan, _gather(plan.fields, words, frame, row), row)
     if plan.relabels:
         stays = apply_relabels(plan.relabels, row, raw, value_f)
-        frame, row, raw, value_f = frame[stays], row[stays], raw[stays], value_f[stays]
+        if stays is not None:
+            frame, row, raw, value_f = frame[stays], row[stays], raw[stays], value_f[stays]
     return SampleBlock(
         t_ns=block.t_ns.take(frame),
         signal=plan.signal.take(row),

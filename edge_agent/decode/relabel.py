@@ -73,17 +73,22 @@ def compile_relabels(rows: Sequence[tuple[Relabel | None, float, float]]) -> Rel
     )
 
 
-def apply_relabels(relabels: Relabels, row: I64, raw: I64, value: F64) -> Bool:
-    """Replace in place; returns which samples stay."""
+def apply_relabels(relabels: Relabels, row: I64, raw: I64, value: F64) -> Bool | None:
+    """Replace in place; returns which samples stay, None where all do."""
     at = np.flatnonzero(relabels.applies.take(row))
     keys = _keys(row.take(at), raw.take(at))
     found = relabels.keys.searchsorted(keys)
     raw[at] = relabels.raw.take(found)
     value[at] = relabels.value.take(found)
+    known = relabels.keys.take(found) == keys
+    if known.all():
+        return None
     stays = np.ones(len(row), np.bool_)
-    stays[at] = relabels.keys.take(found) == keys
+    stays[at] = known
     return stays
 
 
 def _keys(row: I64, raw: I64) -> U64:
-    return row.astype(np.uint64) << _ROW_SHIFT | raw.view(np.uint64) & _RAW_MASK
+    keys: U64 = raw.view(np.uint64) & _RAW_MASK
+    keys |= row.view(np.uint64) << _ROW_SHIFT
+    return keys

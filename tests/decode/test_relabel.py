@@ -23,9 +23,18 @@ def test_a_raw_value_becomes_another_and_one_without_a_line_is_no_sample() -> No
 
     stays = apply_relabels(tables, row, raw, value)
 
+    assert stays is not None
     assert stays.tolist() == [True, True, False, True, True]
     assert raw[stays].tolist() == [-1, 4, 5, 1]
     assert value[stays].tolist() == [-0.1, 4.0, 0.5, 1.0]
+
+
+def test_a_block_without_an_unknown_value_loses_nothing() -> None:
+    tables = compile_relabels([(relabel({0: 7}), 1.0, 0.0)])
+    assert tables is not None
+    raw = np.array([0, 0])
+    assert apply_relabels(tables, np.array([0, 0]), raw, np.zeros(2)) is None
+    assert raw.tolist() == [7, 7]
 
 
 @given(st.lists(st.none() | st.dictionaries(RAW, NEW, min_size=1, max_size=6), min_size=1, max_size=6), st.data())
@@ -45,6 +54,8 @@ def test_it_does_what_a_dictionary_would(pairs: list[dict[int, int] | None], dat
     value = raw.astype(np.float64)
 
     stays = apply_relabels(tables, row, raw, value)
+    if stays is None:
+        stays = np.ones(len(row), np.bool_)
 
     expected = [
         (row, old if (table := pairs[row]) is None else table[old])
