@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VENV_MF4 := .venv-mf4
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+READY_MF4 := $(VENV_MF4)/.ready
 
-.PHONY: demo test vcan quick lint bench clean
+.PHONY: demo test vcan mf4 quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -17,6 +19,10 @@ test: $(READY_DEV)
 # On real SocketCAN: the running kernel's, or user-mode-linux.
 vcan: $(READY_DEV)
 	tests/vcan/with_socketcan $(BIN)/pytest -m vcan tests/vcan
+
+# MF4 logs need asammdf, which would weigh on every process that imports python-can: an environment of its own.
+mf4: $(READY_MF4)
+	$(VENV_MF4)/bin/pytest tests/mf4
 
 quick: $(READY_DEV)
 	$(BIN)/pytest -m "not slow"
@@ -30,7 +36,7 @@ bench: $(READY_DEV)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV_MF4) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment is brought up to date when what it depends on changes.
 $(READY): pyproject.toml
@@ -43,4 +49,10 @@ $(READY): pyproject.toml
 $(READY_DEV): $(READY)
 	@echo "adding the tools of developers, once: about half a minute"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(READY_MF4): pyproject.toml
+	@test -x $(VENV_MF4)/bin/python || $(PYTHON) -m venv $(VENV_MF4)
+	@echo "setting up $(VENV_MF4), once: about a minute"
+	@$(VENV_MF4)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mf4]'
 	@touch $@

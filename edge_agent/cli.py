@@ -181,7 +181,7 @@ def hub(
 
 @app.command()
 def replay(
-    log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv or .db; plain or .gz")],
+    log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv, .db or .mf4; plain or .gz")],
     channel: Annotated[str, typer.Option(help="Channel of the bus.")] = "vcan0",
     interface: Annotated[str, typer.Option(help="python-can interface.")] = "socketcan",
     speed: Annotated[float, typer.Option(min=0, help="1 as recorded, N times as fast, 0 without waiting.")] = 1,
@@ -209,7 +209,7 @@ def replay(
 
 @app.command()
 def decode(
-    log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv or .db; plain or .gz")],
+    log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv, .db or .mf4; plain or .gz")],
     dbc: Dbc,
     signal_patterns: Annotated[
         list[str], typer.Option("--signal", help="Name or glob of the signals wanted; may be repeated.")

@@ -9,6 +9,8 @@ What python-can 4.6.1 passes over in silence is made loud, or right, here:
     the first frame of an .asc file with a short header is swallowed                `Lines`
     a candump error frame without the bus-error bit comes out as a data frame       `Lines.error_frame`
     a .db that does not exist is created                                            `_opened`
+
+An .mf4 whose recorder lost its power says of itself that it was never finished: it ends where it ends.
 """
 
 import gzip
@@ -30,13 +32,17 @@ from edge_agent.acquire.pythoncan import frame_of
 from edge_agent.errors import LogRefused
 from edge_agent.records import FrameFlag
 
-SUFFIXES: Final = (".log", ".asc", ".blf", ".trc", ".csv", ".db")
+SUFFIXES: Final = (".log", ".asc", ".blf", ".trc", ".csv", ".db", ".mf4")
+BY_PATH: Final = (".db", ".mf4")
+"""opened by their own libraries, which take no stream or would read all of it into memory"""
 
 _LONGEST_S = 2**63 / 1e9
 
 
 def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator[Frame, None, None]:
-    """Frames of a log in file order: candump .log, .asc, .blf, .trc, .csv or .db, all but .db also as .gz.
+    """Frames of a log in file order: candump .log, .asc, .blf, .trc or .csv, plain or as .gz; .db; .mf4.
+
+    An .mf4 needs asammdf, which is an extra (`edge-agent[mf4]`): it has no place in a vehicle.
 
     `channels` gives the bus of each of the log's channels; frames of others are left out. Without it all are
     of bus 0. Raises LogRefused for a log that cannot be read, or not beyond a point, or has no frame.
@@ -71,17 +77,24 @@ def _opened(path: Path, stack: ExitStack) -> tuple[Watch, MessageReader]:
     """The reader for the suffix, over a watched stream; both are closed with the stack."""
     zipped = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if zipped else path).suffix.lower()
-    if suffix not in SUFFIXES or (zipped and suffix == ".db"):
+    if suffix not in SUFFIXES or (zipped and suffix in BY_PATH):
         raise MalformedLog(f"no known log format: {suffix or 'no suffix'}, known are {' '.join(SUFFIXES)}")
     reader_type = MESSAGE_READERS[suffix]
     file: io.FileIO | gzip.GzipFile = gzip.GzipFile(path) if zipped else io.FileIO(path)
     stack.enter_context(file)
-    if suffix == ".db":
-        return Watch(), stack.enter_context(reader_type(path))
+    if suffix in BY_PATH:
+        return Watch(), stack.enter_context(_opened_by_path(reader_type, path))
     stream: io.BufferedReader = io.BufferedReader(file)
     watch = WholeReads(stream) if suffix == ".blf" else Lines(stream, asc=suffix == ".asc")
     stack.enter_context(watch)
     return watch, stack.enter_context(reader_type(watch))  # type: ignore[arg-type]  # typed for paths, takes streams
+
+
+def _opened_by_path(reader_type: type[MessageReader], path: Path) -> MessageReader:
+    try:
+        return reader_type(path)
+    except NotImplementedError as error:  # python-can's word for: asammdf is not installed
+        raise MalformedLog(f"{path.suffix} logs need asammdf: pip install 'edge-agent[mf4]'") from error
 
 
 def _checked(message: can.Message, bus: int, *, error_frame: bool) -> Frame:

@@ -2,6 +2,7 @@ import gzip
 import itertools
 import sqlite3
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import can
@@ -172,7 +173,7 @@ def test_a_log_without_any_of_the_channels_names_those_it_has(tmp_path: Path) ->
         ("a.blf", "", "the file is cut off|not as its format says"),
         ("a.txt", "(1.0) can0 1#\n", r"no known log format: \.txt, known are \.log"),
         ("a", "(1.0) can0 1#\n", "no known log format: no suffix"),
-        ("a.mf4", "MDF", r"no known log format: \.mf4"),
+        ("a.mdf", "MDF", r"no known log format: \.mdf"),
         ("a.db.gz", "", r"no known log format: \.db"),
         ("a.log.gz", "(1.0) can0 1#\n", "Not a gzipped file"),
         ("a.blf", "no binary log at all" * 40, "not as its format says .*Unexpected file format"),
@@ -233,6 +234,16 @@ def test_a_database_without_the_table_of_a_log_is_refused(tmp_path: Path) -> Non
 
     with pytest.raises(LogRefused, match="no such table"):
         read(tmp_path / "a.db")
+
+
+@pytest.mark.skipif(find_spec("asammdf") is not None, reason="asammdf is here")
+@pytest.mark.parametrize("name", ["drive.mf4", "DRIVE.MF4"])
+def test_an_mf4_log_without_the_extra_says_which_to_install(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"MDF     4.10    ")
+
+    with pytest.raises(LogRefused, match=r"logs need asammdf: pip install 'edge-agent\[mf4\]'"):
+        read(path)
 
 
 @pytest.mark.parametrize("suffix", [".blf", ".blf.gz", ".log.gz", ".asc.gz", ".db"])

@@ -8,7 +8,10 @@ import numpy as np
 from cantools.database.can import Message, Signal
 from numpy.typing import NDArray
 
-from edge_agent.records import F64, I64
+from edge_agent.decode.plan import DecodePlan
+from edge_agent.records import F64, I64, RawKind, SampleBlock
+
+EXACT = 1 << 53
 
 Number = int | float
 Numbers = dict[str, Number]
@@ -109,3 +112,29 @@ def _column(signal: Signal, raw: Sequence[Number]) -> NDArray[np.int64 | np.uint
     if signal.is_float:
         return np.array(raw, np.float64)
     return np.array(raw, np.int64 if signal.is_signed else np.uint64)
+
+
+def by_signal(plan: DecodePlan, samples: SampleBlock) -> dict[str, Said]:
+    """Our samples as the same columns, by public name; the times stand for the payloads."""
+    found = {}
+    for signal in np.unique(samples.signal):
+        mine = samples.signal == signal
+        found[plan.signals[signal].name] = Said(samples.t_ns[mine], samples.raw[mine], samples.value[mine])
+    return found
+
+
+def same_raw(ours: Said, theirs: Said, kind: RawKind) -> bool:
+    if kind is RawKind.FLOAT:
+        return np.array_equal(ours.raw.view(np.float64), theirs.raw, equal_nan=True)
+    return np.array_equal(ours.raw if kind is RawKind.SIGNED else ours.raw.view(np.uint64), theirs.raw)
+
+
+def same_value(ours: Said, theirs: Said) -> bool:
+    """Equal to the last bit; beyond 2^53 nearly, where cantools calculates in integers of any length.
+
+    With whole factors it does so, and we in float64 as every reader does.
+    """
+    equal = (ours.value == theirs.value) | (np.isnan(ours.value) & np.isnan(theirs.value))
+    beyond_exact = np.maximum(abs(theirs.raw.astype(np.float64)), abs(theirs.value)) > EXACT
+    near = np.isclose(ours.value[~equal], theirs.value[~equal], rtol=1e-15, atol=0)
+    return bool((near & beyond_exact[~equal]).all())
