@@ -33,6 +33,7 @@ HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub 
 Device = Annotated[str, typer.Option(help="Device id at the hub.")]
 Module = Annotated[str, typer.Option(help="Module id at the hub.")]
 Dbc = Annotated[list[Path], typer.Option("--dbc", help="Database file (DBC, KCD, SYM, ARXML); may be repeated.")]
+Vss = Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")]
 DEFAULT_HUB = Path("edge-hub")
 DEVICE, MODULE = "demo-vehicle", "telematics"
 
@@ -214,6 +215,7 @@ def decode(
     signal_patterns: Annotated[
         list[str], typer.Option("--signal", help="Name or glob of the signals wanted; may be repeated.")
     ] = ["*"],  # noqa: B006  typer copies it
+    vss: Vss = None,
     form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="CSV, or JSON lines.")] = "csv",
     output: Annotated[Path | None, typer.Option(help="File to write; standard output otherwise.")] = None,
 ) -> None:
@@ -233,6 +235,7 @@ def decode(
                 signal_patterns,
                 out=out,
                 form=form,
+                vss=vss,
                 progress=lambda frames: bar.update(task, completed=frames),
                 log=structlog.get_logger(),
             )
@@ -250,7 +253,7 @@ def decode(
 def check(
     dbc: Dbc = [],  # noqa: B006  typer copies it
     twin: Annotated[Path | None, typer.Option(help="Desired properties as JSON.")] = None,
-    vss: Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")] = None,
+    vss: Vss = None,
     vss_catalog: Annotated[Path | None, typer.Option(help="VSS tree (JSON) whose paths a mapping may name.")] = None,
     settings: Annotated[bool, typer.Option("--settings", help="Judge this environment too.")] = False,
 ) -> None:

@@ -12,6 +12,8 @@ from edge_agent.clock import SystemClock
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoder import decode
+from edge_agent.decode.load import read_mapping
+from edge_agent.decode.naming import mapped
 from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.errors import DocumentRefused, Fault
 from edge_agent.events import Log
@@ -39,14 +41,18 @@ async def decode_log(
     *,
     out: TextIO,
     form: Format,
+    vss: Path | None = None,
     progress: Callable[[int], None],
     log: Log,
 ) -> Decoded:
-    """Write every sample of the signals that `patterns` name. Raises LogRefused, DatabaseRefused, DocumentRefused.
+    """Write every sample of the signals that `patterns` name, under the VSS paths of a mapping where one is given.
 
-    `progress` is told the frames read so far.
+    `progress` is told the frames read so far. Raises LogRefused, DatabaseRefused, MappingRefused, DocumentRefused.
     """
-    catalog = Catalog([("log", [load_database(path) for path in databases])])
+    loaded = [load_database(path) for path in databases]
+    if vss:
+        loaded, _ = mapped(loaded, read_mapping(vss))
+    catalog = Catalog([("log", loaded)])
     plan = compile_plan(catalog, wanted(catalog, patterns))
     write = _csv_writer(out) if form == "csv" else _jsonl_writer(out)
     samples, counts = 0, BusCounts()

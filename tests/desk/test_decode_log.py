@@ -83,6 +83,33 @@ async def test_json_lines_hold_the_same(log: Path, database: Path) -> None:
     ]
 
 
+async def test_a_mapping_gives_paths_units_and_texts(log: Path, database: Path, tmp_path: Path) -> None:
+    mapping = {
+        "V.Mode": {
+            "type": "sensor",
+            "datatype": "string",
+            "allowed": ["CALM", "KEEN"],
+            "dbc2vss": {"signal": "Mode", "transform": {"mapping": [{"from": "sport", "to": "KEEN"}]}},
+        },
+        "V.Torque": {
+            "type": "sensor",
+            "unit": "kNm",
+            "dbc2vss": {"signal": "Torque", "transform": {"math": "x / 1000"}},
+        },
+    }
+    (tmp_path / "vss.json").write_text(json.dumps(mapping))
+    out = io.StringIO()
+
+    await decode_log(
+        log, [database], ["V.*"], out=out, form="csv", vss=tmp_path / "vss.json", progress=lambda _: None, log=Told()
+    )
+
+    assert list(csv.reader(io.StringIO(out.getvalue())))[1:] == [
+        ["1000001000", "V.Mode", "1.0", "", "1", "KEEN"],
+        ["1000001000", "V.Torque", "-0.002", "kNm", "-2", ""],
+    ]
+
+
 async def test_an_unknown_name_is_refused_with_the_nearest_ones(log: Path, database: Path) -> None:
     with pytest.raises(DocumentRefused, match=r"Motor\.Torqe: no such signal in the databases; nearest: Motor\.Torque"):
         await decoded(log, database, "csv", "Motor.Torqe")
