@@ -202,6 +202,6 @@ def _power_of_ten(number: Fraction) -> int:
 
 
 def _relabelled(signal: Signal, pairs: Mapping[int, int], factor: float, labels: Mapping[int, str]) -> Signal:
-    if max(map(abs, pairs.values())) > EXACT_IN_DOUBLE:
-        raise _Refused("a number of its mapping is beyond 2^53")
+    if max(map(abs, pairs.values())) > EXACT_IN_DOUBLE or not factor:
+        raise _Refused("a number of its mapping is beyond 2^53, or has too many decimals")
     return dataclasses.replace(signal, factor=factor, offset=0.0, labels=labels, relabel=relabel(pairs))

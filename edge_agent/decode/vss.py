@@ -124,15 +124,21 @@ def signals(file: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
         raise MappingRefused(file, "nested too deeply") from error
     if not isinstance(tree, dict):
         raise MappingRefused(file, "not a VSS tree: must be a JSON object")
-    return _walk("", tree)
+    return _walk(tree)
 
 
-def _walk(prefix: str, nodes: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    for name, node in nodes.items():
+def _walk(tree: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """In the file's order; without recursion, since a file may be nested deeper than Python's stack."""
+    open_branches = [iter([(name, node) for name, node in tree.items()])]
+    while open_branches:
+        entry = next(open_branches[-1], None)
+        if entry is None:
+            open_branches.pop()
+            continue
+        path, node = entry
         if not isinstance(node, dict):
             continue
-        here = f"{prefix}.{name}" if prefix else name
         if node.get("type") in SIGNAL_TYPES:
-            yield here, node
+            yield path, node
         elif isinstance(node.get("children"), dict):
-            yield from _walk(here, node["children"])
+            open_branches.append(iter([(f"{path}.{name}", child) for name, child in node["children"].items()]))

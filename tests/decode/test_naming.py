@@ -3,12 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Selector, Signal
 from edge_agent.decode.decoder import decode
 from edge_agent.decode.naming import mapped
 from edge_agent.decode.plan import compile_plan
 from edge_agent.decode.vss import parse_mapping
+from edge_agent.errors import MappingRefused
 from edge_agent.records import RawKind, SignalInfo
 from tests.decode.frames import block, data_frame
 
@@ -293,3 +296,51 @@ def test_selectors_of_the_database_hold_before_those_of_the_mapping() -> None:
     catalog = Catalog([("can0", databases)])
     assert samples(catalog, "V.S", 1, b"\x21\x05", b"\x20\x06", b"\x11\x07", b"\x21\x08") == [(5, 5.0), (8, 8.0)]
     assert Path(databases[0].path) == Path("p.dbc")
+
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["P", "D", "x * 2", "floor(x)", "1/x"])
+)
+NAMES = st.sampled_from(["Speed", "Angle", "Exact", "Gear", "Wide", "Pressure", "Axle", "Counter", ""])
+KEYS = st.sampled_from(["signal", "message", "transform", "math", "mapping", "from", "to", "multiplexer", "value"])
+SOURCES = st.fixed_dictionaries(
+    {"signal": NAMES},
+    optional={
+        "transform": st.fixed_dictionaries({"math": SCALARS})
+        | st.fixed_dictionaries(
+            {"mapping": st.lists(st.fixed_dictionaries({"from": SCALARS, "to": SCALARS}), max_size=4)}
+        ),
+        "multiplexer": st.lists(st.fixed_dictionaries({"signal": NAMES, "value": SCALARS}), max_size=2),
+    },
+) | st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+
+
+@given(
+    st.lists(st.tuples(SOURCES, st.lists(SCALARS, max_size=3)), min_size=1, max_size=5),
+    st.binary(min_size=8, max_size=8),
+)
+def test_every_path_of_any_mapping_is_used_or_told(sources: list[tuple[object, list[object]]], data: bytes) -> None:
+    tree = {
+        f"V.S{i}": {"type": "sensor", "allowed": allowed, "dbc2vss": source}
+        for i, (source, allowed) in enumerate(sources)
+    }
+    try:
+        mapping = parse_mapping("car.json", json.dumps(tree))
+    except MappingRefused:
+        raise AssertionError("every node has a source") from None
+    databases, remarks = mapped([CAR], mapping)
+    catalog = Catalog([("can0", databases)])
+
+    told = {remark.partition(": ")[0] for remark in (*mapping.remarks, *remarks)}
+    used = set(catalog.match("V.*"))
+    assert used | told == set(tree)
+    assert not used & told
+    frames = [data_frame(can_id, data) for can_id in (0x100, 0x200, 0x300)]
+    decoded = decode(compile_plan(catalog, sorted(catalog)), block(frames))
+    kinds = {name: catalog[name].info for name in catalog}
+    for index, raw, value in zip(decoded.signal.tolist(), decoded.raw.tolist(), decoded.value.tolist(), strict=True):
+        info = kinds[sorted(catalog)[index]]
+        if info.kind is not FLOAT:
+            lowest = -(1 << info.bits - 1) if info.kind is SIGNED else 0
+            assert lowest <= raw < lowest + (1 << info.bits)
+            assert value == raw * info.factor + info.offset

@@ -125,3 +125,16 @@ def test_a_file_that_is_no_mapping_is_refused_in_one_sentence(file: str, text: s
 def test_a_tree_that_maps_nothing_still_tells_its_paths() -> None:
     text = json.dumps({"Vehicle": branch(Speed=leaf(), Doors=branch(Left=leaf(type="actuator")))})
     assert [name for name, _ in signals("vss.json", text)] == ["Vehicle.Speed", "Vehicle.Doors.Left"]
+
+
+def test_what_is_no_node_is_passed_over() -> None:
+    tree = {"V": {"type": "branch", "children": {"A": None, "B": 3, "C": {}, "D": leaf(dbc={"signal": "S"})}}}
+    assert list(entries(tree)) == ["V.D"]
+
+
+def test_a_tree_may_be_nested_deeply() -> None:
+    node: object = leaf(dbc={"signal": "S"})
+    for _ in range(200):
+        node = branch(B=node)
+    (entry,) = parsed({"V": node}).entries
+    assert entry.path == "V" + ".B" * 200
