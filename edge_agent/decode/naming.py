@@ -93,7 +93,7 @@ def _named(message: Message, name: str) -> Signal:
 
 
 def _selectors(entry: VssEntry, message: Message) -> list[Selector]:
-    """One a multiplexer the mapping names; its value is compared as the raw number on the bus."""
+    """One a multiplexer the mapping names: its value, as the database scales it, by the number on the bus."""
     found = []
     for one in entry.source.multiplexer:
         signal = next((signal for signal in message.signals if signal.name == one.signal), None)
@@ -128,7 +128,7 @@ def _computed(formula: Formula, signal: Signal) -> Signal:
         offset = float(exact(signal.offset) * line.slope + line.height)
     except OverflowError as error:
         raise _Refused("its formula makes a factor or an offset that is too large") from error
-    return dataclasses.replace(signal, factor=factor, offset=offset, labels={})
+    return dataclasses.replace(signal, factor=factor, offset=offset)
 
 
 def _tabulated(formula: Formula, signal: Signal) -> Signal:

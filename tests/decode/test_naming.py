@@ -202,6 +202,21 @@ def test_a_signal_goes_to_a_path_for_each_value_of_its_multiplexers() -> None:
     ]
 
 
+def test_a_multiplexers_value_is_as_its_database_scales_it() -> None:
+    below: dict[str, object] = {"signal": "Speed", "multiplexer": [{"signal": "Angle", "value": -3}]}
+    catalog, remarks = named(V__Below=below)
+
+    assert remarks == ()
+    minus_30 = (-30 & 0xFFF).to_bytes(2, "little")
+    frames = (b"\x01\x00" + minus_30 + bytes(4), b"\x02\x00\x1e\x00" + bytes(4))
+    assert [raw for raw, _ in samples(catalog, "V.Below", 0x100, *frames)] == [1]
+
+
+def test_a_line_leaves_the_numbers_on_the_bus_their_labels() -> None:
+    catalog, _ = named(V__Gear={"signal": "Gear", "transform": {"math": "x * 2"}})
+    assert catalog["V.Gear"].signal.labels == GEARS
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
