@@ -18,6 +18,7 @@ import structlog
 from cantools.database.can import Database
 
 from bench.protobuf_rows import encoded
+from bench.receive import bench_receive
 from bench.traffic import Traffic, blocks, traffic
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.pythoncan import BusAddress, message_of
@@ -222,6 +223,7 @@ def plans(load: Traffic) -> tuple[Catalog, DecodePlan, DecodePlan]:
 
 def main() -> None:
     """Print everything."""
+    bench_receive()
     for load in traffic():
         catalog, plan, few = plans(load)
         bench_decode(load, plan, few)

@@ -66,6 +66,8 @@ def columns_of(frames: Sequence[Frame], width: int) -> Columns:
 
 def merge(parts: Sequence[Columns], width: int) -> Columns:
     """All frames by time, padded to `width`; frames of one time stay in the order of their parts."""
+    if len(parts) == 1 and parts[0].data.shape[1] == width and (np.diff(parts[0].t_ns) >= 0).all():
+        return parts[0]
     t_ns = np.concatenate([_NO_TIMES, *(part.t_ns for part in parts)])
     order = np.argsort(t_ns, kind="stable")
     return Columns(
@@ -97,7 +99,8 @@ def block_of(
 
 
 def _widened(data: U8, width: int) -> U8:
-    return np.pad(data, ((0, 0), (0, width - data.shape[1])))
+    missing = width - data.shape[1]
+    return np.pad(data, ((0, 0), (0, missing))) if missing else data
 
 
 _NO_TIMES = np.empty(0, np.int64)

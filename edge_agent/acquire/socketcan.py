@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_agent import events
 from edge_agent.acquire.backlog import Backlog
-from edge_agent.acquire.block import FD_BYTES, Columns
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns
 from edge_agent.acquire.pythoncan import BusAddress, PythonCanBus
 from edge_agent.acquire.recvmmsg import BLOCK_ROWS, Datagrams
 from edge_agent.errors import BusDown
@@ -28,30 +28,34 @@ CLASSIC_ROW = 16
 FD_ROW = 72
 """struct can_frame and struct canfd_frame, linux/can.h"""
 
-REMOTE_BIT = 0x4000_0000
-ERROR_BIT = 0x2000_0000
-"""CAN_RTR_FLAG and CAN_ERR_FLAG of linux/can.h; bit 31 is our EXTENDED_ID"""
 SO_RCVBUFFORCE = 33
 _ROW_HEAD = 8
-_KEPT: U8 = np.tri(256, FD_BYTES, -1, dtype=np.uint8) * np.uint8(255)
+_ID_BITS = np.uint32(0x9FFF_FFFF)
+_MARKS_SHIFT = 29
+_FLAGS_OF_MARKS: U8 = np.array([0, FrameFlag.ERROR, FrameFlag.REMOTE, FrameFlag.ERROR | FrameFlag.REMOTE], np.uint8)
+"""by bits 30 and 29 of an id, CAN_RTR_FLAG and CAN_ERR_FLAG of linux/can.h; its bit 31 is our EXTENDED_ID"""
+_REMOTE_ROWS = 256
+_KEPT: U8 = np.tri(2 * _REMOTE_ROWS, FD_BYTES, -1, dtype=np.uint8) * np.uint8(255)
 """[length] a mask of the bytes that count: what the kernel leaves beyond them is not said to be zero"""
+_KEPT[_REMOTE_ROWS:] = 0  # a remote frame has no data, its length is what it asks for
+_KEPT_OF_ROWS = {CLASSIC_ROW: np.ascontiguousarray(_KEPT[:, :CLASSIC_BYTES]), FD_ROW: _KEPT}
 
 
 def columns_of_rows(rows: U8, row_lengths: I64, t_ns: I64, bus: int) -> Columns:
     """Columns of frames as the kernel lays them out, [n, 16] or [n, 72] with CAN FD; nothing of `rows` is kept."""
-    word = rows[:, :4].view(np.uint32)[:, 0]
-    remote, error = word & REMOTE_BIT != 0, word & ERROR_BIT != 0
+    word = rows.view(np.uint32)[:, 0]
     length = rows[:, 4].copy()
-    flags = remote * np.uint8(FrameFlag.REMOTE) | error * np.uint8(FrameFlag.ERROR)
-    flags |= (row_lengths == FD_ROW) * np.uint8(FrameFlag.FD)
-    kept = np.where(remote, 0, length)  # a remote frame's length is what it asks for
+    flags = _FLAGS_OF_MARKS[word >> _MARKS_SHIFT & 3]
+    kept = length + (flags & np.uint8(FrameFlag.REMOTE)) * np.uint16(_REMOTE_ROWS)
+    if rows.shape[1] == FD_ROW:
+        flags |= (row_lengths == FD_ROW) * np.uint8(FrameFlag.FD)
     return Columns(
         t_ns=t_ns,
         bus=np.full(len(rows), bus, np.uint8),
-        can_id=word & ~np.uint32(REMOTE_BIT | ERROR_BIT),
+        can_id=word & _ID_BITS,
         flags=flags,
         length=length,
-        data=rows[:, _ROW_HEAD:] & _KEPT[kept, : rows.shape[1] - _ROW_HEAD],
+        data=rows[:, _ROW_HEAD:] & _KEPT_OF_ROWS[rows.shape[1]].take(kept, axis=0),
     )
 
 
