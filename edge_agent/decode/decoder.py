@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge_agent.decode.j1939 import groups_of
-from edge_agent.decode.plan import Condition, DecodePlan, Fields
+from edge_agent.decode.plan import Branches, Condition, DecodePlan, Fields
 from edge_agent.decode.relabel import apply_relabels
 from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
@@ -19,11 +19,11 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
     Of a multiplexed message the signals that are present are decoded, whatever the multiplexer says.
     """
     message, known, usable = _look_up(plan, block)
-    frame, row = _expand(plan, np.flatnonzero(usable), message)
+    frames = np.flatnonzero(usable)
     words = _words(block)
+    frame, row = _expand(plan, frames, _descend(plan.branches, words, frames, message.take(frames)))
     for condition in plan.conditions:
-        present = _present(condition, words, frame, row)
-        frame, row = frame[present], row[present]
+        frame, row = _present(condition, words, frame, row)
     raw, value_f = _numbers(plan, _gather(plan.fields, words, frame, row), row)
     if plan.relabels:
         stays = apply_relabels(plan.relabels, row, raw, value_f)
@@ -64,13 +64,26 @@ def _look_up_groups(plan: DecodePlan, key: U64, at: I64, known: Bool) -> None:
     known[missed] = plan.groups.take(found) == group
 
 
-def _expand(plan: DecodePlan, frames: I64, message: I64) -> tuple[I64, I64]:
+def _descend(branches: Branches | None, words: U64, frames: I64, node: I64) -> I64:
+    """From each frame's message down its multiplexers' values to the node that holds its rows."""
+    if branches is None:
+        return node
+    at = np.flatnonzero(branches.splits.take(node))
+    while len(at):
+        above = node.take(at)
+        value = _gather(branches.fields, words, frames.take(at), above).view(np.int64)
+        below = branches.children.take(branches.first_child.take(above) + value)
+        node[at] = below
+        at = at[branches.splits.take(below)]
+    return node
+
+
+def _expand(plan: DecodePlan, frames: I64, node: I64) -> tuple[I64, I64]:
     """One item a (frame, row) pair, in frame order."""
-    message = message.take(frames)
-    count = plan.count.take(message)
+    count = plan.count.take(node)
     frame = frames.repeat(count)
     row = np.arange(len(frame))
-    row += (plan.start.take(message) + count - count.cumsum()).repeat(count)
+    row += (plan.start.take(node) + count - count.cumsum()).repeat(count)
     return frame, row
 
 
@@ -83,16 +96,17 @@ def _words(block: FrameBlock) -> U64:
     return both
 
 
-def _present(condition: Condition, words: U64, frame: I64, row: I64) -> Bool:
-    """Which rows this level of multiplexing leaves."""
-    multiplexed = condition.applies.take(row)
-    present = ~multiplexed
-    at = np.flatnonzero(multiplexed)
-    if len(at):
-        row = row.take(at)
-        value = _gather(condition.fields, words, frame.take(at), row)
-        present[at] = (value >= condition.low.take(row)) & (value <= condition.high.take(row))
-    return present
+def _present(condition: Condition, words: U64, frame: I64, row: I64) -> tuple[I64, I64]:
+    """What this level of multiplexing leaves."""
+    at = np.flatnonzero(condition.applies.take(row))
+    if not len(at):
+        return frame, row
+    multiplexed = row.take(at)
+    value = _gather(condition.fields, words, frame.take(at), multiplexed)
+    present = np.ones(len(row), np.bool_)
+    present[at] = (value >= condition.low.take(multiplexed)) & (value <= condition.high.take(multiplexed))
+    stays = np.flatnonzero(present)
+    return frame.take(stays), row.take(stays)
 
 
 def _gather(fields: Fields, words: U64, frame: I64, row: I64) -> U64:
@@ -145,10 +159,15 @@ def _scaled(plan: DecodePlan, bits: U64, row: I64) -> tuple[I64, F64]:
 
 
 def _counts(block: FrameBlock, known: Bool, usable: Bool) -> tuple[BusCounts, ...]:
-    return tuple(_bus_counts(block, bus, known, usable) for bus in range(len(block.dropped)))
+    if len(block.dropped) == 1:  # the usual case, worth 3 us a block
+        return (_bus_counts(len(block), known, usable, block.dropped[0]),)
+    of_buses = [block.bus == bus for bus in range(len(block.dropped))]
+    return tuple(
+        _bus_counts(int(np.count_nonzero(mine)), known & mine, usable & mine, dropped)
+        for mine, dropped in zip(of_buses, block.dropped, strict=True)
+    )
 
 
-def _bus_counts(block: FrameBlock, bus: int, known: Bool, usable: Bool) -> BusCounts:
-    mine = block.bus == bus
-    seen, of_known, decoded = (int(np.count_nonzero(mask)) for mask in (mine, known & mine, usable & mine))
-    return BusCounts(seen, decoded, seen - of_known, of_known - decoded, block.dropped[bus])
+def _bus_counts(seen: int, known: Bool, usable: Bool, dropped: int) -> BusCounts:
+    of_known, decoded = int(np.count_nonzero(known)), int(np.count_nonzero(usable))
+    return BusCounts(seen, decoded, seen - of_known, of_known - decoded, dropped)

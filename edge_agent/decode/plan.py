@@ -1,7 +1,7 @@
 """Flat tables: what the decoder gathers, shifts and masks, compiled once a configuration. Pure.
 
-One *row* a wanted signal (a signal multiplexed over several ranges has one row a range). Rows of a message
-stand together, so a message is `start` and `count` into them (CSR). A payload is read as aligned 64-bit
+One *row* a wanted signal and a way it is present. The rows of a node (a message, or a message with one value of its
+multiplexer) stand together, so a node is `start` and `count` into them (CSR). A payload is read as aligned 64-bit
 words, each in both byte orders: word `2w` little-endian, `2w + 1` big-endian; a field that crosses a word
 (CAN FD only) has its rest in the next word of the same order.
 
@@ -15,13 +15,17 @@ from itertools import product
 
 import numpy as np
 
-from edge_agent.decode.catalog import BitField, Catalog, Entry
+from edge_agent.decode.catalog import BitField, Catalog, Entry, Selector
 from edge_agent.decode.j1939 import group_of
+from edge_agent.decode.multiplex import Node, branch
 from edge_agent.decode.relabel import Relabels, compile_relabels
 from edge_agent.records import I64, U8, U32, U64, Bool, RawKind, SignalInfo
 
 WORD_BITS = 64
 ALL_ONES = (1 << 64) - 1
+
+Way = tuple[tuple[BitField, int, int], ...]
+"""(multiplexer, low, high) for each level that is left"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +54,22 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Branches:
+    """The trees of `multiplex.py` over all n nodes; the first k + 1 nodes are the messages."""
+
+    splits: Bool
+    """[n] whether a multiplexer leads on from here"""
+    fields: Fields
+    """[n] its place"""
+    first_child: I64
+    """[n] where its children begin"""
+    children: I64
+    """nodes, by the multiplexer's value"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DecodePlan:
-    """All that `decode` needs; k known messages, r rows, s signals."""
+    """All that `decode` needs; k known messages, n nodes, r rows, s signals."""
 
     signals: tuple[SignalInfo, ...]
     """[s] what `SampleBlock.signal` points to"""
@@ -66,7 +84,8 @@ class DecodePlan:
     """[k + 1] bytes a frame needs"""
     start: I64
     count: I64
-    """[k + 1] first row and number of rows"""
+    """[n] first row and number of rows"""
+    branches: Branches | None
     signal: U32
     """[r] index into `signals`"""
     fields: Fields
@@ -94,16 +113,20 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
     order = sorted(catalog.messages, key=lambda item: _key(item[0], item[1].can_id))
     index_of = {_key(bus, message.can_id): i for i, (bus, message) in enumerate(order)}
     groups = _groups(catalog, index_of)
-    rows = sorted(
-        (
-            (index_of[_key(e.bus, e.message.can_id)], s, e, ranges)
-            for s, e in enumerate(entries)
-            for ranges in _ranges(e)
-        ),
-        key=lambda row: (row[0], row[1]),
+    signals_of: list[list[int]] = [[] for _ in [*order, None]]
+    for signal, entry in enumerate(entries):
+        signals_of[index_of[_key(entry.bus, entry.message.can_id)]].append(signal)
+    nodes, children = branch([tuple(one) for one in signals_of], [entry.signal.selectors for entry in entries])
+    rows = [
+        (signal, conditions)
+        for node in nodes
+        for signal, settled in node.rows
+        for conditions in _ways(entries[signal].signal.selectors[settled:])
+    ]
+    count = np.array(
+        [sum(len(_ways(entries[s].signal.selectors[settled:])) for s, settled in node.rows) for node in nodes], np.int64
     )
-    count = np.bincount(np.array([row[0] for row in rows], np.int64), minlength=len(order) + 1).astype(np.int64)
-    row_entries = [row[2] for row in rows]
+    row_entries = [entries[signal] for signal, _ in rows]
     floats = [e.signal.field.bits if e.signal.kind is RawKind.FLOAT else 0 for e in row_entries]
     wide = [e.signal.kind is RawKind.UNSIGNED and e.signal.field.bits == WORD_BITS for e in row_entries]
     return DecodePlan(
@@ -115,14 +138,15 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         lengths=np.array([*(message.length for _, message in order), 0], np.uint8),
         start=count.cumsum() - count,
         count=count,
-        signal=np.array([row[1] for row in rows], np.uint32),
+        branches=_branches(nodes, children),
+        signal=np.array([signal for signal, _ in rows], np.uint32),
         fields=_fields([e.signal.field for e in row_entries]),
         sign=np.array([_sign(e) for e in row_entries], np.uint64),
         float_bits=np.array(floats, np.uint8),
         unsigned_64=np.array(wide, np.bool_),
         factor=np.array([e.signal.factor for e in row_entries], np.float64),
         offset=np.array([e.signal.offset for e in row_entries], np.float64),
-        conditions=_conditions([(row[2], row[3]) for row in rows]),
+        conditions=_conditions([conditions for _, conditions in rows]),
         float_sizes=tuple(sorted(set(floats) - {0})),
         extreme=any(floats) or any(_may_overflow(e) for e in row_entries),
         has_unsigned_64=any(wide),
@@ -144,9 +168,21 @@ def _groups(catalog: Catalog, index_of: Mapping[int, int]) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def _ranges(entry: Entry) -> list[tuple[tuple[int, int], ...]]:
-    """One tuple of (low, high) a row: every way through the levels of multiplexing."""
-    return list(product(*(selector.ranges for selector in entry.signal.selectors)))
+def _ways(selectors: Sequence[Selector]) -> list[Way]:
+    """Every way through the levels of multiplexing that are left: one of the ranges of each."""
+    return list(product(*([(selector.field, *range_) for range_ in selector.ranges] for selector in selectors)))
+
+
+def _branches(nodes: Sequence[Node], children: Sequence[int]) -> Branches | None:
+    if not children:
+        return None
+    nowhere = BitField(0, 1, big_endian=False)
+    return Branches(
+        splits=np.array([node.multiplexer is not None for node in nodes], np.bool_),
+        fields=_fields([node.multiplexer or nowhere for node in nodes]),
+        first_child=np.array([node.first_child for node in nodes], np.int64),
+        children=np.array(children, np.int64),
+    )
 
 
 def _may_overflow(entry: Entry) -> bool:
@@ -181,21 +217,18 @@ def _fields(fields: Sequence[BitField]) -> Fields:
     )
 
 
-def _conditions(rows: Sequence[tuple[Entry, tuple[tuple[int, int], ...]]]) -> tuple[Condition, ...]:
-    depth = max((len(ranges) for _, ranges in rows), default=0)
-    nowhere = BitField(0, 1, big_endian=False)
+def _conditions(rows: Sequence[Way]) -> tuple[Condition, ...]:
+    depth = max((len(way) for way in rows), default=0)
+    nowhere = (BitField(0, 1, big_endian=False), 0, 1)
     levels = []
     for level in range(depth):
-        here = [
-            (e.signal.selectors[level].field, ranges[level]) if level < len(ranges) else (nowhere, (0, 1))
-            for e, ranges in rows
-        ]
+        here = [way[level] if level < len(way) else nowhere for way in rows]
         levels.append(
             Condition(
-                applies=np.array([level < len(ranges) for _, ranges in rows], np.bool_),
-                fields=_fields([field for field, _ in here]),
-                low=np.array([low for _, (low, _) in here], np.uint64),
-                high=np.array([high for _, (_, high) in here], np.uint64),
+                applies=np.array([level < len(way) for way in rows], np.bool_),
+                fields=_fields([field for field, _, _ in here]),
+                low=np.array([low for _, low, _ in here], np.uint64),
+                high=np.array([high for _, _, high in here], np.uint64),
             )
         )
     return tuple(levels)

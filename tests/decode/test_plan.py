@@ -4,7 +4,8 @@ from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Sele
 from edge_agent.decode.plan import ALL_ONES, compile_plan
 from edge_agent.records import EXTENDED_ID, RawKind
 
-MODE = BitField(0, 8, big_endian=False)
+MODE = BitField(0, 9, big_endian=False)
+"""too wide for a table of its values"""
 SPREAD = Signal("Spread", MODE, RawKind.UNSIGNED, 1.0, 0.0, "", (Selector(MODE, ((1, 1), (3, 5))),))
 DEEP = Signal(
     "Deep", MODE, RawKind.UNSIGNED, 1.0, 0.0, "", (Selector(MODE, ((1, 1), (3, 5))), Selector(MODE, ((7, 7), (9, 9))))
@@ -45,3 +46,19 @@ def test_no_multiplexed_signal_makes_no_condition() -> None:
 def test_a_name_the_catalog_does_not_hold_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(KeyError, match=r"No\.Such"):
         compile_plan(CATALOG, ["No.Such"])
+
+
+def test_a_multiplexer_leads_to_nodes_behind_those_of_the_messages() -> None:
+    mode = BitField(0, 1, big_endian=False)
+    one = Signal("One", MODE, RawKind.UNSIGNED, 1.0, 0.0, "", (Selector(mode, ((1, 1),)),))
+    catalog = Catalog([("can0", [Database("a.dbc", (Message("M", 0x10, 8, (PLAIN, one)),))])])
+
+    plan = compile_plan(catalog, list(catalog))
+
+    assert plan.branches is not None
+    assert plan.branches.splits.tolist() == [True, False, False, False]
+    assert plan.branches.children.tolist() == [2, 3]
+    assert plan.count.tolist() == [0, 0, 1, 2]
+    assert plan.signal.tolist() == [0, 0, 1]
+    assert plan.conditions == ()
+    assert compile_plan(CATALOG, ["Late.Plain"]).branches is None
