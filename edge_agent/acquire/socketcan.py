@@ -21,8 +21,11 @@ RECEIVE_BYTES = 4 << 20
 WAIT_MS = 100
 """How long a read waits for the first frame."""
 
-GATHER_S = 0.02
-"""How long a read lets frames come together: fewer, larger blocks; a third of what the usual buffer holds."""
+GATHER_S = 0.05
+"""How long a read lets frames come together: 4 x 4000 frames/s cost 6 % of a core, at 20 ms 10 %, at 0 55 % (x86 VM)."""
+
+SMALL_GATHER_S = 0.02
+"""The same where RECEIVE_BYTES were not given: a third of what the usual buffer holds."""
 
 CLASSIC_ROW = 16
 FD_ROW = 72
@@ -73,6 +76,7 @@ class SocketCanBus:
         self._bus = PythonCanBus(address)
         try:
             self.receive_bytes = _enlarged(self._bus.socket, receive_bytes)
+            self._gather_s = GATHER_S if self.receive_bytes >= RECEIVE_BYTES else SMALL_GATHER_S
             self._datagrams = Datagrams(self._bus.socket, FD_ROW if address.fd else CLASSIC_ROW)
             self._overruns = 0
             self._poll = select.poll()
@@ -87,7 +91,7 @@ class SocketCanBus:
         if not self._more and self._failure is None:
             if not self._poll.poll(WAIT_MS):
                 return
-            stop.wait(GATHER_S)
+            stop.wait(self._gather_s)
         try:
             count = self._datagrams.receive()
             backlog.add_block(self._columns(count), self._overrun())

@@ -1,7 +1,9 @@
 """vcan interfaces as `ip` makes them, frames as others send and record them, and the buses as the agent reads them."""
 
 import asyncio
+import fcntl
 import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.acquire.told import Told, frames_in
 from tests.journey.line import until
 
 VCAN0, VCAN1 = "vcan0", "vcan1"
+SIOCSIFFLAGS = 0x8914
 RECEIVERS = Path("/proc/net/can/rcvlist_all")
 """one line for each socket that takes all frames of an interface"""
 
@@ -34,6 +37,12 @@ async def run(*words: str) -> None:
 async def link(*words: str) -> None:
     """`ip link ...`."""
     await run("ip", "link", *words)
+
+
+def set_down(interface: str) -> None:
+    """What `ip link set INTERFACE down` does, without the time that a command takes."""
+    with socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", interface.encode(), 0))
 
 
 def exists(interface: str) -> bool:
