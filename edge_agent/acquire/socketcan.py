@@ -22,7 +22,7 @@ WAIT_MS = 100
 """How long a read waits for the first frame."""
 
 GATHER_S = 0.05
-"""How long a read lets frames come together: 4 x 4000 frames/s cost 6 % of a core, at 20 ms 10 %, at 0 55 % (x86 VM)."""
+"""How long a read lets frames come together: 4 x 4000 frames/s cost 6 % of a core, at 20 ms 10 %, at 0 55 % (x86)."""
 
 SMALL_GATHER_S = 0.02
 """The same where RECEIVE_BYTES were not given: a third of what the usual buffer holds."""
