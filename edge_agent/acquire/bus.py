@@ -7,6 +7,7 @@ from functools import partial
 from edge_agent import events
 from edge_agent.acquire.backlog import Taken
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, block_of, merge
+from edge_agent.acquire.losses import Losses
 from edge_agent.acquire.pace import Progress
 from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.reader import BusReader, MessageBus, OpenBus
@@ -24,34 +25,8 @@ QUIET_NS = 900_000_000
 SETTLE_NS = 200_000_000
 """Longer than a frame is on its way from the bus to its block."""
 
-TELL_NS = 10_000_000_000
-"""Losses of one bus are told at most this often."""
-
-
 OVERRUN = "the kernel's receive buffer was full: the bus's thread did not read it in time"
 UNTAKEN = "the buffer was full: the event loop did not take it in time"
-
-
-class Losses:
-    """Tells the frames one bus has lost for one reason, each once."""
-
-    def __init__(self, bus: str, reason: str, log: events.Log) -> None:
-        self._bus, self._reason, self._log = bus, reason, log
-        self._untold = 0
-        self._next_ns: int | None = None
-
-    def add(self, count: int, uptime_ns: int) -> None:
-        """Count frames lost, and tell what has come together when it is time."""
-        self._untold += count
-        if self._untold and (self._next_ns is None or uptime_ns >= self._next_ns):
-            self._next_ns = uptime_ns + TELL_NS
-            self.tell()
-
-    def tell(self) -> None:
-        """Tell what has not been told yet."""
-        if self._untold:
-            events.frames_dropped(self._log, bus=self._bus, count=self._untold, reason=self._reason)
-            self._untold = 0
 
 
 class Buses:

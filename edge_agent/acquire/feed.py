@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from edge_agent import events
+from edge_agent.acquire.losses import Losses
 from edge_agent.channel import Channel
 from edge_agent.events import Log
 from edge_agent.ports import FrameSource
@@ -20,17 +20,19 @@ async def feed(
     source: FrameSource, frames: Channel[FrameBlock], bus_names: Sequence[str], *, begin: asyncio.Event, log: Log
 ) -> None:
     """From `begin` until the source ends or this is cancelled; the channel is closed in any case."""
+    losses = [Losses(bus, "decoding could not keep up", log) for bus in bus_names]
     try:
         await begin.wait()
         # Every source is an async generator; the port promises no more than an iterator.
         async with aclosing(cast("AsyncGenerator[FrameBlock, None]", source.blocks())) as blocks:
             async for block in blocks:
                 given_up = _frames_of(frames.make_room(), len(bus_names))
-                for bus, count in zip(bus_names, given_up, strict=True):
-                    if count:
-                        events.frames_dropped(log, bus=bus, count=count, reason="decoding could not keep up")
+                for loss, count in zip(losses, given_up, strict=True):
+                    loss.add(count, block.uptime_ns)
                 await frames.put(replace(block, dropped=tuple(map(add, block.dropped, given_up))))
     finally:
+        for loss in losses:
+            loss.tell()
         frames.close()
 
 

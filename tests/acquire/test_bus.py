@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import can
 import pytest
 
-from edge_agent.acquire.bus import SETTLE_NS, TELL_NS, Buses, Losses
+from edge_agent.acquire.bus import SETTLE_NS, Buses
 from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
@@ -203,18 +203,3 @@ async def test_a_source_that_waits_for_a_bus_to_come_back_ends_at_once() -> None
         await blocks.aclose()
 
     assert not [one.name for one in threading.enumerate() if one.name.startswith("acquire-")]
-
-
-def test_losses_are_told_at_once_then_together_and_at_the_end_each_once() -> None:
-    told = Told()
-    losses = Losses("drive", "a reason", told)
-    losses.add(0, 0)
-    for uptime_ns in (1, 2, 3):
-        losses.add(5, uptime_ns)
-    losses.add(1, TELL_NS + 1)
-    losses.add(2, TELL_NS + 2)
-    losses.tell()
-    losses.tell()
-
-    assert [fields["count"] for fields in told.fields("acquire.frames_dropped")] == [5, 11, 2]
-    assert {fields["reason"] for fields in told.fields("acquire.frames_dropped")} == {"a reason"}
