@@ -35,10 +35,12 @@ class Spool(Protocol):
         """This boot's number, and where the one before ended."""
 
     async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
-        """Return when all are on disk for good; what had to be given up meanwhile is returned once.
+        """Return when all are on disk for good, with every lost range that no batch on disk tells yet.
 
-        A range stays owed until the append after the one that returned it has committed,
-        so a crash between tells it again rather than never. Raises DiskBusy; then none is kept.
+        A range is owed until a batch that has it in `tells`, as it was returned, is Acked. It is returned again
+        when that batch is lost itself, when a crash leaves it in doubt, and as a part of a longer range when more
+        is lost beside it: twice rather than never.
+        Raises DiskBusy; then none is kept.
         """
 
     async def lease(self, limit: int) -> tuple[Envelope, ...]:
@@ -48,7 +50,10 @@ class Spool(Protocol):
         """
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
-        """Acked: forget it (durably soon after). Deferred: offer it again. Refused: set it aside and owe a range."""
+        """Acked: forget it (durably soon after). Deferred: offer it again. Refused: set it aside and owe it.
+
+        With an Acked batch the ranges it tells are forgotten; with a Refused one they are owed again.
+        """
 
     async def close(self) -> None:
         """Commit positions and release the folder; unsettled leases come back at the next start."""

@@ -221,6 +221,17 @@ class EnvelopeKey:
 
 
 @dataclass(frozen=True, slots=True)
+class LostRange:
+    """Batches that will not arrive, told to the cloud in the header of a later batch."""
+
+    boot: int
+    first_seq: int
+    last_seq: int
+    why: str
+    """`cap` (evicted at the byte cap), `damaged` (unreadable on disk) or `refused` (set aside by the uplink)"""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """A sealed, encoded batch: below the spool's codec nothing looks inside `payload`."""
 
@@ -233,6 +244,8 @@ class Envelope:
     content_type: str
     content_encoding: str
     payload: bytes
+    tells: tuple[LostRange, ...] = ()
+    """the ranges that `payload` names, for the spool that takes it; not kept with it, so empty in what a spool gives"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,17 +268,6 @@ class Refused:
 
 
 Receipt = Acked | Deferred | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class LostRange:
-    """Batches that will not arrive, told to the cloud in the next batch's header."""
-
-    boot: int
-    first_seq: int
-    last_seq: int
-    why: str
-    """`cap` (evicted at the byte cap), `damaged` (unreadable on disk) or `refused` (set aside by the uplink)"""
 
 
 @dataclass(frozen=True, slots=True)

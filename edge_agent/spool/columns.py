@@ -36,15 +36,16 @@ def seal(batch: Batch, sender: Sender, boot: BootInfo, lost: Sequence[LostRange]
     """The batch as it travels and lies on disk: columns, gzipped, for the warm lane; plain rows for the hot one."""
     if batch.rule.lane is Lane.HOT:
         body = header(batch, sender, boot, lost, ROWS) | {"rows": rows(batch)}
-        return _envelope(batch, boot, ROWS, "", _json_line(body))
+        return _envelope(batch, boot, lost, ROWS, _json_line(body))
     body = header(batch, sender, boot, lost, COLUMNS) | {
         "columns": [_column(column, batch.rule.time_unit) for column in batch.columns]
     }
     # mtime=0: equal batches give equal bytes, which golden files rely on.
-    return _envelope(batch, boot, COLUMNS, "gzip", gzip.compress(_json_line(body), compresslevel=6, mtime=0))
+    payload = gzip.compress(_json_line(body), compresslevel=6, mtime=0)
+    return _envelope(batch, boot, lost, COLUMNS, payload)
 
 
-def _envelope(batch: Batch, boot: BootInfo, schema: str, encoding: str, payload: bytes) -> Envelope:
+def _envelope(batch: Batch, boot: BootInfo, lost: Sequence[LostRange], schema: str, payload: bytes) -> Envelope:
     return Envelope(
         key=EnvelopeKey(boot.boot, batch.seq),
         priority=batch.rule.priority,
@@ -52,8 +53,9 @@ def _envelope(batch: Batch, boot: BootInfo, schema: str, encoding: str, payload:
         rule=batch.rule.name,
         schema=schema,
         content_type="application/json",
-        content_encoding=encoding or "utf-8",
+        content_encoding="gzip" if schema == COLUMNS else "utf-8",
         payload=payload,
+        tells=tuple(lost),
     )
 
 

@@ -94,4 +94,4 @@ class Keeping:
         self.kept_batches += len(batches)
         self.kept_samples += sum(batch.kept for batch in batches)
         self.kept_bytes += size
-        self._owed += lost
+        self._owed = lost

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from edge_agent.records import EnvelopeKey, LostRange
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
-from edge_agent.spool.state import StreamMarks
+from edge_agent.spool.owed import Owed
+from edge_agent.spool.state import SpoolState, StreamMarks
 from edge_agent.spool.stream import Segment, Stream
 
 PRIORITIES = 10
@@ -65,18 +66,13 @@ class Ledger:
         self._leased: dict[EnvelopeKey, Leased] = {}
         self._doomed: list[Segment] = []
         self._resumed: dict[int, StreamMarks] = {}
-        self._owed: list[LostRange] = []
+        self.owed = Owed()
         self._pending = self._pending_bytes = 0
 
     @property
     def depth(self) -> tuple[int, int]:
         """Records that are not settled, and their bytes on disk."""
         return self._pending, self._pending_bytes
-
-    @property
-    def owed(self) -> tuple[LostRange, ...]:
-        """Losses that are still to be told, oldest first."""
-        return tuple(self._owed)
 
     @property
     def total_bytes(self) -> int:
@@ -88,18 +84,16 @@ class Ledger:
         marks = {priority: stream.marks() for priority, stream in enumerate(self._streams)}
         return {priority: mark for priority, mark in marks.items() if mark != StreamMarks(None, None)}
 
-    def resume(
-        self, marks: Mapping[int, StreamMarks], owed: Iterable[LostRange], last_numbers: Mapping[int, int]
-    ) -> None:
+    def resume(self, state: SpoolState, last_numbers: Mapping[int, int]) -> None:
         """Take up what the state file and the folder say, before any `adopt`."""
-        for priority, mark in marks.items():
+        for priority, mark in state.streams.items():
             self._streams[priority].settled = mark.settled
             self._resumed[priority] = mark
         for priority, number in last_numbers.items():
             self._streams[priority].next_number = number + 1
-        self._owed.extend(owed)
+        self.owed.resume(state.owed, state.told)
 
-    def adopt(self, priority: int, number: int, boot: int, size: int, records: Iterable[Framed]) -> Segment:
+    def adopt(self, priority: int, number: int, boot: int, size: int, records: Sequence[Framed]) -> Segment:
         """A segment of `size` bytes found on disk, in order of number.
 
         What the marks cover, or was given up before, is settled.
@@ -108,7 +102,7 @@ class Ledger:
         segment = Segment(priority, number, boot, closed=True)
         stream.segments.append(segment)
         marks = self._resumed.get(priority, StreamMarks(None, None))
-        given_up = {seq for lost in self._owed if lost.boot == boot for seq in range(lost.first_seq, lost.last_seq + 1)}
+        given_up = self.owed.among(boot, records[0].key.seq, records[-1].key.seq) if records else set()
         for index, record in enumerate(records):
             self._add(segment, record.key.seq, record.start, record.end)
             if record.key.seq in given_up or marks.covers(record.key):
@@ -117,19 +111,31 @@ class Ledger:
         stream.advance()
         return segment
 
+    def owe_again_what_none_tells(self) -> None:
+        """After the last `adopt`: a batch that was to tell a loss may have been damaged.
+
+        None of them was Acked: one state file says of both, the batch and what it told, that they are forgotten.
+        """
+        gone = set(self.owed.told)
+        for segment in (segment for stream in self._streams for segment in stream.segments):
+            gone.difference_update(segment.key(index) for index in segment.unsettled())
+        for carrier in gone:
+            self.owed.carrier_lost(carrier)
+
     def admit(self, incoming: Sequence[Incoming]) -> Admission:
         """Make room for as many as possible, most important first; evicted segments are doomed and all loss is owed."""
-        told_before = len(self._owed)
+        evicted: list[LostRange] = []
         admitted: set[EnvelopeKey] = set()
         taken = 0
         for item in sorted(incoming, key=lambda item: item.priority):
             need = item.length + FILE_HEADER_SIZE
-            if self._make_room(item.priority, taken + need):
+            victims = self._victims_for(item.priority, taken + need)
+            if victims is not None:
                 admitted.add(item.key)
                 taken += need
-        evicted = tuple(self._owed[told_before:])
-        lost = self.owe((item.key for item in incoming if item.key not in admitted), "cap")
-        return Admission(tuple(item for item in incoming if item.key in admitted), lost, evicted)
+                evicted += (lost for segment in victims for lost in self._evict(segment))
+        lost = self.owed.add((item.key for item in incoming if item.key not in admitted), "cap")
+        return Admission(tuple(item for item in incoming if item.key in admitted), lost, tuple(evicted))
 
     def place(self, admitted: Iterable[Incoming]) -> tuple[Placement, ...]:
         """Where each one goes; to be followed by `commit` or `abandon`. Keys of one priority must grow for ever."""
@@ -148,7 +154,7 @@ class Ledger:
             segment.closed = True
             stream = self._streams[segment.priority]
             stream.segments = [kept for kept in stream.segments if kept is not segment or segment.count]
-        self.told(admission.lost)
+        self.owed.drop(admission.lost)
 
     def lease(self, limit: int) -> list[Leased]:
         """Up to `limit` records, by priority, then age."""
@@ -167,28 +173,21 @@ class Ledger:
         return self._leased[key]
 
     def settle(self, key: EnvelopeKey) -> None:
-        """A leased record is no longer needed."""
-        lease = self.in_flight(key)
-        del self._leased[key]
-        self._settle(lease.segment, lease.index)
-        self._streams[lease.segment.priority].advance()
+        """A leased record has arrived, and with it what it tells."""
+        self._take_off(key)
+        self.owed.carrier_arrived(key)
+
+    def lose(self, key: EnvelopeKey, why: str) -> tuple[LostRange, ...]:
+        """A leased record will not arrive: it is owed, and what it was to tell is owed again."""
+        self._take_off(key)
+        self.owed.carrier_lost(key)
+        return self.owed.add([key], why)
 
     def give_back(self, key: EnvelopeKey) -> None:
         """A leased record is to be offered again."""
         lease = self.in_flight(key)
         del self._leased[key]
         lease.segment.give_back(lease.index)
-
-    def owe(self, keys: Iterable[EnvelopeKey], why: str) -> tuple[LostRange, ...]:
-        """Keys that will not arrive are to be told."""
-        lost = tuple(_ranges(keys, why))
-        self._owed.extend(lost)
-        return lost
-
-    def told(self, lost: Iterable[LostRange]) -> None:
-        """These were told, and the telling is on disk."""
-        forgotten = set(lost)
-        self._owed = [owed for owed in self._owed if owed not in forgotten]
 
     def sweep(self) -> tuple[Segment, ...]:
         """Every segment whose file may go once the state that `marks` and `owed` give now is durable."""
@@ -211,13 +210,19 @@ class Ledger:
         self._pending += 1
         self._pending_bytes += end - start
 
+    def _take_off(self, key: EnvelopeKey) -> None:
+        lease = self.in_flight(key)
+        del self._leased[key]
+        self._settle(lease.segment, lease.index)
+        self._streams[lease.segment.priority].advance()
+
     def _settle(self, segment: Segment, index: int) -> None:
         segment.settle(index)
         self._pending -= 1
         self._pending_bytes -= segment.length(index)
 
-    def _make_room(self, priority: int, need: int) -> bool:
-        """Evict as little as lets `need` more bytes in; evict nothing when that cannot be reached."""
+    def _victims_for(self, priority: int, need: int) -> list[Segment] | None:
+        """The fewest to evict that let `need` more bytes in; None when that cannot be reached."""
         short = self.total_bytes + need - self._budget_bytes
         chosen: list[Segment] = []
         for segment in self._victims(priority) if short > 0 else ():
@@ -225,11 +230,7 @@ class Ledger:
             short -= segment.size
             if short <= 0:
                 break
-        if short > 0:
-            return False
-        for segment in chosen:
-            self._evict(segment)
-        return True
+        return chosen if short <= 0 else None
 
     def _victims(self, priority: int) -> list[Segment]:
         """What may go for a record of `priority`: what nobody needs, then the less important or equal, oldest first."""
@@ -242,15 +243,17 @@ class Ledger:
         ]
         return free + needed
 
-    def _evict(self, segment: Segment) -> None:
+    def _evict(self, segment: Segment) -> tuple[LostRange, ...]:
         segment.closed = True
         unsettled = segment.unsettled()
-        self.owe([segment.key(index) for index in unsettled], "cap")
-        for index in unsettled:
+        keys = [segment.key(index) for index in unsettled]
+        for index, key in zip(unsettled, keys, strict=True):
             self._settle(segment, index)
+            self.owed.carrier_lost(key)
         self._streams[segment.priority].advance()
         self._streams[segment.priority].segments.remove(segment)
         self._doomed.append(segment)
+        return self.owed.add(keys, "cap")
 
     def _place(self, item: Incoming, newest: dict[int, Placement]) -> Placement:
         """Put one behind what is there or was put there by this call; roll over to a new segment when full."""
@@ -267,15 +270,3 @@ class Ledger:
         placement = Placement(item.key, segment, start, start + item.length, previous_seq)
         newest[item.priority] = placement
         return placement
-
-
-def _ranges(keys: Iterable[EnvelopeKey], why: str) -> list[LostRange]:
-    """Keys as ranges that name nothing else."""
-    ranges: list[LostRange] = []
-    for key in sorted(keys):
-        last = ranges[-1] if ranges else None
-        if last and (last.boot, last.last_seq + 1) == (key.boot, key.seq):
-            ranges[-1] = LostRange(key.boot, last.first_seq, key.seq, why)
-        else:
-            ranges.append(LostRange(key.boot, key.seq, key.seq, why))
-    return ranges

@@ -48,7 +48,7 @@ class _Opening:
     def store(self, *, refused_bytes: int) -> Store:
         state, copy = self._files.read_states()
         known = state or copy or SpoolState(0, None)
-        self._ledger.resume(known.streams, known.owed, self._files.last_numbers())
+        self._ledger.resume(known, self._files.last_numbers())
         names = list(self._files.segments())
         for priority in range(PRIORITIES):
             numbers = [number for one, number in names if one == priority]
@@ -116,8 +116,10 @@ class _Opening:
 
     def _owe(self) -> None:
         """Owe what is missing, except what an interrupted start before this one owes already."""
-        owed = {(lost.boot, seq) for lost in self._ledger.owed for seq in range(lost.first_seq, lost.last_seq + 1)}
-        lost = self._ledger.owe((key for key in self._lost if (key.boot, key.seq) not in owed), "damaged")
+        owed = self._ledger.owed
+        new = [key for key in self._lost if not owed.among(key.boot, key.seq, key.seq)]
+        lost = owed.add(new, "damaged")
+        self._ledger.owe_again_what_none_tells()
         for segment, damaged_bytes in self._damaged:
             path = str(self._files.path(segment.priority, segment.number))
             events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=segment.count)

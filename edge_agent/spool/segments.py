@@ -31,7 +31,6 @@ class SegmentSpool:
 
     def __init__(self, thread: ThreadPoolExecutor, store: Store) -> None:
         self._thread, self._store = thread, store
-        self._returned: tuple[LostRange, ...] = ()
         self._more = asyncio.Event()
         """set, and replaced, when something new can be leased"""
         self._note: asyncio.TimerHandle | None = None
@@ -68,11 +67,10 @@ class SegmentSpool:
     async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
         """Commit a group; sequences of one priority must grow. Cancelling it lets it finish unseen."""
         try:
-            self._returned = await self._run(self._store.append, tuple(envelopes), self._returned)
+            return await self._run(self._store.append, tuple(envelopes))
         finally:
             self._mark_empty()
             self._offer()
-        return self._returned
 
     async def lease(self, limit: int) -> tuple[Envelope, ...]:
         """Wait for at least one; see the port."""

@@ -1,12 +1,16 @@
 """What must outlive the segments: `state.json`, one line, `CRC-32 in hex, a space, JSON`. Pure.
 
 {"version": 1, "boot": 7, "last_seq": 41 or null, "owed": [[boot, first, last, why], ...],
+ "told": [[boot, seq, [[boot, first, last, why], ...]], ...],
  "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null}, ...}}
+
+`owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
+A file from before `told` was kept has none.
 """
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edge_agent.records import EnvelopeKey, LostRange
@@ -39,6 +43,9 @@ class SpoolState:
     last_seq: int | None
     """highest sequence this boot had committed when the file was written; segments may know a higher one"""
     owed: tuple[LostRange, ...] = ()
+    """named by no batch on disk"""
+    told: Mapping[EnvelopeKey, tuple[LostRange, ...]] = field(default_factory=dict)
+    """batches that are not settled, and the ranges each names"""
     streams: Mapping[int, StreamMarks] = field(default_factory=dict)
 
 
@@ -49,7 +56,8 @@ def encode_state(state: SpoolState) -> bytes:
             "version": STATE_VERSION,
             "boot": state.boot,
             "last_seq": state.last_seq,
-            "owed": [[lost.boot, lost.first_seq, lost.last_seq, lost.why] for lost in state.owed],
+            "owed": _lists(state.owed),
+            "told": [[carrier.boot, carrier.seq, _lists(ranges)] for carrier, ranges in state.told.items()],
             "streams": {
                 str(priority): {
                     "settled": _pair(marks.settled),
@@ -75,7 +83,8 @@ def decode_state(data: bytes) -> SpoolState | None:
     return SpoolState(
         boot=document["boot"],
         last_seq=document["last_seq"],
-        owed=tuple(LostRange(*fields) for fields in document["owed"]),
+        owed=_ranges(document["owed"]),
+        told={EnvelopeKey(boot, seq): _ranges(lists) for boot, seq, lists in document.get("told", ())},
         streams={
             int(priority): StreamMarks(
                 _key(marks["settled"]),
@@ -85,6 +94,14 @@ def decode_state(data: bytes) -> SpoolState | None:
             for priority, marks in document["streams"].items()
         },
     )
+
+
+def _lists(ranges: Iterable[LostRange]) -> list[list[int | str]]:
+    return [[lost.boot, lost.first_seq, lost.last_seq, lost.why] for lost in ranges]
+
+
+def _ranges(lists: Iterable[tuple[int, int, int, str]]) -> tuple[LostRange, ...]:
+    return tuple(LostRange(*fields) for fields in lists)
 
 
 def _pair(key: EnvelopeKey | None) -> list[int] | None:

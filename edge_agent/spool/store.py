@@ -38,8 +38,8 @@ class Store:
         """Unsettled envelopes, and their bytes on disk."""
         return self._ledger.depth
 
-    def append(self, envelopes: Sequence[Envelope], told: Iterable[LostRange]) -> tuple[LostRange, ...]:
-        """`Spool.append`; `told` was returned before, and need not be told again once this has committed."""
+    def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+        """`Spool.append`."""
         for envelope in envelopes:
             if envelope.key.boot != self.boot.boot:
                 raise AssertionError(f"batch {envelope.key.boot}/{envelope.key.seq} is not of boot {self.boot.boot}")
@@ -56,9 +56,12 @@ class Store:
             self._ledger.abandon(admission, placements)
             raise DiskBusy(str(self._folder), error.strerror or str(error)) from error
         self._ledger.commit(placements)
-        self._ledger.told(told)
+        kept = {placement.key for placement in placements}
+        for envelope in envelopes:
+            if envelope.key in kept:
+                self._ledger.owed.tell(envelope.key, envelope.tells)
         self._tell_appended(envelopes, placements, admission.lost)
-        return self._ledger.owed
+        return self._ledger.owed.to_tell()
 
     def lease(self, limit: int) -> tuple[Envelope, ...]:
         """What can be sent now, maybe nothing. A record that cannot be read any more is owed instead."""
@@ -79,14 +82,15 @@ class Store:
             return
         if isinstance(receipt, Refused):
             self._set_aside(self._ledger.in_flight(key))
+            self._ledger.lose(key, "refused")
+            return
         self._ledger.settle(key)
-        if isinstance(receipt, Refused):
-            self._ledger.owe([key], "refused")
 
     def commit(self, *, also_as_copy: bool = False) -> None:
         """Make the state durable, then remove what it no longer needs. Raises OSError; then nothing was removed."""
         doomed = self._ledger.sweep()
-        state = SpoolState(self.boot.boot, self._last_seq, self._ledger.owed, self._ledger.marks())
+        owed = self._ledger.owed
+        state = SpoolState(self.boot.boot, self._last_seq, owed.untold, owed.told, self._ledger.marks())
         if state != self._noted:
             self._files.write_state(state, also_as_copy=also_as_copy)
             self._noted = state
@@ -120,8 +124,7 @@ class Store:
     def _read(self, lease: Leased) -> Envelope | None:
         envelope = decode_record(self._bytes_of(lease), lease.segment.priority)
         if envelope is None or envelope.key != lease.key:
-            self._ledger.settle(lease.key)
-            events.batches_lost(self._log, self._ledger.owe([lease.key], "damaged"))
+            events.batches_lost(self._log, self._ledger.lose(lease.key, "damaged"))
             return None
         return envelope
 

@@ -19,7 +19,7 @@ from edge_agent.records import (
 SCHEMA = """
 create table if not exists envelope (priority, boot, seq, lane, rule, schema, type, encoding, payload,
                                      primary key (priority, boot, seq));
-create table if not exists owed (boot, seq, why);
+create table if not exists owed (boot, seq, why, carrier_boot, carrier_seq);
 create table if not exists boot (boot primary key, last_seq);
 """
 
@@ -30,7 +30,6 @@ class SqliteSpool:
     def __init__(self, folder: Path, cap_bytes: int) -> None:
         self._cap_bytes = cap_bytes
         self._leased: set[EnvelopeKey] = set()
-        self._returned: tuple[LostRange, ...] = ()
         self._more = asyncio.Event()
         self._database = sqlite3.connect(folder / "spool.db", isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF"):
@@ -49,16 +48,12 @@ class SqliteSpool:
         for one in sorted(envelopes, key=lambda one: one.priority):
             if self._make_room(one):
                 self._insert(one)
+                self._tell(one)
             else:
                 self._owe(one.key, "cap")
-        for lost in self._returned:
-            self._database.execute(
-                "delete from owed where boot=? and seq between ? and ?", (lost.boot, lost.first_seq, lost.last_seq)
-            )
         self._database.execute("commit")
-        self._returned = self._owed()
         self._offer()
-        return self._returned
+        return self._untold()
 
     async def lease(self, limit: int) -> tuple[Envelope, ...]:
         while True:
@@ -77,7 +72,9 @@ class SqliteSpool:
             return
         self._database.execute("begin")
         self._database.execute("delete from envelope where boot=? and seq=?", (key.boot, key.seq))
-        if not isinstance(receipt, Acked):
+        if isinstance(receipt, Acked):
+            self._database.execute("delete from owed where carrier_boot=? and carrier_seq=?", (key.boot, key.seq))
+        else:
             self._owe(key, "refused")
         self._database.execute("commit")
 
@@ -117,11 +114,32 @@ class SqliteSpool:
         return True
 
     def _owe(self, key: EnvelopeKey, why: str) -> None:
-        self._database.execute("insert into owed values (?,?,?)", (key.boot, key.seq, why))
+        """Owe a batch, and again what it was to tell."""
+        self._database.execute(
+            "update owed set carrier_boot=null, carrier_seq=null where carrier_boot=? and carrier_seq=?",
+            (key.boot, key.seq),
+        )
+        self._database.execute("insert into owed values (?,?,?,null,null)", (key.boot, key.seq, why))
 
-    def _owed(self) -> tuple[LostRange, ...]:
-        rows = self._database.execute("select boot, seq, seq, why from owed order by rowid").fetchall()
-        return tuple(LostRange(*row) for row in rows)
+    def _tell(self, carrier: Envelope) -> None:
+        self._database.executemany(
+            "update owed set carrier_boot=?, carrier_seq=? where boot=? and seq between ? and ? and why=?",
+            [
+                (carrier.key.boot, carrier.key.seq, lost.boot, lost.first_seq, lost.last_seq, lost.why)
+                for lost in carrier.tells
+            ],
+        )
+
+    def _untold(self) -> tuple[LostRange, ...]:
+        ranges: list[LostRange] = []
+        rows = self._database.execute("select boot, seq, why from owed where carrier_boot is null order by boot, seq")
+        for boot, seq, why in rows:
+            last = ranges[-1] if ranges else None
+            if last and (last.boot, last.last_seq + 1, last.why) == (boot, seq, why):
+                ranges[-1] = LostRange(boot, last.first_seq, seq, why)
+            else:
+                ranges.append(LostRange(boot, seq, seq, why))
+        return tuple(ranges)
 
 
 def _envelope(row: tuple[int, int, int, str, str, str, str, str, bytes]) -> Envelope:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from edge_agent.records import Envelope, EnvelopeKey, Lane, LostRange
 
 
-def sealed(boot: int, seq: int, priority: int = 3, size: int = 100) -> Envelope:
+def sealed(boot: int, seq: int, priority: int = 3, size: int = 100, *, tells: tuple[LostRange, ...] = ()) -> Envelope:
     """An envelope whose payload is its own name, repeated to `size` bytes."""
     name = f"<{boot}/{seq}>".encode()
     payload = (name * (size // len(name) + 1))[:size]
     return Envelope(
-        EnvelopeKey(boot, seq), priority, Lane.WARM, "idle", "columns/1", "application/json", "gzip", payload
+        EnvelopeKey(boot, seq), priority, Lane.WARM, "idle", "columns/1", "application/json", "gzip", payload, tells
     )
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.errors import DiskBusy
-from edge_agent.records import Acked, Batch, Envelope, LostRange
+from edge_agent.records import Acked, Batch, Envelope, EnvelopeKey, LostRange
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import TOLD_AT_ONCE, GroupCommit, Keeping
+from edge_agent.spool.segments import SegmentSpool
 from tests.acquire.told import Told
 from tests.contract.sqlite_spool import SqliteSpool
 from tests.spool.batches import HOT, SPEED, batch, column
+from tests.spool.parts import Ear
 from tests.uplink.virtual_time import in_virtual_time
 
 
@@ -22,7 +24,7 @@ class WatchedSpool(SqliteSpool):
         super().__init__(folder, cap_bytes)
         self.groups: list[list[int]] = []
         self.at_s: list[float] = []
-        self.owed_besides: tuple[LostRange, ...] = ()
+        self.owed_besides: tuple[EnvelopeKey, ...] = ()
         self.refusals = 0
 
     async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
@@ -31,8 +33,10 @@ class WatchedSpool(SqliteSpool):
             raise DiskBusy("spool", "No space left on device")
         self.groups.append([envelope.key.seq for envelope in envelopes])
         self.at_s.append(asyncio.get_running_loop().time())
-        besides, self.owed_besides = self.owed_besides, ()
-        return await super().append(envelopes) + besides
+        for key in self.owed_besides:
+            self._owe(key, "damaged")
+        self.owed_besides = ()
+        return await super().append(envelopes)
 
     async def everything(self) -> list[Envelope]:
         found: list[Envelope] = []
@@ -174,7 +178,7 @@ def test_while_the_disk_is_busy_the_channel_holds_the_writer(tmp_path: Path) -> 
 def test_what_the_spool_gave_up_is_told_once_in_the_next_batch(tmp_path: Path) -> None:
     async def main() -> None:
         bench = Bench(tmp_path, payload_bytes=1)
-        bench.spool.owed_besides = (LostRange(1, 4, 6, "cap"), LostRange(1, 9, 9, "cap"))
+        bench.spool.owed_besides = tuple(EnvelopeKey(1, seq) for seq in (4, 5, 6, 9))
         await bench.kept(*(a_batch(seq) for seq in range(3)))
 
         found = await bench.spool.everything()
@@ -187,7 +191,7 @@ def test_what_the_spool_gave_up_is_told_once_in_the_next_batch(tmp_path: Path) -
 def test_more_losses_than_one_batch_has_room_for_are_told_by_those_after_it(tmp_path: Path) -> None:
     async def main() -> None:
         bench = Bench(tmp_path, payload_bytes=1)
-        bench.spool.owed_besides = tuple(LostRange(1, 2 * i, 2 * i, "damaged") for i in range(2 * TOLD_AT_ONCE + 1))
+        bench.spool.owed_besides = tuple(EnvelopeKey(1, 2 * i) for i in range(2 * TOLD_AT_ONCE + 1))
         await bench.kept(*(a_batch(seq) for seq in range(5)))
 
         found = await bench.spool.everything()
@@ -200,10 +204,65 @@ def test_more_losses_than_one_batch_has_room_for_are_told_by_those_after_it(tmp_
     in_virtual_time(main())
 
 
+def test_losses_that_no_batch_has_had_room_for_are_still_owed_by_the_spool(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, payload_bytes=1)
+        bench.spool.owed_besides = tuple(EnvelopeKey(1, 2 * i) for i in range(2 * TOLD_AT_ONCE + 1))
+        await bench.kept(*(a_batch(seq) for seq in range(2)))
+        await bench.spool.close()
+
+        again = SqliteSpool(tmp_path, 10**6)
+        assert [one.first_seq for one in await again.append([])] == [
+            2 * i for i in range(TOLD_AT_ONCE, 2 * TOLD_AT_ONCE + 1)
+        ]
+        await again.close()
+
+    in_virtual_time(main())
+
+
+def test_after_a_long_time_at_the_cap_every_batch_has_arrived_or_is_named_by_one_that_has(tmp_path: Path) -> None:
+    async def main() -> None:
+        spool = await SegmentSpool.open(tmp_path, cap_bytes=20_000, log=Ear())
+        delivered, lost = set[int](), set[int]()
+        lists: list[int] = []
+
+        async def keep(seqs: range) -> None:
+            batches: Channel[Batch] = Channel("batches", 4, WhenFull.WAIT)
+            commit, backoff = GroupCommit(1.0, 1), Backoff(first_s=1.0, cap_s=8.0)
+            keeping = Keeping(spool, Sender("v", "m"), commit=commit, backoff=backoff, random=lambda: 0.5, log=Told())
+            async with asyncio.TaskGroup() as group:
+                group.create_task(keeping.run(batches))
+                for seq in seqs:
+                    await batches.put(a_batch(seq))
+                batches.close()
+
+        async def drain() -> None:
+            while spool.depth[0]:
+                for envelope in await spool.lease(99):
+                    delivered.add(envelope.key.seq)
+                    lists.append(len(evicted(envelope)))
+                    lost.update(seq for first, last in evicted(envelope) for seq in range(first, last + 1))
+                    await spool.settle(envelope.key, Acked())
+
+        await keep(range(300))
+        await drain()
+        assert len(delivered) < 60  # the cap is small enough
+        await keep(range(300, 302))
+        await drain()
+
+        assert delivered | lost == set(range(302))
+        assert not delivered & lost
+        assert max(lists) == 1
+        assert await spool.append([]) == ()
+        await spool.close()
+
+    asyncio.run(main())
+
+
 def test_a_loss_that_was_to_be_told_is_still_told_after_a_busy_disk(tmp_path: Path) -> None:
     async def main() -> None:
         bench = Bench(tmp_path, payload_bytes=1)
-        bench.spool.owed_besides = (LostRange(1, 4, 6, "cap"),)
+        bench.spool.owed_besides = tuple(EnvelopeKey(1, seq) for seq in (4, 5, 6))
         async with asyncio.TaskGroup() as group:
             group.create_task(bench.keeping.run(bench.batches))
             await bench.batches.put(a_batch(0))

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge_agent.records import EnvelopeKey, LostRange
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
 from edge_agent.spool.ledger import Incoming, Ledger, Placement
+from edge_agent.spool.state import SpoolState
 from tests.spool.parts import named
 
 BUDGET_BYTES = 6_000
@@ -40,6 +41,7 @@ class LedgerActions(RuleBasedStateMachine):
         self.live: list[EnvelopeKey] = []
         self.in_flight: set[EnvelopeKey] = set()
         self.owed: list[EnvelopeKey] = []
+        self.told: dict[EnvelopeKey, set[EnvelopeKey]] = {}
         self.acked: set[EnvelopeKey] = set()
         self.buried: set[EnvelopeKey] = set()
 
@@ -57,6 +59,7 @@ class LedgerActions(RuleBasedStateMachine):
         assert set(evicted) <= set(self.live)
         assert all(self.priority[key] >= least for key in evicted)
         self.live = [key for key in self.live if key not in evicted]
+        self.owed += [*evicted, *(lost for key in evicted for lost in self.told.pop(key, ()))]
         if evicted and not self.in_flight:
             most_important = min(self.priority[key] for key in evicted)
             kept = [key for key in self.live if self.priority[key] == most_important]
@@ -69,7 +72,6 @@ class LedgerActions(RuleBasedStateMachine):
         admission = self.books.admit(items)
         evicted, lost = named(admission.evicted), named(admission.lost)
         self.give_up(evicted, min(item.priority for item in items))
-        self.owed += evicted
         assert [item.key for item in admission.admitted] == [item.key for item in items if item.key not in lost]
         placements = self.books.place(admission.admitted)
         if disk_works:
@@ -93,16 +95,21 @@ class LedgerActions(RuleBasedStateMachine):
             self.in_flight.add(lease.key)
 
     @precondition(lambda self: self.in_flight)
-    @rule(data=st.data(), acked=st.booleans())
-    def settle(self, data: st.DataObject, acked: bool) -> None:
+    @rule(data=st.data(), end=st.sampled_from(["acked", "deferred", "refused"]))
+    def settle(self, data: st.DataObject, end: str) -> None:
         key = data.draw(st.sampled_from(sorted(self.in_flight)))
         self.in_flight.remove(key)
-        if acked:
+        if end == "deferred":
+            self.books.give_back(key)
+            return
+        self.live.remove(key)
+        told = self.told.pop(key, set())
+        if end == "acked":
             self.books.settle(key)
-            self.live.remove(key)
             self.acked.add(key)
         else:
-            self.books.give_back(key)
+            assert self.books.lose(key, end) == (LostRange(key.boot, key.seq, key.seq, end),)
+            self.owed += [key, *told]
 
     @rule()
     def bury(self) -> None:
@@ -113,14 +120,25 @@ class LedgerActions(RuleBasedStateMachine):
 
     @rule()
     def tell(self) -> None:
-        self.books.told(self.books.owed)
-        self.owed.clear()
+        """The newest batch on disk tells all there is, and what others tell beside it."""
+        ranges = self.books.owed.to_tell()
+        handed = set(named(ranges))
+        assert set(self.owed) <= handed <= set(self.owed).union(*self.told.values())
+        self.told = {key: told - handed for key, told in self.told.items()}
+        self.owed = sorted(handed)
+        if self.live:
+            self.books.owed.tell(max(self.live), ranges)
+            self.told.setdefault(max(self.live), set()).update(handed)
+            self.owed = []
 
     @invariant()
     def the_books_balance(self) -> None:
         assert self.books.depth == (len(self.live), sum(self.length[key] for key in self.live))
         assert self.books.total_bytes <= BUDGET_BYTES
-        assert sorted(named(self.books.owed)) == sorted(self.owed)
+        assert sorted(named(self.books.owed.untold)) == sorted(self.owed)
+        assert {key: set(named(ranges)) for key, ranges in self.books.owed.told.items()} == {
+            key: keys for key, keys in self.told.items() if keys
+        }
 
     @invariant()
     def the_marks_lie_around_what_is_live(self) -> None:
@@ -201,7 +219,7 @@ def test_a_segment_a_write_failed_on_is_not_written_to_again() -> None:
 
 def test_a_range_that_is_owed_already_is_not_offered_again_after_a_restart() -> None:
     books = ledger()
-    books.resume({}, (LostRange(1, 4, 5, "refused"),), {3: 0})
+    books.resume(SpoolState(1, 5, (LostRange(1, 4, 5, "refused"),)), {3: 0})
     spans = [Framed(EnvelopeKey(1, seq), None, at, at + 100) for seq, at in ((3, 16), (4, 116), (5, 216))]
 
     books.adopt(3, 0, 1, 316, spans)

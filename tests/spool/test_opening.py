@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import Acked, EnvelopeKey, LostRange
+from edge_agent.records import Acked, EnvelopeKey, LostRange, Refused
 from edge_agent.spool.framing import file_header, scan
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
@@ -19,7 +19,7 @@ def filled(folder: Path, *seqs: int, priority: int = 3, size: int = 100) -> list
     """A folder as a closed agent leaves it; its segments in order."""
     store = store_in(folder)
     for seq in seqs:
-        store.append([sealed(store.boot.boot, seq, priority, size)], ())
+        store.append([sealed(store.boot.boot, seq, priority, size)])
     store.close()
     return sorted(folder.glob("*.seg"))
 
@@ -28,7 +28,7 @@ def reopened(folder: Path, log: Ear | None = None) -> tuple[list[int], tuple[Los
     """(sequences found, what is owed, the closed store)."""
     store = store_in(folder, log)
     seqs = [envelope.key.seq for envelope in store.lease(10**6)]
-    owed = store.append([], ())
+    owed = store.append([])
     store.close()
     return seqs, owed, store
 
@@ -41,7 +41,7 @@ def flip(path: Path, at: int) -> None:
 
 def test_a_cut_at_any_byte_of_the_last_records_leaves_an_exact_prefix_and_no_alarm(tmp_path: Path) -> None:
     seed = store_in(tmp_path / "seed")
-    seed.append([sealed(1, seq, size=9) for seq in range(3)], ())
+    seed.append([sealed(1, seq, size=9) for seq in range(3)])
     (path,) = (tmp_path / "seed").glob("*.seg")
     whole, state = path.read_bytes(), (tmp_path / "seed" / "state.json").read_bytes()
     ends = [item.end for item in scan(whole)]
@@ -60,7 +60,7 @@ def test_a_cut_at_any_byte_of_the_last_records_leaves_an_exact_prefix_and_no_ala
 
 def test_zeros_at_the_end_are_a_torn_tail_too(tmp_path: Path) -> None:
     store = store_in(tmp_path / "a")
-    store.append([sealed(1, 0), sealed(1, 1)], ())
+    store.append([sealed(1, 0), sealed(1, 1)])
     (path,) = (tmp_path / "a").glob("*.seg")
     path.write_bytes(path.read_bytes() + bytes(4096))
     store.close()
@@ -98,15 +98,15 @@ def test_a_flipped_bit_anywhere_costs_one_record_which_is_named_and_told_once(tm
         assert log.alarms() == ["spool.segment_damaged", *(["spool.batches_lost"] if lost else [])]
         again = Ear()
         store = store_in(folder, again)
-        assert store.append([], ()) == owed
-        assert store.append([], owed) == ()
+        assert store.append([]) == owed
+        assert store.append([sealed(store.boot.boot, 0, tells=owed)]) == ()
         assert again.alarms() == []
         store.close()
 
 
 def test_damage_that_was_settled_already_is_no_loss(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.append([sealed(1, seq) for seq in range(3)], ())
+    store.append([sealed(1, seq) for seq in range(3)])
     store.settle(store.lease(1)[0].key, Acked())
     store.close()
     (path,) = tmp_path.glob("*.seg")
@@ -208,6 +208,43 @@ def test_a_start_that_is_cut_before_the_damage_is_mended_owes_it_once(
     _, owed, _ = reopened(tmp_path)
 
     assert owed == (LostRange(1, 4, 4, "damaged"),)
+
+
+def with_a_teller(folder: Path) -> list[Path]:
+    """A folder where 1/0 was refused and 1/1 tells it, as noted; its segments in order."""
+    store = store_in(folder)
+    store.append([sealed(1, 0)])
+    store.settle(store.lease(1)[0].key, Refused("too big"))
+    store.append([sealed(1, 1, tells=store.append([])), sealed(1, 2)])
+    store.close()
+    return sorted(folder.glob("*.seg"))
+
+
+def test_a_loss_stays_told_over_a_start_while_its_teller_is_on_disk(tmp_path: Path) -> None:
+    with_a_teller(tmp_path)
+
+    seqs, owed, _ = reopened(tmp_path)
+
+    assert (seqs, owed) == ([1, 2], ())
+
+
+def test_a_loss_whose_teller_is_found_damaged_is_owed_again_with_it(tmp_path: Path) -> None:
+    (path,) = with_a_teller(tmp_path)
+    spans = [(item.start, item.end) for item in scan(path.read_bytes())]
+    flip(path, spans[1][1] - 1)
+
+    seqs, owed, _ = reopened(tmp_path)
+
+    assert (seqs, owed) == ([2], (LostRange(1, 0, 0, "refused"), LostRange(1, 1, 1, "damaged")))
+
+
+def test_a_loss_whose_teller_is_gone_without_a_name_is_owed_again(tmp_path: Path) -> None:
+    (path,) = with_a_teller(tmp_path)
+    path.write_bytes(file_header(3))
+
+    _, owed, _ = reopened(tmp_path)
+
+    assert owed == (LostRange(1, 0, 0, "refused"), LostRange(1, 2, 2, "damaged"))
 
 
 def test_every_file_is_for_the_owner_alone(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from edge_agent.records import EnvelopeKey, LostRange
 from edge_agent.spool.state import SpoolState, StreamMarks, decode_state, encode_state
 
 SEQS = st.integers(0, 2**63)
+RANGES = st.lists(st.builds(LostRange, SEQS, SEQS, SEQS, st.sampled_from(["cap", "damaged", "refused"]))).map(tuple)
 KEYS = st.none() | st.builds(EnvelopeKey, st.integers(1, 1000), SEQS)
 STATES = st.builds(
     SpoolState,
     boot=st.integers(1, 2**31),
     last_seq=st.none() | SEQS,
-    owed=st.lists(st.builds(LostRange, SEQS, SEQS, SEQS, st.sampled_from(["cap", "damaged", "refused"]))).map(tuple),
+    owed=RANGES,
+    told=st.dictionaries(st.builds(EnvelopeKey, SEQS, SEQS), RANGES, max_size=3),
     streams=st.dictionaries(
         st.integers(0, 9),
         st.builds(StreamMarks, KEYS, KEYS, st.lists(st.tuples(SEQS, SEQS, SEQS), max_size=3).map(tuple)),
@@ -27,7 +29,7 @@ def test_a_state_comes_back_as_it_went(state: SpoolState) -> None:
 
 
 def test_a_change_of_any_byte_is_noticed() -> None:
-    data = encode_state(SpoolState(7, 41, (LostRange(6, 1, 2, "cap"),), {3: StreamMarks(EnvelopeKey(7, 40), None)}))
+    data = encode_state(SpoolState(7, 41, (LostRange(6, 1, 2, "cap"),), {}, {3: StreamMarks(EnvelopeKey(7, 40), None)}))
 
     for at in range(len(data) - 1):
         assert decode_state(data[:at]) is None
@@ -38,6 +40,17 @@ def test_a_state_of_another_version_is_not_guessed_at() -> None:
     text = json.dumps({"version": 2, "boot": 1}).encode()
 
     assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) is None
+
+
+def test_a_state_from_before_tellers_were_noted_is_read() -> None:
+    text = (
+        b'{"version":1,"boot":7,"last_seq":41,"owed":[[6,1,2,"cap"]],'
+        b'"streams":{"3":{"settled":[7,40],"held":null,"also":[]}}}'
+    )
+
+    assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) == SpoolState(
+        7, 41, (LostRange(6, 1, 2, "cap"),), {}, {3: StreamMarks(EnvelopeKey(7, 40), None)}
+    )
 
 
 def test_marks_cover_what_lies_before_the_settled_one_and_the_stretches_beyond() -> None:

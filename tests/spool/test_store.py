@@ -4,8 +4,10 @@ import errno
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -74,7 +76,8 @@ class StoreActions(RuleBasedStateMachine):
         self.in_flight: set[EnvelopeKey] = set()
         self.acked: set[EnvelopeKey] = set()
         self.gone: set[EnvelopeKey] = set()
-        self.told: set[EnvelopeKey] = set()
+        self.named: dict[EnvelopeKey, set[EnvelopeKey]] = defaultdict(set)
+        """what each batch tells"""
         self.returned: tuple[LostRange, ...] = ()
         self.log = Ear()
         self.store = store_in(self.home / "0", self.log)
@@ -84,20 +87,27 @@ class StoreActions(RuleBasedStateMachine):
     def folder(self) -> Path:
         return self.home / str(self.starts)
 
-    @rule(group=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([1, 300, 2_000])), min_size=1, max_size=4))
-    def append(self, group: list[tuple[int, int]]) -> None:
+    @rule(
+        group=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([1, 300, 2_000])), min_size=1, max_size=4),
+        told_at_once=st.integers(0, 2),
+    )
+    def append(self, group: list[tuple[int, int]], told_at_once: int) -> None:
         boot = self.store.boot.boot
-        envelopes = [sealed(boot, self.seq + place, *item) for place, item in enumerate(group)]
+        envelopes = []
+        for place, item in enumerate(group):
+            tells, self.returned = self.returned[:told_at_once], self.returned[told_at_once:]
+            envelopes.append(sealed(boot, self.seq + place, *item, tells=tells))
+            self.named[EnvelopeKey(boot, self.seq + place)].update(named(tells))
         self.seq += len(group)
         self.priority |= {envelope.key: envelope.priority for envelope in envelopes}
 
-        self.returned = self.store.append(envelopes, self.returned)
+        self.returned = self.store.append(envelopes)
 
         self.committed |= {envelope.key for envelope in envelopes}
         lost = set(named(self.returned))
         assert not lost & self.in_flight
+        assert not lost & set().union(*(self.named[key] for key in self.acked))
         self.gone |= lost
-        self.told |= lost
         kept = [envelope.key.seq for envelope in envelopes if envelope.key not in lost]
         self.last_seq = max(kept, default=self.last_seq)
         self.live = (self.live | {envelope.key for envelope in envelopes}) - lost
@@ -157,9 +167,23 @@ class StoreActions(RuleBasedStateMachine):
         self.store.give_back(keys)
         self.live = set(keys)
 
+    def drain(self) -> None:
+        for key in [*self.in_flight, *(envelope.key for envelope in everything_in(self.store))]:
+            self.store.settle(key, Acked())
+            self.acked.add(key)
+        self.in_flight.clear()
+        self.store.commit()
+
     def teardown(self) -> None:
-        self.told |= set(named(self.store.append([], self.returned)))
-        assert self.committed == self.live | self.acked | self.told
+        self.drain()
+        while tells := self.store.append([]):
+            key = EnvelopeKey(self.store.boot.boot, self.seq)
+            self.seq += 1
+            self.store.append([sealed(key.boot, key.seq, tells=tells)])
+            self.named[key].update(named(tells))
+            self.drain()
+        assert self.committed <= self.acked | set().union(*(self.named[key] for key in self.acked))
+        assert self.store.depth == (0, 0)
         for store in self.stores:
             store.close()
         shutil.rmtree(self.home)
@@ -187,7 +211,7 @@ class Journey:
             returned: tuple[LostRange, ...] = ()
             for seq in range(4):
                 one, two = sealed(store.boot.boot, 2 * seq, seq % 3, 400), sealed(store.boot.boot, 2 * seq + 1, 9, 300)
-                returned = store.append([one, two], returned)
+                returned = store.append([replace(one, tells=returned), two])
                 self.promised += [one.key, two.key]
                 self.told |= set(named(returned))
                 if seq % 2:
@@ -211,7 +235,7 @@ def test_the_power_may_go_before_any_step_on_the_disk_and_nothing_promised_is_lo
         log = Ear()
         store = store_in(after, log, cap_bytes=5_000)
         found = {envelope.key for envelope in everything_in(store)}
-        told = journey.told | set(named(store.append([], ())))
+        told = journey.told | set(named(store.append([])))
         assert set(journey.promised) <= found | journey.settled | told, f"cut before step {at}"
         assert store.boot.boot > max(journey.boots, default=0)
         assert [event for event in log.alarms() if event != "spool.state_lost"] == []
@@ -223,7 +247,7 @@ def test_the_power_may_go_before_any_step_on_the_disk_and_nothing_promised_is_lo
 
 def test_the_power_may_go_at_any_step_of_a_start_that_finds_damage_and_it_is_still_owed(tmp_path: Path) -> None:
     seed = store_in(tmp_path / "seed")
-    seed.append([sealed(1, seq) for seq in range(3)], ())
+    seed.append([sealed(1, seq) for seq in range(3)])
     seed.close()
     (path,) = (tmp_path / "seed").glob("*.seg")
     content = bytearray(path.read_bytes())
@@ -238,7 +262,7 @@ def test_the_power_may_go_at_any_step_of_a_start_that_finds_damage_and_it_is_sti
                 store_in(folder).close()
             reached = was_reached()
         store = store_in(folder)
-        assert named(store.append([], ())) == [EnvelopeKey(1, 1)], f"cut before step {at}"
+        assert named(store.append([])) == [EnvelopeKey(1, 1)], f"cut before step {at}"
         assert [envelope.key.seq for envelope in everything_in(store)] == [0, 2]
         store.close()
         at += 1
@@ -252,11 +276,11 @@ def test_a_disk_that_fails_at_any_step_of_an_append_keeps_nothing_of_it_and_the_
     at, reached = 0, True
     while reached:
         store = store_in(folder := tmp_path / str(at))
-        store.append([sealed(1, 0, 3), sealed(1, 1, 4)], ())
+        store.append([sealed(1, 0, 3), sealed(1, 1, 4)])
         group = [sealed(1, 2, 3), sealed(1, 3, 4), sealed(1, 4, 5)]
         with failing_step(at, OSError(number, os.strerror(number))) as was_reached:
             try:
-                store.append(group, ())
+                store.append(group)
             except DiskBusy as busy:
                 assert os.strerror(number) in str(busy)  # noqa: PT017  it may also have worked
                 kept = 2
@@ -267,7 +291,7 @@ def test_a_disk_that_fails_at_any_step_of_an_append_keeps_nothing_of_it_and_the_
         copy = shutil.copytree(folder, tmp_path / f"{at}-copy")
         crashed = store_in(copy)
         if kept == 2:
-            store.append(group, ())
+            store.append(group)
         assert [envelope.key.seq for envelope in everything_in(store)] == [0, 2, 1, 3, 4]
         assert len(everything_in(crashed)) == kept
         for one in (store, crashed):
@@ -278,11 +302,11 @@ def test_a_disk_that_fails_at_any_step_of_an_append_keeps_nothing_of_it_and_the_
 
 def test_an_eviction_that_the_disk_refused_to_note_is_made_up_for_by_the_next_append(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.append([sealed(1, seq, 9, 600) for seq in range(18)], ())
+    store.append([sealed(1, seq, 9, 600) for seq in range(18)])
 
     with failing_step(0, OSError(errno.EIO, "Input/output error")), pytest.raises(DiskBusy):
-        store.append([sealed(1, 18, 0, 3_000)], ())
-    lost = named(store.append([sealed(1, 18, 0, 3_000)], ()))
+        store.append([sealed(1, 18, 0, 3_000)])
+    lost = named(store.append([sealed(1, 18, 0, 3_000)]))
 
     assert lost == [EnvelopeKey(1, seq) for seq in range(len(lost))]
     assert sum(path.stat().st_size for path in tmp_path.glob("*.seg")) <= CAP_BYTES
@@ -291,7 +315,7 @@ def test_an_eviction_that_the_disk_refused_to_note_is_made_up_for_by_the_next_ap
 
 def test_a_full_disk_gives_up_its_reserve_so_that_delivered_batches_can_go(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.append([sealed(1, seq, 3, 600) for seq in range(4)], ())
+    store.append([sealed(1, seq, 3, 600) for seq in range(4)])
     for envelope in everything_in(store):
         store.settle(envelope.key, Acked())
     real = os.fsync
@@ -310,14 +334,14 @@ def test_a_full_disk_gives_up_its_reserve_so_that_delivered_batches_can_go(tmp_p
 
 def test_a_refused_batch_lies_in_the_refused_folder_and_is_owed_once(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.append([sealed(1, 0), sealed(1, 1)], ())
+    store.append([sealed(1, 0), sealed(1, 1)])
     (first,) = store.lease(1)
     store.settle(first.key, Refused("too big"))
 
-    owed = store.append([], ())
+    owed = store.append([])
 
     assert owed == (LostRange(1, 0, 0, "refused"),)
-    assert store.append([], owed) == ()
+    assert store.append([sealed(1, 2, tells=owed)]) == ()
     (kept,) = (tmp_path / "refused").iterdir()
     assert first.payload in kept.read_bytes()
     store.close()
@@ -326,7 +350,7 @@ def test_a_refused_batch_lies_in_the_refused_folder_and_is_owed_once(tmp_path: P
 def test_the_refused_folder_is_bounded_and_its_oldest_goes_first(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     for seq in range(6):
-        store.append([sealed(1, seq, size=300)], ())
+        store.append([sealed(1, seq, size=300)])
         (envelope,) = store.lease(1)
         store.settle(envelope.key, Refused("too big"))
 
@@ -341,7 +365,7 @@ def test_the_refused_folder_is_bounded_and_its_oldest_goes_first(tmp_path: Path)
 def test_a_refused_batch_that_cannot_be_set_aside_is_told(tmp_path: Path) -> None:
     log = Ear()
     store = store_in(tmp_path, log)
-    store.append([sealed(1, 0)], ())
+    store.append([sealed(1, 0)])
     (envelope,) = store.lease(1)
 
     with failing_step(0, OSError(errno.ENOSPC, "No space left on device")):
@@ -354,31 +378,31 @@ def test_a_refused_batch_that_cannot_be_set_aside_is_told(tmp_path: Path) -> Non
 def test_a_record_that_rots_while_we_run_is_owed_and_the_rest_is_sent(tmp_path: Path) -> None:
     log = Ear()
     store = store_in(tmp_path, log)
-    store.append([sealed(1, seq) for seq in range(3)], ())
+    store.append([sealed(1, seq) for seq in range(3)])
     (path,) = tmp_path.glob("*.seg")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
     assert [envelope.key.seq for envelope in store.lease(3)] == [0, 2]
-    assert store.append([], ()) == (LostRange(1, 1, 1, "damaged"),)
+    assert store.append([]) == (LostRange(1, 1, 1, "damaged"),)
     assert log.alarms() == ["spool.batches_lost"]
     store.close()
 
 
 def test_a_segment_that_vanishes_while_we_run_is_owed_like_a_damaged_one(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.append([sealed(1, 0)], ())
+    store.append([sealed(1, 0)])
     next(tmp_path.glob("*.seg")).unlink()
 
     assert store.lease(1) == ()
-    assert store.append([], ()) == (LostRange(1, 0, 0, "damaged"),)
+    assert store.append([]) == (LostRange(1, 0, 0, "damaged"),)
     store.close()
 
 
 def test_a_process_without_descriptors_leaves_instead_of_calling_its_batches_damaged(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    store.append([sealed(1, 0)], ())
+    store.append([sealed(1, 0)])
 
     def too_many(*_: object) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -395,7 +419,7 @@ def test_a_process_without_descriptors_leaves_instead_of_calling_its_batches_dam
 def test_a_note_that_cannot_be_written_is_told_and_made_up_for_later(tmp_path: Path) -> None:
     log = Ear()
     store = store_in(tmp_path, log)
-    store.append([sealed(1, 0)], ())
+    store.append([sealed(1, 0)])
     store.settle(store.lease(1)[0].key, Acked())
 
     with failing_step(0, OSError(errno.EROFS, "Read-only file system")):
@@ -412,5 +436,5 @@ def test_a_batch_of_another_boot_is_a_mistake_of_ours(tmp_path: Path) -> None:
     store = store_in(tmp_path)
 
     with pytest.raises(AssertionError, match="7/0 is not of boot 1"):
-        store.append([sealed(7, 0)], ())
+        store.append([sealed(7, 0)])
     store.close()
