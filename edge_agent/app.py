@@ -5,28 +5,27 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 """
 
 import asyncio
-import math
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from edge_agent import __version__, events
-from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.feed import feed
-from edge_agent.acquire.log import LogFile
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
-from edge_agent.decode.load import load_catalog
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import compile_plan
 from edge_agent.events import Log
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.methods import latest_values
 from edge_agent.policy.collector import Collector
-from edge_agent.ports import FrameSource, Uplink
+from edge_agent.ports import Uplink
 from edge_agent.records import Batch, FrameBlock
-from edge_agent.settings import BusSettings, Settings
+from edge_agent.settings import Settings
 from edge_agent.sift import Sift
+from edge_agent.source import source_of
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
@@ -44,24 +43,26 @@ CONFIGS = 8
 class Agent:
     """Everything of one process; opened once, run once."""
 
-    def __init__(self, settings: Settings, spool: SegmentSpool, uplink: Uplink, log: Log) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        databases: tuple[Catalog, Sequence[Refusal]],
+        spool: SegmentSpool,
+        uplink: Uplink,
+        log: Log,
+    ) -> None:
         self._settings = settings
         self._spool = spool
         self._log = log
         self._clock = clock = SystemClock()
-        catalog, refusals = load_catalog(
-            [(bus.name, bus.dbc) for bus in settings.buses],
-            log,
-            mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
-        )
+        catalog, refusals = databases
         self._bus_names = catalog.bus_names
-        self._source, self._opened, self._replays = _source(settings, clock, log)
+        self._source, self._opened, self._replays = source_of(settings, clock, log)
         self._frames: Channel[FrameBlock] = Channel(
             "frames", FRAME_BLOCKS, WhenFull.WAIT if self._replays else WhenFull.DROP_OLDEST
         )
         self._configs: Channel[Config] = Channel("configs", CONFIGS, WhenFull.DROP_OLDEST)
         self._batches: Channel[Batch] = Channel("batches", SEALED_BATCHES, WhenFull.WAIT)
-        self._twin = Twin(catalog)
         self._latest = Latest()
         self._collector = Collector(catalog.bus_names)
         self._sift = Sift(compile_plan(catalog, ()), self._collector, self._latest, log)
@@ -74,10 +75,13 @@ class Agent:
             log=log,
         )
         self._inbox = ModuleInbox(
-            self._twin,
+            Twin(catalog),
             LastGoodTwin(settings.data_folder / "twin.json"),
             self._configs,
-            methods={"status": lambda: asdict(self.status()), "latest": self._latest_values},
+            methods={
+                "status": lambda _: asdict(self.status()),
+                "latest": lambda payload: latest_values(payload, self._latest.values()),
+            },
             about={
                 "agent": {"version": __version__, "boot": spool.boot.boot},
                 "databases": [{"path": refusal.path, "error": refusal.sentence()[:512]} for refusal in refusals],
@@ -89,10 +93,17 @@ class Agent:
 
     @classmethod
     async def open(cls, settings: Settings, uplink: Uplink, log: Log) -> "Agent":
-        """Recover the spool and wire the stages. Raises SpoolUnusable."""
+        """Load the databases, recover the spool and wire the stages. Raises SpoolUnusable."""
+        # 20 s for a database of 10 MB: off the loop, which must hear a SIGTERM meanwhile.
+        databases = await asyncio.to_thread(
+            load_catalog,
+            [(bus.name, bus.dbc) for bus in settings.buses],
+            log,
+            mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
+        )
         folder = settings.data_folder / "spool"
         spool = await SegmentSpool.open(folder, cap_bytes=settings.spool_cap_bytes, log=log)
-        return cls(settings, spool, uplink, log)
+        return cls(settings, databases, spool, uplink, log)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until `finish` or a replayed log's end; then drain, and close the spool."""
@@ -100,6 +111,8 @@ class Agent:
         boot = self._spool.boot.boot
         events.agent_started(self._log, version=__version__, boot=boot, buses=self._bus_names, data_folder=folder)
         try:
+            if stop.is_set():  # while the databases were loaded
+                return
             await self._inbox.restore()
             async with asyncio.TaskGroup() as group:
                 await self._run(group, stop)
@@ -150,7 +163,7 @@ class Agent:
         pending, pending_bytes = self._spool.depth
         return Status(
             boot=self._spool.boot.boot,
-            config_version=self._twin.config.version if self._twin.config else 0,
+            config_version=self._inbox.running_version or 0,
             link_up=self._delivery.up,
             open_buses=tuple(sorted(self._opened())),
             buses={name: asdict(counts) for name, counts in self._collector.counts},
@@ -163,36 +176,3 @@ class Agent:
             delivered_batches=self._delivery.counts.acked,
             delivered_bytes=self._delivery.counts.acked_bytes,
         )
-
-    def _latest_values(self) -> Mapping[str, object]:
-        return {
-            value.name: {
-                "value": value.value if math.isfinite(value.value) else None,  # JSON has no NaN
-                "unit": value.unit,
-                "t_ms": value.t_ns // 1_000_000,
-            }
-            for value in self._latest.values()
-        }
-
-
-def _source(settings: Settings, clock: SystemClock, log: Log) -> tuple[FrameSource, Callable[[], Iterable[str]], bool]:
-    """Where frames come from, which buses are open, and whether it waits for us (a log) or not (a bus)."""
-    if settings.replay_log is None:
-        buses = Buses([_address(bus) for bus in settings.buses], log=log, clock=clock, tick_ms=settings.tick_ms)
-        return buses, lambda: buses.opened, False
-    # A recording of several interfaces names them as the buses' channels.
-    channels = {bus.channel: i for i, bus in enumerate(settings.buses)} if len(settings.buses) > 1 else None
-    recording = LogFile(
-        settings.replay_log,
-        log=log,
-        clock=clock,
-        speed=settings.replay_speed,
-        tick_ms=settings.tick_ms,
-        channels=channels,
-        buses=len(settings.buses),
-    )
-    return recording, lambda: (), True
-
-
-def _address(bus: BusSettings) -> BusAddress:
-    return BusAddress(bus.name, bus.interface, bus.channel, bus.fd, bus.bitrate)

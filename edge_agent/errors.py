@@ -111,6 +111,14 @@ class DocumentRefused(Rejected):
         super().__init__("; ".join(str(fault) for fault in self.faults))
 
 
+class MethodRefused(Rejected):
+    """A direct method cannot be answered as it was called; `status` is HTTP's (400, 413)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(reason)
+
+
 class EnvelopeRefused(Rejected):
     """The far end, or its size limit, will never take this envelope."""
 

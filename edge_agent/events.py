@@ -254,3 +254,13 @@ def document_refused(log: Log, *, version: int, running_version: int | None, fau
 def document_not_kept(log: Log, *, reason: str) -> None:
     """The running document could not be written; a start without network would begin with an older one."""
     log.warning("twin.document_not_kept", reason=reason)
+
+
+def signals_missing(log: Log, *, version: int, missing: Sequence[Fault]) -> None:
+    """Signals of the running document are unknown while some database could not be loaded; the rest of it runs."""
+    log.warning("twin.signals_missing", version=version, signals=[str(fault) for fault in missing])
+
+
+def kept_document_unusable(log: Log, *, reason: str) -> None:
+    """The document kept from an earlier start is damaged; nothing runs until the hub sends its own."""
+    log.warning("twin.kept_document_unusable", reason=reason)

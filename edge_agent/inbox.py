@@ -3,17 +3,17 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
 
 from edge_agent import events
 from edge_agent.channel import Channel
 from edge_agent.durable import read_back, write_durably
+from edge_agent.errors import DocumentRefused, Fault, MethodRefused
 from edge_agent.events import Log
+from edge_agent.methods import ANSWER_BYTES, Method
 from edge_agent.records import MethodAnswer
 from edge_agent.twin import Applied, Config, Kept, Outcome, Twin
-
-Method = Callable[[], Mapping[str, object]]
-"""Answers a direct method with a JSON object."""
 
 
 class LastGoodTwin:
@@ -23,12 +23,18 @@ class LastGoodTwin:
         self._path = path
 
     def read(self) -> str | None:
-        """The document, or None: never kept, or unreadable (then the hub's replaces it)."""
+        """The document, or None where none was kept. Raises DocumentRefused where what was kept cannot be one."""
         try:
-            document = json.loads(read_back(self._path) or b"null")
-        except (OSError, ValueError):
-            return None
-        return json.dumps(document) if isinstance(document, dict) else None
+            content = read_back(self._path)
+            if content is None:
+                return None
+            document = json.loads(content)
+            if isinstance(document, dict) and type(document.get("$version")) is int:
+                return json.dumps(document)
+            why = "not an object with a whole number as its $version"
+        except (OSError, ValueError, RecursionError) as error:
+            why = str(error)
+        raise DocumentRefused([Fault(str(self._path), why)])
 
     def write(self, document: str) -> None:
         """Keep a document over power cuts. Raises OSError."""
@@ -56,45 +62,82 @@ class ModuleInbox:
         self._log = log
         self.configured = asyncio.Event()
         """set once some document runs"""
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def running_version(self) -> int | None:
+        """`$version` of the desired properties that run, once some do."""
+        return self._twin.config.version if self._twin.config else None
 
     async def restore(self) -> None:
         """Run the last good document, if one was kept."""
-        document = self._last_good.read()
+        try:
+            document = self._last_good.read()
+        except DocumentRefused as refusal:
+            events.kept_document_unusable(self._log, reason=refusal.sentence())
+            return
         if document is not None:
-            await self._follow(self._twin.restore(document))
+            await self._follow(lambda twin: twin.restore(document))
 
     async def document(self, text: str) -> str:
         """As `ports.Inbox`; also reports who we are, since this is said once a connection."""
-        await self._follow(self._twin.document(text))
+        await self._follow(lambda twin: twin.document(text))
         return json.dumps(json.loads(self._twin.reported()) | dict(self._about))
 
     async def patch(self, text: str) -> str:
         """As `ports.Inbox`."""
-        await self._follow(self._twin.patch(text))
+        await self._follow(lambda twin: twin.patch(text))
         return self._twin.reported()
 
-    async def method(self, name: str, payload: str) -> MethodAnswer:  # noqa: ARG002  none of ours takes a payload
+    async def method(self, name: str, payload: str) -> MethodAnswer:
         """As `ports.Inbox`."""
         method = self._methods.get(name)
         if method is None:
             known = ", ".join(sorted(self._methods))
             return MethodAnswer(404, json.dumps({"error": f"no method {name!r}; there are: {known}"}))
-        return MethodAnswer(200, json.dumps(method()))
+        try:
+            return MethodAnswer(200, _answer(method, payload))
+        except MethodRefused as refusal:
+            return MethodAnswer(refusal.status, json.dumps({"error": refusal.reason}))
 
-    async def _follow(self, outcome: Outcome) -> None:
-        match outcome:
-            case Applied(config, document):
-                await self._configs.put(config)
-                self.configured.set()
-                signals, rules = len(config.plan.signals), len(config.rules)
-                events.document_applied(self._log, version=config.version, rules=rules, signals=signals)
-                await self._keep(document)
-            case Kept(version, faults):
-                running = self._twin.config.version if self._twin.config else None
-                events.document_refused(self._log, version=version, running_version=running, faults=faults)
+    async def _follow(self, judge: Callable[[Twin], Outcome]) -> None:
+        async with self._one_at_a_time:
+            # Against large databases this takes seconds, which frames must not wait for. On a copy: a judgement that is
+            # cut off with its connection leaves no trace, so that the next connection's document is news.
+            twin = copy(self._twin)
+            outcome = await asyncio.to_thread(judge, twin)
+            self._twin = twin
+            match outcome:
+                case Applied(config, document):
+                    await self._run(config)
+                    await self._keep(document)
+                case Kept(version, faults):
+                    running = self.running_version
+                    events.document_refused(self._log, version=version, running_version=running, faults=faults)
+
+    async def _run(self, config: Config) -> None:
+        await self._configs.put(config)
+        self.configured.set()
+        signals, rules = len(config.plan.signals), len(config.rules)
+        events.document_applied(self._log, version=config.version, rules=rules, signals=signals)
+        if config.missing:
+            events.signals_missing(self._log, version=config.version, missing=config.missing)
 
     async def _keep(self, document: str) -> None:
         try:
             await asyncio.to_thread(self._last_good.write, document)
         except OSError as error:
             events.document_not_kept(self._log, reason=str(error))
+
+
+def _answer(method: Method, payload: str) -> str:
+    """The method's answer as JSON. Raises MethodRefused."""
+    try:
+        called_with = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise MethodRefused(400, f"the payload is not JSON: {error}") from error
+    answer = json.dumps(method(called_with))
+    if len(answer) > ANSWER_BYTES:
+        reason = f"the answer has {len(answer)} bytes, {ANSWER_BYTES} at most can be sent: ask for less"
+        raise MethodRefused(413, reason)
+    return answer

@@ -14,6 +14,7 @@ _SENTENCES = {
     "missing": "must be given",
     "extra_forbidden": "no such field here",
     "too_short": "must not be empty",
+    "too_long": "must have at most {max_length}",
     "tuple_type": "must be a list",
     "union_tag_not_found": "must have a field {discriminator}",
     "union_tag_invalid": "{discriminator} must be one of {expected_tags}, not {tag!r}",

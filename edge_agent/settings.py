@@ -67,6 +67,8 @@ class Settings(BaseSettings):
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
 
     @field_validator("buses")
     @classmethod

@@ -25,9 +25,16 @@ from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
 REPORTED_FAULTS = 20
 """Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas), and others report too."""
 REPORTED_CHARS = 512
-REPORTED_BYTES = 16_000
+REPORTED_BYTES = 8_000
+"""of errors, and as many of missing signals"""
+MAX_RULES = 256
+MAX_RULE_SIGNALS = 10_000
+"""Signals over all rules, one that several rules name counted for each. At worst, 960 signals in each of 10 `on_change`
+rules and 4,800 samples a block that all change, a block takes 70 ms (two x86 cores shared, Python 3.11)."""
 HOT_MAX_BYTES = 200_000
 """A hot batch is not compressed, and with its header and properties must stay below IoT Hub's 256 KB."""
+
+TOO_DEEP = Fault("", "nested too deeply")
 
 
 def _rule_name(name: str) -> str:
@@ -82,7 +89,9 @@ class Document(_Model):
     """The desired properties, without `$version`."""
 
     schema_version: Literal[1]
-    rules: dict[RuleName, Annotated[PeriodicSpec | OnChangeSpec, Field(discriminator="kind")]] = {}
+    rules: Annotated[
+        dict[RuleName, Annotated[PeriodicSpec | OnChangeSpec, Field(discriminator="kind")]], Field(max_length=MAX_RULES)
+    ] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +101,8 @@ class Config:
     version: int
     plan: DecodePlan
     rules: tuple[Rule, ...]
+    missing: tuple[Fault, ...] = ()
+    """signals that were left out, because they are unknown while not every database could be loaded"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +129,29 @@ Outcome = Applied | Kept | Unchanged
 
 
 class Twin:
-    """The desired properties as they stand in the cloud, and the configuration that runs."""
+    """The desired properties as they stand in the cloud, and the configuration that runs.
+
+    What it holds is replaced, never written to: a shallow copy is a Twin of its own.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._desired: dict[str, Any] = {}
+        self._desired: dict[str, Any] | None = None
         self._seen_version = 0
         self._faults: tuple[Fault, ...] = ()
         self.config: Config | None = None
 
     def restore(self, document: str) -> Outcome:
-        """Run a document kept from an earlier start; the hub's own replaces it as soon as there is a connection."""
+        """Run a document kept from an earlier start; the hub's own replaces it as soon as there is a connection.
+
+        `document` is one that was `Applied`: a JSON object.
+        """
         return self._replace(json.loads(document))
 
     def document(self, text: str) -> Outcome:
         """Judge the whole twin `{"desired": {...}, "reported": {...}}`; after a reconnect it is often the same."""
         desired = json.loads(text)["desired"]
-        if self.config and desired == self._desired:
-            self._seen_version = int(desired.get("$version", 0))
+        if desired == self._desired:
             return Unchanged()
         return self._replace(desired)
 
@@ -144,11 +160,11 @@ class Twin:
         patch = json.loads(text)
         if patch.get("$version", self._seen_version + 1) <= self._seen_version:
             return Unchanged()
-        return self._replace(merged(self._desired, patch))
+        return self._replace(merged(self._desired or {}, patch))
 
     def reported(self) -> str:
         """The `config` part of the reported properties, as a patch."""
-        running = self.config.version if self.config else 0
+        running, missing = (self.config.version, self.config.missing) if self.config else (0, ())
         return json.dumps(
             {
                 "config": {
@@ -157,6 +173,8 @@ class Twin:
                     "status": "refused" if self._faults else "applied",
                     "errors": _reported(self._faults),
                     "error_count": len(self._faults),
+                    "missing": _reported(missing),
+                    "missing_count": len(missing),
                 }
             }
         )
@@ -207,6 +225,8 @@ def judge(desired: Mapping[str, Any]) -> Document:
         return Document.model_validate_json(json.dumps(body))
     except ValidationError as error:
         raise DocumentRefused([_fault(place, message) for place, message in mistakes(error)]) from error
+    except RecursionError as error:
+        raise DocumentRefused([TOO_DEEP]) from error
 
 
 def _fault(place: Place, message: str) -> Fault:
@@ -217,37 +237,48 @@ def _fault(place: Place, message: str) -> Fault:
 
 
 def compile_document(document: Document, catalog: Catalog, version: int) -> Config:
-    """Tables and rules for a well-formed document. Raises DocumentRefused where a signal is unknown."""
-    faults: list[Fault] = []
-    names = {
-        rule: _resolve(spec.signals, catalog, f"rules.{rule}.signals", faults) for rule, spec in document.rules.items()
-    }
-    if faults:
-        raise DocumentRefused(faults)
+    """Tables and rules for a well-formed document.
+
+    Raises DocumentRefused where it asks for too many signals, or where one is unknown in a complete catalogue.
+    """
+    names: dict[str, list[str]] = {}
+    unknown: list[Fault] = []
+    room = MAX_RULE_SIGNALS
+    for rule, spec in document.rules.items():
+        loc = f"rules.{rule}.signals"
+        names[rule] = _resolve(spec.signals, catalog, loc, unknown)
+        room -= len(names[rule])
+        if room < 0:
+            message = f"with these the rules have more than {MAX_RULE_SIGNALS} signals, each counted in every rule"
+            raise DocumentRefused([*unknown, Fault(loc, message)])
+    if unknown and catalog.complete:
+        raise DocumentRefused(unknown)
     wanted = list(dict.fromkeys(name for resolved in names.values() for name in resolved))
     index = {name: i for i, name in enumerate(wanted)}
     rules = tuple(
         _rule(name, spec, np.array([index[signal] for signal in names[name]], np.int64))
         for name, spec in document.rules.items()
     )
-    return Config(version, compile_plan(catalog, wanted), rules)
+    return Config(version, compile_plan(catalog, wanted), rules, tuple(unknown))
 
 
-def _resolve(patterns: Sequence[str], catalog: Catalog, loc: str, faults: list[Fault]) -> list[str]:
+def _resolve(patterns: Sequence[str], catalog: Catalog, loc: str, unknown: list[Fault]) -> list[str]:
     found: dict[str, None] = {}
     for i, pattern in enumerate(patterns):
         matches = catalog.match(pattern)
         if not matches:
-            faults.append(Fault(f"{loc}[{i}]", _unknown(pattern, catalog)))
+            # To look for what was meant costs far more than to find a name: only for those that will be read.
+            nearest = catalog.nearest(pattern) if len(unknown) < REPORTED_FAULTS else ()
+            unknown.append(Fault(f"{loc}[{i}]", _unknown(pattern, catalog, nearest)))
         found |= dict.fromkeys(matches)
     return list(found)
 
 
-def _unknown(pattern: str, catalog: Catalog) -> str:
+def _unknown(pattern: str, catalog: Catalog, nearest: Sequence[str]) -> str:
     if not len(catalog):
         return f"no signal {pattern!r}: no database could be loaded"
-    nearest = catalog.nearest(pattern)
-    return f"no signal {pattern!r} in the databases" + (f"; nearest: {', '.join(nearest)}" if nearest else "")
+    where = "the databases" if catalog.complete else "the databases that could be loaded"
+    return f"no signal {pattern!r} in {where}" + (f"; nearest: {', '.join(nearest)}" if nearest else "")
 
 
 def _rule(name: str, spec: PeriodicSpec | OnChangeSpec, signals: I64) -> Rule:
@@ -266,6 +297,8 @@ def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:
         desired = json.loads(text)
     except json.JSONDecodeError as error:
         return (Fault(f"line {error.lineno} column {error.colno}", error.msg),)
+    except RecursionError:
+        return (TOO_DEEP,)
     if not isinstance(desired, dict):
         return (Fault("", "the desired properties must be a JSON object"),)
     try:

@@ -1,11 +1,13 @@
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.errors import MethodRefused
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.records import RawKind
 from edge_agent.twin import Config, Twin
@@ -25,6 +27,12 @@ def whole(document: object) -> str:
     return json.dumps({"desired": document, "reported": {}})
 
 
+def _echo(payload: object) -> dict[str, object]:
+    if payload == "wrong":
+        raise MethodRefused(400, "not this")
+    return {"asked": payload}
+
+
 class Desk:
     """An inbox, and all that hears of it."""
 
@@ -36,7 +44,7 @@ class Desk:
             Twin(catalog),
             self.last_good,
             self.configs,
-            methods={"status": lambda: {"boot": 3}, "latest": dict},
+            methods={"status": lambda _: {"boot": 3}, "latest": _echo},
             about=ABOUT,
             log=self.told,
         )
@@ -119,13 +127,17 @@ async def test_a_last_good_document_that_no_longer_fits_is_told_and_nothing_runs
     assert desk.told.fields("twin.document_refused")[0]["running_version"] is None
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe", b"[]", b"7", b'"text"', b"null"])
-async def test_a_last_good_file_that_cannot_be_read_is_left_to_the_hub(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "twin.json").write_bytes(content)
+DAMAGED = (b"", b"{", b"\xff\xfe", b"[1]", b"7", b'"text"', b"null", b"1e400", b"[" * 100_000, b"{}")
+NO_VERSION = (b'{"$version": "x"}', b'{"$version": 1e400}', b'{"$version": null}', b'{"$version": true}')
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, *NO_VERSION], ids=lambda content: repr(content[:20]))
+async def test_a_last_good_file_that_is_damaged_is_told_and_left_to_the_hub(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "twin.json").write_bytes(content)
     desk = Desk(tmp_path)
 
     await desk.inbox.restore()
+    assert len(desk.told.fields("twin.kept_document_unusable")) == 1
     await desk.inbox.document(whole(desired(1, idle=IDLE)))
 
     assert await desk.rules() == [["idle"]]
@@ -139,6 +151,70 @@ async def test_a_last_good_file_that_may_not_be_read_is_left_to_the_hub(tmp_path
     await desk.inbox.restore()
 
     assert await desk.rules() == []
+    [fields] = desk.told.fields("twin.kept_document_unusable")
+    assert "Is a directory" in str(fields["reason"])
+
+
+async def test_where_no_document_was_kept_there_is_nothing_to_tell(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    await desk.inbox.restore()
+
+    assert desk.told.lines == []
+
+
+async def test_signals_that_are_missing_while_a_database_is_refused_are_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Catalog([("can0", [])], complete=False))
+
+    await desk.inbox.document(whole(desired(4, idle=IDLE)))
+
+    assert await desk.rules() == [["idle"]]
+    missing = "rules.idle.signals[0]: no signal 'Engine.Rpm': no database could be loaded"
+    assert desk.told.fields("twin.signals_missing") == [{"version": 4, "signals": [missing]}]
+
+
+class Slow(Catalog):
+    """A catalogue so large that a look-up lasts until it may end."""
+
+    def __init__(self) -> None:
+        super().__init__([("can0", [Database("a.dbc", (Message("Engine", 1, 8, (RPM,)),))])])
+        self.asked, self.may_end = threading.Event(), threading.Event()
+
+    def match(self, pattern: str) -> tuple[str, ...]:
+        self.asked.set()
+        self.may_end.wait(10)
+        return super().match(pattern)
+
+
+async def test_the_event_loop_goes_on_while_a_document_is_judged(tmp_path: Path) -> None:
+    slow = Slow()
+    desk = Desk(tmp_path, slow)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(desk.inbox.document(whole(desired(4, idle=IDLE))), name="first")
+        second = group.create_task(
+            desk.inbox.patch(json.dumps({"rules": {"fast": IDLE}, "$version": 5})), name="second"
+        )
+        await asyncio.to_thread(slow.asked.wait, 10)
+        assert not first.done()
+        assert not second.done()
+        slow.may_end.set()
+
+    assert await desk.rules() == [["idle"], ["idle", "fast"]]
+
+
+async def test_a_judgement_cut_off_with_its_connection_is_made_anew_by_the_next(tmp_path: Path) -> None:
+    slow = Slow()
+    desk = Desk(tmp_path, slow)
+    judging = asyncio.create_task(desk.inbox.document(whole(desired(4, idle=IDLE))), name="judging")
+    await asyncio.to_thread(slow.asked.wait, 10)
+    judging.cancel()
+    await asyncio.wait((judging,))
+    slow.may_end.set()
+
+    await desk.inbox.document(whole(desired(4, idle=IDLE)))
+
+    assert await desk.rules() == [["idle"]]
+    assert desk.inbox.running_version == 4
 
 
 async def test_a_document_that_cannot_be_kept_runs_and_is_told(tmp_path: Path) -> None:
@@ -165,6 +241,41 @@ async def test_a_method_answers_with_json(tmp_path: Path) -> None:
     answer = await Desk(tmp_path).inbox.method("status", "null")
 
     assert (answer.status, json.loads(answer.payload)) == (200, {"boot": 3})
+
+
+async def test_a_method_hears_what_it_was_called_with(tmp_path: Path) -> None:
+    answer = await Desk(tmp_path).inbox.method("latest", '{"signals": ["a"]}')
+
+    assert (answer.status, json.loads(answer.payload)) == (200, {"asked": {"signals": ["a"]}})
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        ('"wrong"', "not this"),
+        ("{", "the payload is not JSON: "),
+        ("[" * 100_000, "the payload is not JSON: "),
+    ],
+    ids=lambda value: value[:20],
+)
+async def test_a_method_that_is_called_wrongly_is_answered_with_a_sentence(
+    tmp_path: Path, payload: str, error: str
+) -> None:
+    answer = await Desk(tmp_path).inbox.method("latest", payload)
+
+    assert answer.status == 400
+    assert json.loads(answer.payload)["error"].startswith(error)
+
+
+async def test_an_answer_too_large_for_the_hub_is_a_sentence_instead(tmp_path: Path) -> None:
+    fitting, beyond = "x" * (120_000 - 13), "x" * (120_000 - 12)
+    inbox = Desk(tmp_path).inbox
+
+    assert (await inbox.method("latest", json.dumps(fitting))).status == 200
+    answer = await inbox.method("latest", json.dumps(beyond))
+    assert answer.status == 413
+    error = "the answer has 120001 bytes, 120000 at most can be sent: ask for less"
+    assert json.loads(answer.payload) == {"error": error}
 
 
 async def test_a_method_nobody_knows_is_answered_with_those_there_are(tmp_path: Path) -> None:

@@ -186,3 +186,7 @@ def test_what_was_read_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded(monkeypatch, IOTEDGE_WORKLOADURI="unix:///x", PATH_TO_SOMETHING="y").buses
+
+
+def test_buses_nested_without_end_are_a_mistake_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert faults(monkeypatch, BUSES="[" * 100_000) == ["BUSES: nested too deeply"]

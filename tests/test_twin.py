@@ -10,6 +10,8 @@ from edge_agent.policy.rules import BatchLimits, OnChange, Periodic
 from edge_agent.records import Lane, RawKind, RuleInfo, TimeUnit
 from edge_agent.twin import (
     HOT_MAX_BYTES,
+    MAX_RULE_SIGNALS,
+    MAX_RULES,
     REPORTED_BYTES,
     REPORTED_FAULTS,
     Applied,
@@ -202,6 +204,43 @@ def test_without_any_database_that_is_what_is_told() -> None:
     ]
 
 
+MANY = Catalog([("can0", [Database("many.dbc", (message("Many", 1, *(f"S{i:05}" for i in range(10_000))),))])])
+
+
+def test_so_many_rules_that_a_tick_would_not_suffice_are_refused() -> None:
+    rules = {f"r{i}": IDLE for i in range(MAX_RULES + 1)}
+
+    assert refused(fresh().document(whole(desired(**rules)))) == ["rules: must have at most 256"]
+    del rules["r0"]
+    applied(fresh().document(whole(desired(**rules))))
+
+
+def test_so_many_signals_that_a_tick_would_not_suffice_are_refused_at_the_rule_that_asks_for_them() -> None:
+    all_of_them = IDLE | {"signals": ["Many.*"]}
+    fitting = {f"r{i}": all_of_them for i in range(MAX_RULE_SIGNALS // len(MANY))}
+
+    applied(Twin(MANY).document(whole(desired(**fitting))))
+    beyond = desired(**fitting, last=IDLE | {"signals": ["Many.S00000"]})
+    assert refused(Twin(MANY).document(whole(beyond))) == [
+        "rules.last.signals: with these the rules have more than 10000 signals, each counted in every rule"
+    ]
+
+
+def test_nearest_names_are_looked_for_only_where_they_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def noted(_: Catalog, name: str) -> tuple[str, ...]:
+        asked.append(name)
+        return ()
+
+    monkeypatch.setattr(Catalog, "nearest", noted)
+
+    faults = refused(fresh().document(whole(idle(signals=[f"Engine.Rmp{i}" for i in range(500)]))))
+
+    assert len(faults) == 500
+    assert asked == [f"Engine.Rmp{i}" for i in range(REPORTED_FAULTS)]
+
+
 def test_text_that_json_knows_and_unicode_does_not_is_refused() -> None:
     [fault] = refused(fresh().document(whole(idle(purpose="\ud800"))))
 
@@ -213,6 +252,44 @@ def test_a_number_that_is_none_is_refused(number: float) -> None:
     document = desired(idle={"kind": "on_change", "signals": ["Engine.Rpm"], "deadband": number})
 
     assert refused(fresh().document(whole(document))) == ["rules.idle.deadband: input should be a finite number"]
+
+
+# --- while a database could not be loaded --------------------------------------------------------
+
+INCOMPLETE = Catalog([("can0", [Database("a.dbc", (message("Engine", 1, "Rpm"),))]), ("can1", [])], complete=False)
+
+
+def test_while_a_database_is_refused_a_signal_that_is_unknown_is_left_out_and_told_and_the_rest_runs() -> None:
+    twin = Twin(INCOMPLETE)
+    body = IDLE | {"signals": ["Body.Door", "can1.*"]}
+
+    config = applied(twin.document(whole(desired(3, idle=IDLE | {"signals": ["Body.Door", "Engine.Rpm"]}, body=body))))
+
+    assert [info.name for info in config.plan.signals] == ["Engine.Rpm"]
+    assert [(rule.info.name, rule.signals.tolist()) for rule in config.rules] == [("idle", [0]), ("body", [])]
+    told = reported(twin)
+    assert (told["status"], told["errors"], told["missing_count"]) == ("applied", [], 3)
+    assert told["missing"] == [
+        {"loc": loc, "msg": f"no signal {name!r} in the databases that could be loaded"}
+        for loc, name in (
+            ("rules.idle.signals[0]", "Body.Door"),
+            ("rules.body.signals[0]", "Body.Door"),
+            ("rules.body.signals[1]", "can1.*"),
+        )
+    ]
+
+
+def test_while_a_database_is_refused_a_mistake_that_is_none_of_its_is_one_still() -> None:
+    assert refused(Twin(INCOMPLETE).document(whole(idle(every_ms=1)))) == ["rules.idle.every_ms: must be >= 10"]
+
+
+def test_what_ran_with_signals_missing_runs_whole_once_the_database_is_mended() -> None:
+    outcome = Twin(INCOMPLETE).document(whole(idle(signals=["Motion.Speed"])))
+    assert isinstance(outcome, Applied)
+
+    config = applied(fresh().restore(outcome.document))
+
+    assert ([info.name for info in config.plan.signals], config.missing) == (["Motion.Speed"], ())
 
 
 # --- documents and patches in their order --------------------------------------------------------
@@ -230,7 +307,15 @@ def test_a_refused_document_leaves_the_running_one_and_the_patch_that_mends_it_b
     config = applied(twin.patch(json.dumps({"rules": {"fast": {"every_ms": 10}}, "$version": 5})))
     assert (running(twin), config.version) == (["idle", "fast"], 5)
     told = reported(twin)
-    assert told == {"version": 5, "running_version": 5, "status": "applied", "errors": [], "error_count": 0}
+    assert told == {
+        "version": 5,
+        "running_version": 5,
+        "status": "applied",
+        "errors": [],
+        "error_count": 0,
+        "missing": [],
+        "missing_count": 0,
+    }
 
 
 def test_null_removes_a_rule_or_a_field() -> None:
@@ -293,6 +378,15 @@ def test_a_refused_document_that_comes_again_is_not_reported_as_applied() -> Non
     assert running(twin) == ["idle"]
 
 
+def test_a_refused_document_that_comes_again_is_not_judged_again_even_where_nothing_runs() -> None:
+    twin = fresh()
+    refused(twin.document(whole(desired(6, idle=7))))
+
+    assert isinstance(twin.document(whole(desired(6, idle=7))), Unchanged)
+    assert reported(twin)["status"] == "refused"
+    applied(twin.document(whole(desired(7, idle=IDLE))))
+
+
 def test_a_twin_that_was_made_anew_begins_with_a_small_version_and_is_heard() -> None:
     twin = fresh()
     twin.document(whole(desired(50, idle=IDLE)))
@@ -352,6 +446,17 @@ def test_what_is_reported_stays_small_whatever_was_desired(letter: str) -> None:
 
     assert len(twin.reported()) < REPORTED_BYTES + 500 < TWIN_BYTES
     assert reported(twin)["errors"]
+
+
+def test_what_is_missing_and_what_is_wrong_stay_small_together() -> None:
+    twin = Twin(INCOMPLETE)
+    twin.document(whole(desired(1, idle=IDLE | {"signals": ["\u4e2d" * 250 + str(i) for i in range(30)]})))
+    twin.patch(json.dumps({"rules": {"x" * 1000 + f"{i}.": IDLE for i in range(30)}, "$version": 2}))
+
+    told = reported(twin)
+    assert told["errors"]
+    assert told["missing"]
+    assert len(twin.reported()) < 2 * REPORTED_BYTES + 500 < TWIN_BYTES
 
 
 # --- merging -------------------------------------------------------------------------------------
@@ -423,6 +528,7 @@ def test_patches_merge_as_the_standard_says(document: Doc, patch: Doc, result: D
         ('{"schema_version": 1,\n "rules" {}}', "line 2 column 10: "),
         ("[]", "the desired properties must be a JSON object"),
         ('{"schema_version": 3}', "schema_version: input should be 1"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_text_with_a_mistake_tells_it(text: str, fault: str) -> None:

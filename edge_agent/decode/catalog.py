@@ -1,13 +1,15 @@
 """What the databases say, in our own words: messages, their signals, and the names a rule may use. Pure."""
 
 import dataclasses
-import difflib
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
+from edge_agent.decode.nearest import KnownNames
 from edge_agent.decode.relabel import Relabel
 from edge_agent.records import EXTENDED_ID, RawKind, SignalInfo
 
@@ -97,9 +99,13 @@ class Entry:
 
 
 class Catalog:
-    """Every signal of every bus under its public name."""
+    """Every signal of every bus under its public name. Immutable: may be read from any thread.
 
-    def __init__(self, buses: Sequence[tuple[str, Sequence[Database]]]) -> None:
+    `complete` is False where a file that should be part of it could not be loaded.
+    """
+
+    def __init__(self, buses: Sequence[tuple[str, Sequence[Database]]], *, complete: bool = True) -> None:
+        self.complete = complete
         self.bus_names = tuple(name for name, _ in buses)
         self.messages: tuple[tuple[int, Message], ...] = tuple(
             (bus, message) for bus, (_, databases) in enumerate(buses) for message in by_id(databases)
@@ -109,6 +115,8 @@ class Catalog:
         self._entries: dict[str, Entry] = {}
         self._mapped: dict[str, list[str]] = {}
         """names in the databases of signals that go by VSS paths; a rule may use them still"""
+        self._of_bus: dict[str, list[str]] = {}
+        """names after their bus's: what they mean does not depend on which other files could be loaded"""
         owners: dict[str, tuple[int, int]] = dict.fromkeys(chain.from_iterable(map(dict.values, public)), _NOBODY)
         for bus, message in self.messages:
             prefix = f"{self.bus_names[bus]}." if on_buses[message.name] > 1 else ""
@@ -118,9 +126,13 @@ class Catalog:
                 if owners.setdefault(name, owner) != owner:
                     # One bus, one message name, two arbitration ids: files in the field have it.
                     name = f"{prefix}{message.name}@{_id_text(message.can_id)}.{signal.name}"
+                written = [name.removeprefix(prefix)]
                 if signal.path:
                     self._mapped.setdefault(name, []).append(public[bus][signal.path])
                     name = public[bus][signal.path]
+                    written.append(signal.path)
+                for one in written:
+                    self._of_bus.setdefault(f"{self.bus_names[bus]}.{one}", []).append(name)
                 self._entries[name] = _entry(name, bus, message, signal)
 
     def __len__(self) -> int:
@@ -135,30 +147,35 @@ class Catalog:
     def match(self, pattern: str) -> tuple[str, ...]:
         """Names a rule's `signals` item means: the name itself, or a glob with `*`, `?`, `[...]`; () if none.
 
-        A mapped signal is found by its VSS path and by its name in the database; both mean the path.
+        A mapped signal is found by its VSS path and by its name in the database; both mean the path. Before either
+        may always stand the name of its bus.
         """
         if pattern in self._entries:
             return (pattern,)
-        if pattern in self._mapped:
-            return tuple(self._mapped[pattern])
-        found = [name for name in self._entries if fnmatch.fnmatchcase(name, pattern)]
-        for name, paths in self._mapped.items():
-            found += paths if fnmatch.fnmatchcase(name, pattern) else ()
+        others = (self._mapped, self._of_bus)
+        for known in others:
+            if pattern in known:
+                return tuple(known[pattern])
+        if not re.search(r"[*?[]", pattern):
+            return ()
+        matches = re.compile(fnmatch.translate(pattern)).match
+        found = list(filter(matches, self._entries))
+        for known in others:
+            found += chain.from_iterable(names for name, names in known.items() if matches(name))
         return tuple(dict.fromkeys(found))
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """Up to three names somebody who wrote `name` may have meant, best first."""
-        return nearest(name, [*self._entries, *self._mapped])
+        return self._known_names.nearest(name)
+
+    @cached_property
+    def _known_names(self) -> KnownNames:
+        return KnownNames([*self._entries, *self._mapped])
 
 
 def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
     """Up to three of `names` that somebody who wrote `name` may have meant, best first."""
-    by_lower = {known.lower(): known for known in names}
-    by_last_part = {known.rsplit(".", 1)[-1].lower(): known for known in by_lower.values()}
-    close = [by_lower[hit] for hit in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
-    last = name.rsplit(".", 1)[-1].lower()
-    close += [by_last_part[hit] for hit in difflib.get_close_matches(last, by_last_part, n=3, cutoff=0.7)]
-    return tuple(dict.fromkeys(close))[:3]
+    return KnownNames(names).nearest(name)
 
 
 def _public_paths(buses: Sequence[tuple[str, Sequence[Database]]]) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ def load_catalog(
         if name in mappings:
             databases = _map_bus(name, databases, mappings[name], refusals, log)
         loaded.append((name, databases))
-    return Catalog(loaded), tuple(refusals)
+    return Catalog(loaded, complete=not refusals), tuple(refusals)
 
 
 def read_mapping(path: Path) -> VssMapping:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.records import EXTENDED_ID, RawKind, SignalInfo
 
@@ -69,6 +71,32 @@ def test_a_name_means_itself_and_a_glob_what_it_matches() -> None:
     assert CAR.match("Battery.CellVoltage*") == ("Battery.CellVoltage01", "Battery.CellVoltage02")
     assert CAR.match("Battery.CellVoltage0[2-9]") == ("Battery.CellVoltage02",)
     assert CAR.match("*.Rpm") == ("Engine.Rpm",)
+
+
+def test_a_name_after_its_buss_means_the_same_whichever_other_files_could_be_loaded() -> None:
+    front = ("front", [database(message("M", 1, "S", "T"))])
+    for rear, public in (([database(message("M", 2, "S"))], "front.M.S"), ([], "M.S")):
+        known = Catalog([front, ("rear", rear)])
+
+        assert public in known
+        assert known.match("front.M.S") == (public,)
+        assert known.match("front.M.*") == (public, public.replace("S", "T"))
+        assert known.match("*.S")[0] == public
+
+
+def test_a_path_after_its_buss_name_means_the_same_whichever_other_files_could_be_loaded() -> None:
+    front = ("front", [database(Message("M", 1, 8, (replace(signal("S"), path="Vehicle.Speed"),)))])
+    for rear, public in ((front[1], "front.Vehicle.Speed"), ([], "Vehicle.Speed")):
+        known = Catalog([front, ("rear", rear)])
+
+        assert known.match("front.Vehicle.Speed") == known.match("front.M.S") == (public,)
+
+
+def test_messages_of_one_name_are_told_apart_after_their_buss_name_too() -> None:
+    known = Catalog([("can0", [database(message("M", 0x50, "S"), message("M", 0x100, "S"))])])
+
+    assert known.match("can0.M@100.S") == ("M@100.S",)
+    assert known.match("can0.M.S") == ("M.S",)
 
 
 def test_a_glob_minds_the_case_and_the_whole_name() -> None:

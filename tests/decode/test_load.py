@@ -14,6 +14,7 @@ def test_every_database_that_loads_is_told_with_its_size(tmp_path: Path) -> None
     catalog, refusals = load_catalog([("can0", [path])], told)
 
     assert (list(catalog), refusals) == (["M.V"], ())
+    assert catalog.complete
     assert told.lines == [
         (
             "info",
@@ -40,6 +41,7 @@ def test_a_database_that_is_refused_costs_only_itself(tmp_path: Path) -> None:
 
     assert catalog.bus_names == ("can0", "can1")
     assert list(catalog) == ["M.V"]
+    assert not catalog.complete
     assert [refusal.path for refusal in refusals] == [str(bad), str(gone)]
     assert [(fields["bus"], fields["reason"]) for fields in told.fields("decode.database_refused")] == [
         ("can0", refusals[0].sentence()),
@@ -90,6 +92,7 @@ def test_a_mapping_that_is_refused_costs_only_the_paths(tmp_path: Path) -> None:
         catalog, refusals = load_catalog([("can0", [database])], told, mappings={"can0": tmp_path / name})
 
         assert list(catalog) == ["M.V"]
+        assert not catalog.complete
         assert [reason in refusal.sentence() for refusal in refusals] == [True]
         assert [fields["reason"] for fields in told.fields("decode.mapping_refused")] == [refusals[0].sentence()]
         assert told.levels("decode.mapping_refused") == ["error"]

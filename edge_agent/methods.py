@@ -1,0 +1,44 @@
+"""What the direct methods answer. Pure."""
+
+import fnmatch
+import math
+import re
+from collections.abc import Callable, Mapping
+
+from edge_agent.errors import MethodRefused
+from edge_agent.tap.latest import LatestValue
+
+Method = Callable[[object], Mapping[str, object]]
+"""Answers a call with a JSON object; takes the call's payload, parsed. Raises MethodRefused."""
+
+ANSWER_BYTES = 120_000
+"""IoT Hub takes 128 KB, which the envelope of the answer must fit too."""
+MAX_PATTERNS = 256
+
+
+def latest_values(payload: object, values: list[LatestValue]) -> Mapping[str, object]:
+    """Those of `values` that the payload's `signals` name, or all where it names none. Raises MethodRefused."""
+    patterns = _patterns(payload)
+    wanted = re.compile("|".join(map(fnmatch.translate, patterns))).match
+    return {
+        value.name: {
+            "value": value.value if math.isfinite(value.value) else None,  # JSON has no NaN
+            "unit": value.unit,
+            "t_ms": value.t_ns // 1_000_000,
+        }
+        for value in values
+        if value.name in patterns or wanted(value.name)
+    }
+
+
+def _patterns(payload: object) -> list[str]:
+    match payload:
+        case None | {} if not payload:
+            return ["*"]
+        case {"signals": [*items], **rest} if not rest and len(items) <= MAX_PATTERNS:
+            patterns = [item for item in items if isinstance(item, str) and item]
+            if items and len(patterns) == len(items):
+                return patterns
+    raise MethodRefused(
+        400, f'the payload must be null, or {{"signals": [...]}} with 1 to {MAX_PATTERNS} names or globs'
+    )
