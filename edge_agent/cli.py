@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TextIO
+from typing import Annotated, Literal, NoReturn
 
 import structlog
 import typer
@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge_agent import __version__, logs
-from edge_agent.errors import EdgeAgentError, LocalHubRefused
+from edge_agent.crash import leaves, tell_crash
+from edge_agent.errors import EdgeAgentError, FileRefused
 
 app = typer.Typer(
     help="Reads a vehicle's CAN buses, keeps what its twin asks for, and delivers it through Azure IoT Edge.",
@@ -36,30 +37,25 @@ Dbc = Annotated[list[Path], typer.Option("--dbc", help="Database file (DBC, KCD,
 Vss = Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")]
 DEFAULT_HUB = Path("edge-hub")
 DEVICE, MODULE = "demo-vehicle", "telematics"
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""docker stop, and a keyboard"""
 
 
 def main() -> NoReturn:
     """Run a command; a mistake is one sentence on stderr and exit 1, never a traceback."""
     try:
-        app()
+        app(prog_name="edge-agent")
     except* EdgeAgentError as group:
-        _tell(group)
+        for error in leaves(group):
+            _tell(error)
     except* KeyboardInterrupt:
         sys.exit(130)
     sys.exit(1)
 
 
-def _tell(group: BaseExceptionGroup[EdgeAgentError]) -> None:
-    for error in _leaves(group):
-        stderr.print(f"[bold red]error:[/] {_escaped(error.sentence())}", soft_wrap=True)
-
-
-def _leaves(group: BaseExceptionGroup[EdgeAgentError]) -> Iterator[EdgeAgentError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _tell(error: BaseException) -> None:
+    sentence = error.sentence() if isinstance(error, EdgeAgentError) else str(error)
+    stderr.print(f"[bold red]error:[/] {_escaped(sentence)}", soft_wrap=True)
 
 
 def _escaped(text: str) -> str:
@@ -88,6 +84,9 @@ def run() -> None:
 
     Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
     """
+    for number in STOP_SIGNALS:  # until the agent runs nothing is on the way, and a spool survives worse
+        signal.signal(number, lambda *_: os._exit(0))
+
     from edge_agent.app import Agent
     from edge_agent.settings import load_settings
     from edge_agent.uplink.iotedge import IotEdge
@@ -103,23 +102,28 @@ def run() -> None:
 
     try:
         asyncio.run(until_stopped())
-    except* EdgeAgentError as group:
-        _tell(group)
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  IoT Edge restarts us, whatever it was
+        for leaf in leaves(error):
+            if isinstance(leaf, EdgeAgentError):
+                _tell(leaf)
+            else:
+                tell_crash(log, leaf)
         _leave(1)
     _leave(0)
 
 
 def _leave(code: int) -> NoReturn:
     """End now: Python would first join the SDK's threads, and one that is stuck in a handshake never ends."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     os._exit(code)
 
 
 def _stop_on_signals() -> asyncio.Event:
-    """Set by SIGTERM (docker stop) and SIGINT (a keyboard)."""
+    """Set by STOP_SIGNALS from now on."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 
@@ -156,27 +160,37 @@ def hub(
     way: Annotated[
         Literal["connection_string", "workload"], typer.Option(help="How the module is to get its credentials.")
     ] = "connection_string",
+    env_file: Annotated[
+        Path | None, typer.Option(help="File for the environment, there while the hub is; standard output otherwise.")
+    ] = None,
 ) -> None:
     """Run the local hub: a stand-in for IoT Edge's hub, for one desk.
 
-    Prints the environment a module needs, to be exported, then goes on until Ctrl-C. What arrives is in
+    Gives the environment a module needs, to be exported, then goes on until Ctrl-C. What arrives is in
     FOLDER/arrived.jsonl; read it with `edge-agent show`.
 
-    Example: `edge-agent hub --folder edge-hub > hub.env &`, then `. ./hub.env` and `edge-agent run`
+    Example: `edge-agent hub --env-file hub.env &`, and once that file is there `. ./hub.env` and `edge-agent run`
     """
+    from edge_agent.desk.hub_variables import exports, judge_ids, write_exports
     from edge_agent.localhub.hub import LocalHub, serve
 
+    judge_ids({"--device": device, "--module": module})
     local = LocalHub(folder, address=address, device=device, module=module)
 
     async def until_stopped() -> None:
         await serve(local, _stop_on_signals(), ready)
 
     def ready() -> None:
-        for name, value in local.environment(way).items():
-            print(f"export {name}='{value}'", flush=True)  # noqa: T201  the output is the product here
-        stderr.print(f"hub on {address}:8883; what arrives: {folder / 'arrived.jsonl'}; Ctrl-C ends it")
+        if env_file:
+            write_exports(env_file, local.environment(way))
+            at_the_end.callback(env_file.unlink, missing_ok=True)
+        else:
+            typer.echo(exports(local.environment(way)), nl=False)
+        where = f"hub on {address}:8883; what arrives: {folder / 'arrived.jsonl'}; Ctrl-C ends it"
+        stderr.print(_escaped(where), soft_wrap=True)
 
-    asyncio.run(until_stopped())
+    with ExitStack() as at_the_end:
+        asyncio.run(until_stopped())
     raise typer.Exit
 
 
@@ -224,9 +238,12 @@ def decode(
     Example: `edge-agent decode drive.log --dbc car.dbc --signal 'Motor.*' --output drive.csv`
     """
     from edge_agent.desk.decode_log import decode_log
+    from edge_agent.desk.output import output as opened
 
     logs.configure("error", sys.stderr)
-    with _progress() as bar, _output(output) as out:
+    # On one terminal the bar would be drawn into the table.
+    bar_fits = output is not None or not sys.stdout.isatty()
+    with _until_the_reader_leaves(), _progress(shown=bar_fits) as bar, opened(output) as out:
         task = bar.add_task(log.name, total=_lines_of(log))
         done = asyncio.run(
             decode_log(
@@ -265,6 +282,7 @@ def check(
     Example: `edge-agent check --dbc car.dbc --twin twin.json`
     """
     from edge_agent.desk.check import check as judge
+    from edge_agent.desk.check import summary
 
     if not (dbc or twin or settings or vss):
         raise typer.BadParameter("nothing to check: give --dbc, --vss, --twin or --settings")
@@ -272,9 +290,8 @@ def check(
     for finding in findings:
         kind = "[bold red]mistake[/]" if finding.is_mistake else "[yellow]remark[/]"
         stderr.print(f"{kind} {_escaped(finding.place)}: {_escaped(finding.sentence)}", soft_wrap=True)
-    mistakes = sum(finding.is_mistake for finding in findings)
-    stderr.print(f"{mistakes} mistakes, {len(findings) - mistakes} remarks")
-    raise typer.Exit(1 if mistakes else 0)
+    stderr.print(summary(findings))
+    raise typer.Exit(int(any(finding.is_mistake for finding in findings)))
 
 
 @app.command()
@@ -286,14 +303,11 @@ def show(
 
     Example: `edge-agent show edge-hub/arrived.jsonl --batches`
     """
-    from edge_agent.desk.show import batch_line, payloads_of, sample_line
+    from edge_agent.desk.show import lines_of
 
-    for payload in payloads_of(file):
-        if batches:
-            typer.echo(batch_line(payload))
-            continue
-        for sample in payload.samples:
-            typer.echo(sample_line(payload, sample))
+    with _until_the_reader_leaves():
+        if not _echoed(lines_of(file, batches=batches)):
+            stderr.print(f"{_escaped(str(file))}: nothing in it", soft_wrap=True)
     raise typer.Exit
 
 
@@ -322,8 +336,7 @@ def twin_set(
     """
     from edge_agent.localhub.admin_client import AdminClient
 
-    text = sys.stdin.read() if str(patch) == "-" else _text(patch)
-    Console().print_json(AdminClient(folder).patch_desired(device, module, text))
+    Console().print_json(AdminClient(folder).patch_desired(device, module, _text(patch)))
     raise typer.Exit
 
 
@@ -347,19 +360,48 @@ def method(
 
 
 def _text(path: Path) -> str:
+    """What a file holds, or standard input for `-`."""
+    name = "standard input" if str(path) == "-" else str(path)
     try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalHubRefused(400, f"{path} cannot be read: {error}") from error
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return data.decode()
+    except OSError as error:
+        raise FileRefused(name, f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise FileRefused(name, f"is not UTF-8 at byte {error.start}") from error
 
 
-def _progress() -> Progress:
+def _echoed(lines: Iterable[str]) -> int:
+    """Print lines; how many there were."""
+    count = 0
+    for line in lines:
+        typer.echo(line)
+        count += 1
+    return count
+
+
+@contextmanager
+def _until_the_reader_leaves() -> Iterator[None]:
+    """For `| head`: end as a program that SIGPIPE kills, with nothing said; the shell calls it 141.
+
+    The signal is raised only now, since a bar that it cut short would leave the terminal without its cursor.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGPIPE)
+
+
+def _progress(*, shown: bool = True) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:.0f} frames"),
         TimeElapsedColumn(),
         console=stderr,
+        disable=not shown,
     )
 
 
@@ -369,12 +411,3 @@ def _lines_of(log: Path) -> int | None:
         return None
     with log.open("rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
-
-
-@contextmanager
-def _output(path: Path | None) -> Iterator[TextIO]:
-    if path is None:
-        yield sys.stdout
-        return
-    with path.open("w", newline="") as file:
-        yield file

@@ -34,12 +34,13 @@ class Fatal(EdgeAgentError):  # noqa: N818
 
 
 class BusDown(Transient):
-    """A bus cannot be opened or read."""
+    """A bus cannot be opened, read or written; `act` says which."""
 
-    def __init__(self, bus: str, reason: str) -> None:
-        self.bus, self.reason = bus, reason
-        self.hint = "Check the interface with `ip -details link show` and the bus's settings"
-        super().__init__(f"bus {bus!r} cannot be read: {reason}")
+    hint = "Check the interface with `ip -details link show` and the bus's settings"
+
+    def __init__(self, bus: str, reason: str, *, act: str = "read", hint: str = hint) -> None:
+        self.bus, self.reason, self.hint = bus, reason, hint
+        super().__init__(f"bus {bus!r} cannot be {act}: {reason}")
 
 
 class HubUnreachable(Transient):
@@ -80,6 +81,14 @@ class MappingRefused(Rejected):
     def __init__(self, path: str, reason: str, line: int | None = None) -> None:
         self.path, self.reason, self.line = path, reason, line
         super().__init__(f"{path}{f':{line}' if line is not None else ''}: {reason}")
+
+
+class FileRefused(Rejected):
+    """A file or folder that somebody named for a command cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
 
 
 class LogRefused(Rejected):

@@ -45,6 +45,11 @@ def drain_timed_out(log: Log, *, waited_s: float, late: Sequence[str]) -> None:
     log.warning("app.drain_timed_out", waited_s=round(waited_s, 3), late=list(late))
 
 
+def stage_failed(log: Log, *, stage: str, error: str, reason: str, traceback: str) -> None:
+    """A mistake in our own code; the process leaves, and IoT Edge starts it again."""
+    log.error("app.stage_failed", count=1, stage=stage, error=error, reason=reason, traceback=traceback)
+
+
 # --- acquire -----------------------------------------------------------------------------------
 
 

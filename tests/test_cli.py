@@ -1,4 +1,9 @@
+import json
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -52,6 +57,27 @@ def test_without_a_command_the_commands_are_listed() -> None:
     assert all(path[0] in result.output for path in commands(ROOT))
 
 
+def test_usage_names_the_command_however_it_was_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/somewhere/edge_agent/__main__.py", "decode", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "Usage: edge-agent decode" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--device", "--module"])
+def test_the_hub_refuses_an_id_that_no_topic_can_hold(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["edge-agent", "hub", "--folder", str(tmp_path / "hub"), option, "a b/c'd"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 1
+    assert f"error: {option}: " in capsys.readouterr().err
+    assert not (tmp_path / "hub").exists()
+
+
 def test_check_asks_for_something_to_check() -> None:
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 2
@@ -68,3 +94,52 @@ def test_an_error_is_one_sentence_on_stderr_and_exit_1(
     assert left.value.code == 1
     assert said.out == ""
     assert re.fullmatch(r"error: absent\[1\]\.jsonl: cannot be read: .*\n", said.err)
+
+
+BROKEN_START = """
+import asyncio, sys, threading, time
+from edge_agent.app import Agent
+from edge_agent.cli import main
+
+async def opened(*_):
+    print("opening", flush=True)
+    if MODE == "crash":
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        raise BaseExceptionGroup("stages", [ExceptionGroup("inner", [KeyError("oops")])])
+    await asyncio.sleep(60)
+
+Agent.open = opened
+sys.argv[1:] = ["run"]
+main()
+"""
+NO_HUB = {
+    "BUSES": '[{"name": "car", "interface": "virtual", "channel": "car"}]',
+    "EdgeHubConnectionString": "HostName=h;GatewayHostName=127.0.0.67;DeviceId=d;ModuleId=m;SharedAccessKey=AAEC",
+    "EdgeModuleCACertificateFile": "absent.pem",
+}
+
+
+def broken_start(mode: str) -> "subprocess.Popen[str]":
+    """The agent as a process that does not come beyond its start; it has begun to."""
+    script = f"MODE = {mode!r}{BROKEN_START}"
+    process = subprocess.Popen(  # noqa: S603  fixed text
+        [sys.executable, "-c", script], env=NO_HUB, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "opening\n"
+    return process
+
+
+def test_a_crash_is_one_event_and_the_process_leaves_though_a_thread_hangs() -> None:
+    with broken_start("crash") as process:
+        said, _ = process.communicate(timeout=15)
+    (line,) = said.splitlines()
+    assert process.returncode == 1
+    told = json.loads(line)
+    assert (told["event"], told["error"], told["reason"]) == ("app.stage_failed", "KeyError", "'oops'")
+
+
+def test_a_stop_during_a_slow_start_ends_with_0() -> None:
+    with broken_start("slow") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0

@@ -13,9 +13,11 @@ What python-can 4.6.1 passes over in silence is made loud, or right, here:
 An .mf4 whose recorder lost its power says of itself that it was never finished: it ends where it ends.
 """
 
+import errno
 import gzip
 import io
 import math
+import os
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -75,6 +77,8 @@ def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator
 
 def _opened(path: Path, stack: ExitStack) -> tuple[Watch, MessageReader]:
     """The reader for the suffix, over a watched stream; both are closed with the stack."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     zipped = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if zipped else path).suffix.lower()
     if suffix not in SUFFIXES or (zipped and suffix in BY_PATH):

@@ -70,11 +70,16 @@ def message_of(frame: Frame) -> can.Message:
     )
 
 
+def interfaces() -> tuple[str, ...]:
+    """Names of the interfaces that python-can knows, plug-ins among them."""
+    return tuple(sorted(can.VALID_INTERFACES))
+
+
 class PythonCanBus:
     """One open bus, used by one thread. Raises BusDown, from the constructor too."""
 
     def __init__(self, address: BusAddress) -> None:
-        self._name = address.name
+        self._address = address
         options: dict[str, bool | int] = {"receive_own_messages": False}
         if address.fd:
             options["fd"] = True
@@ -89,14 +94,14 @@ class PythonCanBus:
                 **options,  # type: ignore[arg-type]  # python-can types its own keywords, then takes any
             )
         except DOWN as error:
-            raise BusDown(address.name, _told(error)) from error
+            raise _down(address, "opened", error) from error
 
     def receive(self, timeout_s: float) -> can.Message | None:
         """The next message, or None when none came within the time."""
         try:
             return self._bus.recv(timeout_s)
         except DOWN as error:
-            raise BusDown(self._name, _told(error)) from error
+            raise _down(self._address, "read", error) from error
 
     def send(self, message: can.Message, timeout_s: float) -> bool:
         """Send; False means the transmit queue is full and it should be tried again."""
@@ -105,14 +110,14 @@ class PythonCanBus:
         except DOWN as error:
             if getattr(error, "error_code", None) == errno.ENOBUFS:
                 return False
-            raise BusDown(self._name, _told(error)) from error
+            raise _down(self._address, "written", error) from error
         return True
 
     @property
     def socket(self) -> socket.socket:
         """The socket of a `socketcan` bus, which stays this object's. Raises BusDown where there is none."""
         if not isinstance(self._bus, SocketcanBus):
-            raise BusDown(self._name, f"{type(self._bus).__name__} has no socket of SocketCAN")
+            raise BusDown(self._address.name, f"{type(self._bus).__name__} has no socket of SocketCAN")
         return self._bus.socket
 
     def close(self) -> None:
@@ -121,5 +126,10 @@ class PythonCanBus:
             self._bus.shutdown()
 
 
-def _told(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+def _down(address: BusAddress, act: str, error: BaseException) -> BusDown:
+    reason = str(error) or type(error).__name__
+    if address.interface == "socketcan":
+        return BusDown(address.name, reason, act=act)
+    if address.interface not in can.VALID_INTERFACES:
+        return BusDown(address.name, reason, act=act, hint=f"Known are {', '.join(interfaces())}")
+    return BusDown(address.name, reason, act=act, hint="Check the bus's settings and its driver")

@@ -16,6 +16,7 @@ from edge_agent.decode.catalog import BitField, Database, Message, Selector, Sig
 from edge_agent.errors import DatabaseRefused
 from edge_agent.records import EXTENDED_ID, RawKind
 
+SUFFIXES = (".dbc", ".kcd", ".sym", ".arxml", ".cdd")
 FLOAT_BITS = (16, 32, 64)
 CLASSIC_BYTES = 8
 FD_BYTES = 64
@@ -39,6 +40,11 @@ def load_database(path: str | Path) -> Database:
     What one message has wrong costs that message or signal, told in `remarks`, not the file.
     Raises DatabaseRefused, with the line where the parser names one.
     """
+    suffix = Path(path).suffix
+    if suffix.lower() not in SUFFIXES and Path(path).is_file():
+        raise DatabaseRefused(
+            str(path), f"no known database format: {suffix or 'no suffix'}, known are {' '.join(SUFFIXES[:-1])}"
+        )
     said = _Said()
     _ARXML.addHandler(said)
     try:

@@ -1,16 +1,18 @@
 """Every mistake in databases, a twin document and the settings, before they reach a vehicle."""
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.acquire.pythoncan import interfaces
 from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database, strict_remarks
 from edge_agent.desk.check_vss import judge_mapping
 from edge_agent.errors import BadSettings, DatabaseRefused, MappingRefused
 from edge_agent.settings import Settings, load_settings
 from edge_agent.twin import faults_of_text
+from edge_agent.uplink.edge_environment import judge_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,17 @@ def check(
 
 
 def _settings() -> Generator[Finding, None, Settings | None]:
+    yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in judge_environment(os.environ))
     try:
         settings = load_settings()
     except BadSettings as error:
         yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in error.faults)
         return None
     yield from _folder(settings.data_folder)
+    for number, bus in enumerate(settings.buses):
+        if bus.interface not in interfaces():
+            sentence = f"no such interface as {bus.interface!r}; known are {', '.join(interfaces())}"
+            yield Finding(f"BUSES[{number}].interface", sentence, is_mistake=True)
     return settings
 
 
@@ -108,7 +115,11 @@ def _twin(path: Path, catalog: Catalog) -> Iterator[Finding]:
         yield Finding(f"{path} {fault.loc}".rstrip(), fault.message, is_mistake=True)
 
 
-def summary(findings: Sequence[Finding]) -> Mapping[str, int]:
-    """How many of each."""
+def summary(findings: Sequence[Finding]) -> str:
+    """How many of each: `1 mistake, 2 remarks`."""
     mistakes = sum(finding.is_mistake for finding in findings)
-    return {"mistakes": mistakes, "remarks": len(findings) - mistakes}
+    return f"{_counted(mistakes, 'mistake')}, {_counted(len(findings) - mistakes, 'remark')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

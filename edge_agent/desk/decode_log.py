@@ -47,16 +47,18 @@ async def decode_log(
 ) -> Decoded:
     """Write every sample of the signals that `patterns` name, under the VSS paths of a mapping where one is given.
 
-    `progress` is told the frames read so far. Raises LogRefused, DatabaseRefused, MappingRefused, DocumentRefused.
+    Nothing is written before the log's first frames were read. `progress` is told the frames read so far.
+    Raises LogRefused, DatabaseRefused, MappingRefused, DocumentRefused.
     """
     loaded = [load_database(path) for path in databases]
     if vss:
         loaded, _ = mapped(loaded, read_mapping(vss))
     catalog = Catalog([("log", loaded)])
     plan = compile_plan(catalog, wanted(catalog, patterns))
-    write = _csv_writer(out) if form == "csv" else _jsonl_writer(out)
+    write: Callable[[Row], None] | None = None
     samples, counts = 0, BusCounts()
     async for block in _decoded(log_path, plan, log):
+        write = write or (_csv_writer(out) if form == "csv" else _jsonl_writer(out))
         for row in _rows(block, plan, catalog):
             write(row)
         samples += len(block)

@@ -25,7 +25,7 @@ from edge_agent.desk.hub_process import HubProcess
 from edge_agent.desk.replay import drive_frames, play
 from edge_agent.desk.vehicle import Vehicle, database_path
 from edge_agent.desk.verdict import Verdict, count_arrived
-from edge_agent.errors import BadSettings, Fault
+from edge_agent.errors import BadSettings, Fault, FileRefused
 from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import FrameFlag
@@ -40,6 +40,8 @@ CATCH_UP_S = 5.0
 DELIVER_S = 60.0
 SCREEN_S = 0.25
 LINE_EVERY_S = 4.0
+OUTAGE_AT, CHANGE_AT = 0.5, 0.75
+"""when the link goes and when a rule changes, as parts of the drive"""
 
 
 class _Rules(TypedDict):
@@ -111,8 +113,11 @@ def run_demo(drive: Drive, folder: Path | None, address: str) -> int:
     console = Console(highlight=False)
     with ExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
-        home.mkdir(parents=True, exist_ok=True)
-        out = stack.enter_context((home / "agent.log").open("a"))
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            out = stack.enter_context((home / "agent.log").open("a"))
+        except OSError as error:
+            raise FileRefused(str(home), f"cannot be used as a folder: {error.strerror}") from error
         logs.configure("debug", out)
         verdict = asyncio.run(_Demo(drive, home, address, console).run())
         _tell(verdict, console)
@@ -170,17 +175,18 @@ class _Demo:
         return await Agent.open(settings, IotEdge(log), log)
 
     async def _story(self) -> None:
-        """A third of the drive in, the link goes; later it comes back; then a rule changes."""
+        """Half-way through the drive the link goes; later it comes back; then a rule changes."""
         seconds, outage_s = self._lasts_s, self._drive.outage_s
+        change_s = asyncio.get_running_loop().time() + seconds * CHANGE_AT
         self._tell("the drive begins; the rules came from the module twin")
-        await asyncio.sleep(seconds * 0.35)
+        await asyncio.sleep(seconds * OUTAGE_AT)
         if outage_s:
             await self._hub.kill()
             self._tell(f"the hub is gone for {outage_s:g} s: batches stay on disk")
             await asyncio.sleep(outage_s)
             await self._hub.start()
             self._tell("the hub is back")
-        await asyncio.sleep(seconds * 0.2)
+        await asyncio.sleep(change_s - asyncio.get_running_loop().time())
         await self._patch(self._rules["change"])
         self._tell("a rule was changed through the twin")
 

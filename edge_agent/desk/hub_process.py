@@ -1,6 +1,7 @@
 """The local hub as a process of its own, so that taking the link away can be a real kill."""
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 
@@ -32,8 +33,9 @@ class HubProcess:
                     if b"error:" in said:
                         raise HubUnreachable(said.decode().partition("error:")[2].strip())
                 for _ in range(2):
-                    name, _, value = (await process.stdout.readline()).decode().removeprefix("export ").partition("=")
-                    self.environment[name] = value.strip().strip("'")
+                    _, pair = shlex.split((await process.stdout.readline()).decode())
+                    name, _, value = pair.partition("=")
+                    self.environment[name] = value
         except TimeoutError as error:
             raise HubUnreachable(f"the local hub did not start within {START_S:g} s") from error
 

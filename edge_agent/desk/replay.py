@@ -98,7 +98,7 @@ def _send(bus: PythonCanBus, frame: Frame, channel: str) -> None:
     patience_until_s = time.monotonic() + SEND_S
     while not bus.send(message, SEND_S):
         if time.monotonic() >= patience_until_s:
-            raise BusDown(channel, f"its transmit queue has been full for {SEND_S} s")
+            raise BusDown(channel, f"its transmit queue has been full for {SEND_S} s", act="written")
         time.sleep(FULL_QUEUE_S)
 
 

@@ -23,6 +23,15 @@ def payloads_of(path: Path) -> Iterator[Payload]:
         yield from read_payloads(arrival.body, f"{path} message {arrival.n}")
 
 
+def lines_of(path: Path, *, batches: bool) -> Iterator[str]:
+    """A line for each batch, or for each sample. Raises PayloadRefused."""
+    for payload in payloads_of(path):
+        if batches:
+            yield batch_line(payload)
+        else:
+            yield from (sample_line(payload, sample) for sample in payload.samples)
+
+
 def time_text(t_ns: int) -> str:
     """UTC, as fine as the time is: milliseconds at least."""
     whole, rest = divmod(t_ns, 1_000_000_000)

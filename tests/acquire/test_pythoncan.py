@@ -6,7 +6,7 @@ import can
 import pytest
 
 from edge_agent.acquire.block import Frame
-from edge_agent.acquire.pythoncan import DOWN, BusAddress, PythonCanBus, frame_of, message_of
+from edge_agent.acquire.pythoncan import DOWN, BusAddress, PythonCanBus, frame_of, interfaces, message_of
 from edge_agent.errors import BusDown
 from edge_agent.records import EXTENDED_ID, FrameFlag
 
@@ -65,6 +65,16 @@ def test_a_bus_that_cannot_be_opened_is_down_with_its_name_and_the_reason(addres
         PythonCanBus(address)
 
     assert caught.value.bus == "drive"
+    assert "cannot be opened" in str(caught.value)
+    assert ("ip -details link" in caught.value.hint) == (address.interface == "socketcan")
+
+
+def test_an_interface_nobody_knows_is_answered_with_those_that_are_known() -> None:
+    assert {"socketcan", "virtual", "slcan"} <= set(interfaces())
+    with pytest.raises(BusDown) as caught:
+        PythonCanBus(BusAddress("drive", "telepathy", "x"))
+
+    assert caught.value.hint == f"Known are {', '.join(interfaces())}"
 
 
 def test_a_bus_that_was_shut_down_is_down_for_reading_and_writing_and_can_be_closed_again() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from edge_agent.desk.check import Finding, check, summary
 from edge_agent.desk.vehicle import database_path
+from edge_agent.uplink.edge_environment import DESK
 
 OVERLAPPING = """VERSION ""
 
@@ -23,6 +24,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     bus = {"name": "car", "channel": "can0", "dbc": [str(database_path())]}
     monkeypatch.setenv("BUSES", json.dumps([bus]))
     monkeypatch.setenv("DATA_FOLDER", str(tmp_path / "data"))
+    for name in DESK:
+        monkeypatch.setenv(name, "given")
     return monkeypatch
 
 
@@ -44,7 +47,7 @@ def test_a_signal_that_costs_only_itself_is_a_remark(tmp_path: Path) -> None:
 
     assert {finding.place for finding in findings} == {str(database)}
     assert any("Motor.Power: does not fit in its message of 2 bytes" in finding.sentence for finding in findings)
-    assert summary(findings)["mistakes"] == 0
+    assert summary(findings) == "0 mistakes, 2 remarks"
 
 
 def test_every_mistake_is_found_in_one_go(tmp_path: Path) -> None:
@@ -61,7 +64,8 @@ def test_every_mistake_is_found_in_one_go(tmp_path: Path) -> None:
         f"{twin} rules.trip.signals[1]",
         f"{twin} rules.body.signals[0]",
     ]
-    assert summary(findings) == {"mistakes": 4, "remarks": 0}
+    assert summary(findings) == "4 mistakes, 0 remarks"
+    assert summary(findings[:1]) == "1 mistake, 0 remarks"
 
 
 def test_a_twin_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
@@ -81,6 +85,22 @@ def test_settings_that_are_wrong_are_named_by_their_variable(environment: pytest
     environment.setenv("TICK_MS", "0")
     environment.setenv("KEEP_ALIVE_S", "long")
     assert [finding.place for finding in check([], None, settings=True)] == ["TICK_MS", "KEEP_ALIVE_S"]
+
+
+def test_an_environment_that_is_not_iot_edge_s_is_a_mistake_as_it_is_for_the_agent(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.delenv(DESK[1])
+    (finding,) = check([], None, settings=True)
+    assert finding == Finding(DESK[1], "must be set too, as IoT Edge's other variables are", is_mistake=True)
+
+
+def test_an_interface_nobody_knows_is_a_mistake(environment: pytest.MonkeyPatch) -> None:
+    buses = [{"name": "a", "channel": "can0"}, {"name": "b", "channel": "x", "interface": "telepathy"}]
+    environment.setenv("BUSES", json.dumps(buses))
+    (finding,) = check([], None, settings=True)
+    assert (finding.place, finding.is_mistake) == ("BUSES[1].interface", True)
+    assert finding.sentence.startswith("no such interface as 'telepathy'; known are ")
 
 
 @pytest.mark.usefixtures("environment")

@@ -8,6 +8,7 @@ from edge_agent.desk.check import check
 from edge_agent.desk.check_vss import judge_mapping
 from edge_agent.desk.vehicle import database_path
 from edge_agent.errors import MappingRefused
+from edge_agent.uplink.edge_environment import DESK
 
 
 def mapping_of(folder: Path, **signals: dict[str, object]) -> Path:
@@ -99,6 +100,8 @@ def test_a_twin_may_name_the_paths_of_the_mapping_and_of_the_settings(
     bus = {"name": "car", "channel": "can0", "dbc": [str(database_path())], "vss": str(mapping)}
     monkeypatch.setenv("BUSES", json.dumps([bus]))
     monkeypatch.setenv("DATA_FOLDER", str(tmp_path))
+    for name in DESK:
+        monkeypatch.setenv(name, "given")
 
     for found in (check([database_path()], twin, settings=False, vss=mapping), check([], twin, settings=True)):
         (finding,) = found

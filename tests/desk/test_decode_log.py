@@ -122,6 +122,15 @@ async def test_a_missing_log_and_a_missing_database_are_refused(log: Path, datab
         await decoded(log, tmp_path / "absent.dbc", "csv")
 
 
+async def test_nothing_is_written_for_a_log_that_cannot_be_opened(database: Path, tmp_path: Path) -> None:
+    out = io.StringIO()
+    with pytest.raises(LogRefused):
+        await decode_log(
+            tmp_path / "absent.log", [database], ["*"], out=out, form="csv", progress=lambda _: None, log=Told()
+        )
+    assert out.getvalue() == ""
+
+
 def test_overlapping_patterns_name_a_signal_once() -> None:
     catalog = Catalog([("car", [load_database(database_path())])])
     names = wanted(catalog, ["Motion.VehicleSpeed", "Motion.*", "*.VehicleSpeed"])

@@ -4,9 +4,9 @@ import pytest
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
-from edge_agent.desk.demo import LOG_RULES, VEHICLE_RULES, Drive, run_demo
+from edge_agent.desk.demo import LOG_RULES, OUTAGE_AT, VEHICLE_RULES, Drive, run_demo
 from edge_agent.desk.vehicle import database_path
-from edge_agent.errors import BadSettings, DatabaseRefused, Fault
+from edge_agent.errors import BadSettings, DatabaseRefused, Fault, FileRefused
 from edge_agent.twin import compile_document, judge, merged
 
 
@@ -30,3 +30,14 @@ def test_a_database_that_cannot_be_read_is_told_before_anything_is_started(tmp_p
     with pytest.raises(DatabaseRefused, match=r"nope\.dbc: no such file"):
         run_demo(Drive(log=None, databases=(tmp_path / "nope.dbc",), seconds=8, outage_s=0), tmp_path, "127.0.0.71")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_no_folder_to_keep_everything_in(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileRefused, match="file: cannot be used as a folder: File exists"):
+        run_demo(Drive(log=None, databases=(), seconds=8, outage_s=0), tmp_path / "file", "127.0.0.71")
+
+
+def test_the_outage_is_where_the_readme_says() -> None:
+    assert OUTAGE_AT == 0.5
+    assert "Half-way the hub\nis killed" in (database_path().parents[1] / "README.md").read_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.desk.show import batch_line, payloads_of, sample_line, time_text
+from edge_agent.desk.show import batch_line, lines_of, payloads_of, sample_line, time_text
 from edge_agent.errors import PayloadRefused
 
 BODY = {
@@ -61,6 +61,12 @@ def test_a_broken_arrival_is_named_by_its_message(tmp_path: Path) -> None:
     path = arrivals(tmp_path, LINE, b"broken")
     with pytest.raises(PayloadRefused, match=r"arrived\.jsonl message 2 line 1"):
         list(payloads_of(path))
+
+
+def test_there_is_a_line_for_each_batch_or_for_each_sample(tmp_path: Path) -> None:
+    path = arrivals(tmp_path, LINE)
+    assert [line[:7] for line in lines_of(path, batches=True)] == ["car 2/7"]
+    assert len(list(lines_of(path, batches=False))) == 2
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

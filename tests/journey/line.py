@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -256,6 +257,27 @@ async def command(
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def shell(script: str, *, cwd: Path, within_s: float = 30.0) -> tuple[int, str]:
+    """Lines as they are pasted into bash: its exit code, and all that was said."""
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/bash", "-c", script),
+        env=_environment({"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}),
+        cwd=cwd,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     assert process.returncode is not None
     return process.returncode, said.decode()

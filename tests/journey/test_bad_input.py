@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.journey.line import (
     eager,
     local_hub,
     reported,
+    shell,
     until,
 )
 from tests.journey.recordings import write_drive
@@ -59,7 +61,7 @@ async def test_a_missing_database_is_named(tmp_path: Path) -> None:
     code, said = await command("check", "--dbc", "absent.dbc", cwd=tmp_path)
 
     assert code == 1
-    assert said == "mistake absent.dbc: no such file\n1 mistakes, 0 remarks\n"
+    assert said == "mistake absent.dbc: no such file\n1 mistake, 0 remarks\n"
 
 
 async def test_the_line_of_a_broken_database_is_named(tmp_path: Path, broken_database: Path) -> None:
@@ -164,7 +166,7 @@ async def test_a_log_that_cannot_be_read_ends_every_command_with_its_sentence(  
         (tmp_path / name).write_text(content)
     if way == "run":
         (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "twin.json").write_text(json.dumps(document(everything=EVERYTHING)))
+        (tmp_path / "data" / "twin.json").write_text(json.dumps({"$version": 1, **document(everything=EVERYTHING)}))
     arguments = {
         "decode": ("decode", name, "--dbc", str(database_path())),
         "replay": ("replay", name, "--interface", "virtual", "--speed", "0"),
@@ -204,7 +206,7 @@ async def test_replaying_onto_a_bus_that_does_not_exist_fails_with_a_sentence(tm
     code, said = await command("replay", log.name, "--channel", "absent0", cwd=tmp_path)
 
     assert code == 1
-    assert re.search(r"error: bus 'absent0' cannot be read: .*Check the interface", said), said
+    assert re.search(r"error: bus 'absent0' cannot be opened: .*Check the interface", said), said
     assert "Traceback" not in said
 
 
@@ -233,7 +235,7 @@ async def test_check_names_a_data_folder_that_cannot_be_written(tmp_path: Path) 
 async def test_a_wrong_key_is_told_as_such_and_the_batches_are_kept(tmp_path: Path) -> None:
     log = write_drive(tmp_path / "drive.log", seed=1, seconds=20)
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "twin.json").write_text(json.dumps(document(everything=eager(EVERYTHING))))
+    (tmp_path / "data" / "twin.json").write_text(json.dumps({"$version": 1, **document(everything=eager(EVERYTHING))}))
     async with local_hub(tmp_path / "hub", ADDRESS) as hub:
         right = hub.environment("connection_string")
         identity = right["EdgeHubConnectionString"].partition("SharedAccessKey=")[0]
@@ -301,11 +303,62 @@ async def test_showing_a_broken_file_fails_with_the_line(content: bytes, tmp_pat
     code, said = await command("show", "arrived.jsonl", cwd=tmp_path)
 
     if not content:
-        assert (code, said) == (0, "")
+        assert (code, said) == (0, "arrived.jsonl: nothing in it\n")
         return
     assert code == 1
     assert re.match("error: arrived.jsonl", said), said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("decode", "drive.log", "--output", "absent/x.csv"), "absent/x.csv: cannot be written: No such file"),
+        (("decode", "drive.log", "--output", "folder"), "folder: cannot be written: Is a directory"),
+        (("decode", "folder"), "folder: Is a directory"),
+        (("decode", "folder.log"), "folder.log: Is a directory"),
+        (("decode", "drive.log", "--dbc", "a.txt"), "a.txt: no known database format: .txt, known are .dbc .kcd "),
+        (("replay", "drive.log", "--interface", "foo"), r"bus 'vcan0' cannot be opened: .*foo.*Known are .*socketcan"),
+        (("demo", "--folder", "drive.log"), "drive.log: cannot be used as a folder: File exists"),
+        (("twin", "set", "nope"), "nope: cannot be read: No such file or directory"),
+        (("hub", "--env-file", "absent/hub.env", "--address", ADDRESS), "absent/hub.env: cannot be written: No such"),
+    ],
+)
+async def test_a_file_or_a_name_mistyped_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    write_drive(tmp_path / "drive.log", seed=1, seconds=1)
+    (tmp_path / "a.txt").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.log").mkdir()
+    database = ("--dbc", str(database_path())) if arguments[0] == "decode" and "--dbc" not in arguments else ()
+    code, said = await command(*arguments, *database, cwd=tmp_path)
+
+    assert code == 1
+    assert re.search(f"error: {sentence}", said), said
+    assert "Traceback" not in said
+    assert len([line for line in said.splitlines() if "error" in line]) == 1
+
+
+async def test_a_patch_that_is_not_utf_8_is_told_by_its_byte(tmp_path: Path) -> None:
+    (tmp_path / "patch.json").write_bytes(b'{"\xff": 1}')
+    code, said = await command("twin", "set", "patch.json", cwd=tmp_path)
+    assert (code, said) == (1, "error: patch.json: is not UTF-8 at byte 2\n")
+
+    typed = f"{sys.executable} -m edge_agent twin set - < patch.json"
+    code, said = await shell(typed, cwd=tmp_path)
+    assert (code, said) == (1, "error: standard input: is not UTF-8 at byte 2\n")
+
+
+async def test_a_table_that_was_there_stays_where_the_log_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "drive.csv").write_text("old")
+    arguments = ("decode", "absent.log", "--dbc", str(database_path()))
+    code, _ = await command(*arguments, "--output", "drive.csv", cwd=tmp_path)
+    assert (code, (tmp_path / "drive.csv").read_text()) == (1, "old")
+
+    code, said = await command(*arguments, cwd=tmp_path)
+    assert code == 1
+    assert "t_ns" not in said
 
 
 async def test_showing_a_missing_file_fails_with_its_name(tmp_path: Path) -> None:

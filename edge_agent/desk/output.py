@@ -1,0 +1,48 @@
+"""Where a command writes its table: a file that is whole or as it was, or standard output."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from edge_agent.errors import FileRefused
+
+
+@contextmanager
+def output(path: Path | None) -> Iterator[TextIO]:
+    """A stream for the table; a file replaces what was at `path` only when the block ends without an error.
+
+    Raises FileRefused where it cannot be written. BrokenPipeError passes: whoever read standard output has enough.
+    """
+    name = str(path) if path else "standard output"
+    try:
+        if path is None:
+            yield sys.stdout
+            sys.stdout.flush()
+        elif path.exists() and not path.is_file():  # a device or a pipe is written in place; a folder is refused
+            with path.open("w", newline="") as file:
+                yield file
+        else:
+            with _replacing(path.resolve()) as file:
+                yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileRefused(name, f"cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    # Beside the file, because a rename does not cross file systems; two commands at a time do not meet.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("w", newline="") as file:
+            yield file
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
