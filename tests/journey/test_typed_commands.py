@@ -8,7 +8,17 @@ import pytest
 
 from edge_agent.desk.vehicle import database_path
 from edge_agent.records import EXTENDED_ID
-from tests.journey.line import EVERYTHING, VEHICLE, agent_process, buses_variable, command, desire, document, local_hub
+from tests.journey.line import (
+    EVERYTHING,
+    VEHICLE,
+    agent_process,
+    buses_variable,
+    command,
+    desire,
+    document,
+    local_hub,
+    shell,
+)
 from tests.journey.oracle import bit_by_bit, loaded, truth
 from tests.journey.recordings import recorded, write_drive
 
@@ -156,3 +166,20 @@ async def assert_shown(folder: Path) -> None:
     assert line.startswith("2023-11-14T22:13:")
     assert "km/h" in line
     assert line.endswith("all 1/0")
+
+
+async def test_a_reader_that_has_enough_ends_decode_and_show_without_a_word(log: Path, tmp_path: Path) -> None:
+    typed = f"set -o pipefail; edge-agent decode {log} --dbc {database_path()} | head -1"
+    code, said = await shell(typed, cwd=tmp_path)
+
+    assert code == 141
+    assert "t_ns,signal,value,unit,raw,label\n" in said
+    assert "rror" not in said
+
+
+async def test_on_one_terminal_no_bar_is_drawn_into_the_table(log: Path, tmp_path: Path) -> None:
+    code, said = await shell(f"script -qec 'edge-agent decode {log} --dbc {database_path()}' /dev/null", cwd=tmp_path)
+
+    assert code == 0, said
+    assert said.startswith("t_ns,signal")
+    assert "━" not in said
