@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.desk.vehicle import database_path
 from tests.journey.line import command, delivered
 from tests.journey.recordings import DATA, LOGS
 
@@ -22,7 +23,7 @@ def count_of(said: str, row: str) -> int:
 
 
 async def test_the_demo_survives_its_outage_and_says_that_nothing_was_lost(tmp_path: Path) -> None:
-    arguments = ("--seconds", "8", "--outage", "2", "--address", ADDRESS, "--folder", "desk")
+    arguments = ("--seconds", "12", "--outage", "2", "--address", ADDRESS, "--folder", "desk")
     code, said = await command("demo", *arguments, cwd=tmp_path, within_s=60)
 
     assert code == 0, said
@@ -30,7 +31,7 @@ async def test_the_demo_survives_its_outage_and_says_that_nothing_was_lost(tmp_p
     assert "Traceback" not in said
     arrived = delivered(tmp_path / "desk" / "hub")
     assert count_of(said, "samples delivered") == sum(payload.kept for payload in arrived.payloads) > 0
-    assert count_of(said, "frames on the bus") > 8 * 400
+    assert count_of(said, "frames on the bus") > 12 * 400
     assert {payload.rule for payload in arrived.payloads} == {"trip", "dynamics", "body", "cells"}
 
 
@@ -54,7 +55,8 @@ async def test_a_recording_without_its_database_is_asked_for_it(tmp_path: Path) 
 
 
 async def test_a_recording_that_is_missing_ends_the_demo_with_its_name(tmp_path: Path) -> None:
-    code, said = await command("demo", "--log", "a.log", "--dbc", "a.dbc", "--address", ADDRESS, cwd=tmp_path)
+    recording = ("--log", "a.log", "--dbc", str(database_path()))
+    code, said = await command("demo", *recording, "--address", ADDRESS, cwd=tmp_path)
 
     assert code == 1
     assert said == "error: a.log: No such file or directory\n"
