@@ -106,7 +106,10 @@ class Agent:
         return cls(settings, databases, spool, uplink, log)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`, or until `finish` or a replayed log's end; then drain, and close the spool."""
+        """Until `stop`, or until `finish` or a replayed log's end; then drain, and close the spool.
+
+        Raises LogRefused, after the drain, where a log could not be read to its end.
+        """
         folder = str(self._settings.data_folder)
         boot = self._spool.boot.boot
         events.agent_started(self._log, version=__version__, boot=boot, buses=self._bus_names, data_folder=folder)
@@ -141,8 +144,11 @@ class Agent:
         await asyncio.wait((source, stopping, finishing), return_when=asyncio.FIRST_COMPLETED)
         began_ns = self._clock.uptime_ns()
         events.drain_started(self._log, reason="stopped" if stop.is_set() else "finished")
+        refusal = source.result() if source.done() else None
         source.cancel()
-        await asyncio.wait((emptied, stopping), return_when=asyncio.FIRST_COMPLETED)
+        # Somebody waits to be told of a log that cannot be read; what is not delivered by then stays on disk.
+        limit_s = self._settings.drain_s if refusal else None
+        await asyncio.wait((emptied, stopping), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         end_delivery.set()
         _, late = await asyncio.wait((keep, delivery), timeout=self._settings.drain_s)
         waited_s = (self._clock.uptime_ns() - began_ns) / 1e9
@@ -152,6 +158,8 @@ class Agent:
             events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
         for task in (sift, *late, emptied, stopping, finishing):
             task.cancel()
+        if refusal:
+            raise refusal
 
     async def _emptied_behind(self, keep: asyncio.Task[None]) -> None:
         """Wait until all is on disk, then until all of it is delivered."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_agent.acquire.losses import Losses
 from edge_agent.channel import Channel
+from edge_agent.errors import LogRefused
 from edge_agent.events import Log
 from edge_agent.ports import FrameSource
 from edge_agent.records import FrameBlock
@@ -18,8 +19,12 @@ from edge_agent.records import FrameBlock
 
 async def feed(
     source: FrameSource, frames: Channel[FrameBlock], bus_names: Sequence[str], *, begin: asyncio.Event, log: Log
-) -> None:
-    """From `begin` until the source ends or this is cancelled; the channel is closed in any case."""
+) -> LogRefused | None:
+    """From `begin` until the source ends or this is cancelled; the channel is closed in any case.
+
+    A log that cannot be read on ends the stream like any other: what came before is finished first, the refusal
+    is the answer.
+    """
     losses = [Losses(bus, "decoding could not keep up", log) for bus in bus_names]
     try:
         await begin.wait()
@@ -30,6 +35,10 @@ async def feed(
                 for loss, count in zip(losses, given_up, strict=True):
                     loss.add(count, block.uptime_ns)
                 await frames.put(replace(block, dropped=tuple(map(add, block.dropped, given_up))))
+    except LogRefused as refusal:
+        return refusal
+    else:
+        return None
     finally:
         for loss in losses:
             loss.tell()

@@ -128,7 +128,7 @@ async def test_stopping_it_ends_the_stream_and_closes_the_source() -> None:
     assert all(len(block) == 1 for block in [block async for block in frames])
 
 
-async def test_a_source_that_fails_ends_the_stream_too() -> None:
+async def test_a_log_that_cannot_be_read_on_ends_the_stream_and_is_the_answer() -> None:
     frames: Channel[FrameBlock] = Channel("frames", 9, WhenFull.WAIT)
 
     class Broken:
@@ -136,7 +136,21 @@ async def test_a_source_that_fails_ends_the_stream_too() -> None:
             yield a_block(1)
             raise LogRefused("drive.blf", "not a BLF file", 1)
 
-    with pytest.raises(LogRefused, match="after 1 frames"):
+    refusal = await feed(Broken(), frames, BUSES, begin=begun(), log=Told())
+
+    assert str(refusal) == "drive.blf: not a BLF file (after 1 frames)"
+    assert len([block async for block in frames]) == 1
+
+
+async def test_any_other_failure_of_a_source_ends_the_stream_and_is_raised() -> None:
+    frames: Channel[FrameBlock] = Channel("frames", 9, WhenFull.WAIT)
+
+    class Broken:
+        async def blocks(self) -> AsyncIterator[FrameBlock]:
+            yield a_block(1)
+            raise ValueError("a defect")
+
+    with pytest.raises(ValueError, match="a defect"):
         await feed(Broken(), frames, BUSES, begin=begun(), log=Told())
 
     assert len([block async for block in frames]) == 1

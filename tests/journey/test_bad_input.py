@@ -185,6 +185,23 @@ async def test_a_log_that_cannot_be_read_ends_every_command_with_its_sentence(  
     assert "Traceback" not in said
 
 
+async def test_what_a_damaged_log_holds_before_the_damage_arrives_before_it_is_refused(tmp_path: Path) -> None:
+    async with local_hub(tmp_path / "hub", ADDRESS) as hub:
+        await desire(hub.folder, document(everything=EVERYTHING))
+        (tmp_path / "cut.log").write_text("(1.0) can0 110#0000000000000000\n(1.1) can0 110#01020304\n(1.2) can0 odd\n")
+        variables = {"BUSES": buses_variable(VEHICLE), "REPLAY_LOG": "cut.log", "REPLAY_SPEED": "0"}
+        code, said = await command(
+            "run", cwd=tmp_path, variables=variables | {"DATA_FOLDER": "data"} | hub.environment("connection_string")
+        )
+
+    assert code == 1
+    assert re.search(r"error: cut\.log: .*line 3.*\(after 2 frames\)", said), said
+    (payload,) = delivered(hub.folder).payloads
+    counts = {"seen": 2, "decoded": 1, "unknown": 0, "wrong_length": 1, "dropped": 0}
+    assert payload.kept == 4
+    assert payload.header["buses"] == [{"name": "car"} | counts]
+
+
 async def test_an_agent_without_its_bus_says_so_once_and_stays_connected(tmp_path: Path) -> None:
     async with local_hub(tmp_path / "hub", ADDRESS) as hub:
         variables = {"BUSES": one_bus(interface="socketcan", channel="absent0"), **hub.environment("connection_string")}
