@@ -16,11 +16,19 @@ I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
 U32 = NDArray[np.uint32]
+U16 = NDArray[np.uint16]
 U8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
 EXTENDED_ID = 0x8000_0000
 """Bit 31 of an arbitration id marks a 29-bit id, as in SocketCAN's `can_id` (linux/can.h, CAN_EFF_FLAG)."""
+
+ID_BITS = 0x1FFF_FFFF
+
+
+def id_text(can_id: int) -> str:
+    """Hexadecimal; an `x` follows a 29-bit id, which may have the number of an 11-bit one."""
+    return f"{can_id & ID_BITS:x}{'x' if can_id & EXTENDED_ID else ''}"
 
 
 class FrameFlag(IntFlag):
@@ -36,22 +44,36 @@ class ClockQuality(Enum):
 
     SYSTEM = "system"
     """The system's clock at reception; whether it was synchronised is not known."""
+    UNSYNCED = "unsynced"
+    """The system's clock before the first time sync of this start: only differences of times mean something."""
+    SYNCED = "synced"
+    """The system's clock, which the kernel says is synchronised, or which was set since the start."""
     RECORDED = "recorded"
     """A log file's own times."""
 
 
 @dataclass(frozen=True, slots=True)
 class BusCounts:
-    """What became of one bus's frames; `seen` = decoded + unknown + wrong_length."""
+    """What became of one bus's frames; `seen` = decoded + unknown + wrong_length + remote + error."""
 
     seen: int = 0
     decoded: int = 0
     unknown: int = 0
-    """No message of the bus's databases has this arbitration id, or the frame is a remote or an error frame."""
+    """No message of the bus's databases has this arbitration id."""
     wrong_length: int = 0
     """Shorter than its message: not decoded."""
     dropped: int = 0
     """Lost before decoding (by the kernel, or because this process could not keep up); not part of `seen`."""
+    remote: int = 0
+    """Remote frames: they ask for data and hold none."""
+    error: int = 0
+    """Error frames: the controller's word on the bus, not a frame of it."""
+    incomplete: int = 0
+    """Messages in several packets of which not all came; not a part of `seen`, which counts frames."""
+    out_of_range: int = 0
+    """Samples below or above what the database says of their signal; they are kept."""
+    missed: int = 0
+    """Frames that did not come although the database says how often their message is sent."""
 
     def __add__(self, other: "BusCounts") -> "BusCounts":
         return BusCounts(
@@ -60,7 +82,35 @@ class BusCounts:
             self.unknown + other.unknown,
             self.wrong_length + other.wrong_length,
             self.dropped + other.dropped,
+            self.remote + other.remote,
+            self.error + other.error,
+            self.incomplete + other.incomplete,
+            self.out_of_range + other.out_of_range,
+            self.missed + other.missed,
         )
+
+
+class BusState(Enum):
+    """A CAN controller's state of error confinement (ISO 11898-1)."""
+
+    ACTIVE = "error_active"
+    WARNING = "error_warning"
+    PASSIVE = "error_passive"
+    OFF = "bus_off"
+
+
+@dataclass(frozen=True, slots=True)
+class BusHealth:
+    """How one bus is now, as far as it is known; the names are the first few, for a person to begin with."""
+
+    state: BusState | None = None
+    """None where nothing ever said"""
+    load_percent: float | None = None
+    """of the bit rate over the last whole minute; None where the bit rate is not known"""
+    unknown_ids: tuple[int, ...] = ()
+    """arbitration ids no database has, `EXTENDED_ID` set for a 29-bit one, in the order they were met"""
+    missed_messages: tuple[str, ...] = ()
+    out_of_range_signals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,16 +129,18 @@ class FrameBlock:
     """[n] arbitration id, `EXTENDED_ID` set for a 29-bit one"""
     flags: U8
     """[n] `FrameFlag`"""
-    length: U8
-    """[n] bytes in `data` that count, 0..64"""
+    length: U16
+    """[n] bytes in `data` that count"""
     data: U8
-    """[n, 8] or, with CAN FD, [n, 64]; C-contiguous"""
+    """[n, 8] or, with CAN FD, [n, 64], or as long as a message of several packets; a multiple of 8, C-contiguous"""
     dropped: tuple[int, ...]
     """[buses] frames lost before this block since the block before it"""
     until_ns: int
     uptime_ns: int
     """monotonic time since the agent's start, when the block was closed"""
     clock: ClockQuality
+    epoch_ns: int = 0
+    """wall time of uptime 0 by which the block's times are told; 0 in a recording, whose times are its own"""
 
     def __len__(self) -> int:
         return len(self.t_ns)
@@ -111,6 +163,10 @@ class SampleBlock:
     until_ns: int
     uptime_ns: int
     clock: ClockQuality
+    epoch_ns: int = 0
+    """as in FrameBlock"""
+    health: tuple[BusHealth, ...] = ()
+    """[buses] as of this block; () where nobody watches"""
 
     def __len__(self) -> int:
         return len(self.t_ns)
@@ -204,6 +260,10 @@ class Batch:
     """(bus name, counters since the start of this boot) when the batch was sealed"""
     clock: ClockQuality
     uptime_ns: int
+    epoch_ns: int = 0
+    """as in FrameBlock: a batch whose clock was not synchronised is put right with the `epoch_ns` of a later one"""
+    health: tuple[BusHealth, ...] = ()
+    """[buses] when the batch was sealed"""
 
     @property
     def kept(self) -> int:

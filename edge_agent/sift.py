@@ -2,7 +2,7 @@
 
 from edge_agent import events
 from edge_agent.channel import Channel
-from edge_agent.decode.decoder import decode
+from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.plan import DecodePlan
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
@@ -15,7 +15,7 @@ class Sift:
     """Runs one configuration at a time; a new one takes over between two blocks."""
 
     def __init__(self, plan: DecodePlan, collector: Collector, latest: Latest, log: Log) -> None:
-        self._plan = plan
+        self._decoding = Decoding(plan)
         self._collector = collector
         self._latest = latest
         self._log = log
@@ -27,7 +27,7 @@ class Sift:
             async for block in frames:
                 while len(configs):
                     await self._seal(self._exchange(await configs.get()), batches)
-                samples = decode(self._plan, block)
+                samples = self._decoding.feed(block)
                 self.samples += len(samples)
                 self._latest.update(samples)
                 await self._seal(self._collector.feed(samples), batches)
@@ -36,7 +36,7 @@ class Sift:
             batches.close()
 
     def _exchange(self, config: Config) -> list[Batch]:
-        self._plan = config.plan
+        self._decoding.follow(config.plan)
         self._latest.reconfigure(config.plan.signals)
         events.plan_compiled(
             self._log,

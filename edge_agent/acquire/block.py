@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_agent.records import I64, U8, U32, ClockQuality, FrameBlock
+from edge_agent.records import I64, U8, U16, U32, ClockQuality, FrameBlock
 
 CLASSIC_BYTES = 8
 FD_BYTES = 64
@@ -32,7 +32,7 @@ class Columns:
     bus: U8
     can_id: U32
     flags: U8
-    length: U8
+    length: U16
     data: U8
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ def columns_of(frames: Sequence[Frame], width: int) -> Columns:
         bus=np.array(bus, np.uint8),
         can_id=np.array(can_id, np.uint32),
         flags=np.array(flags, np.uint8),
-        length=np.array(length, np.uint8),
+        length=np.array(length, np.uint16),
         data=np.frombuffer(padded, np.uint8).reshape(len(frames), width),
     )
 
@@ -75,13 +75,13 @@ def merge(parts: Sequence[Columns], width: int) -> Columns:
         bus=np.concatenate([_NO_BYTES, *(part.bus for part in parts)])[order],
         can_id=np.concatenate([_NO_IDS, *(part.can_id for part in parts)])[order],
         flags=np.concatenate([_NO_BYTES, *(part.flags for part in parts)])[order],
-        length=np.concatenate([_NO_BYTES, *(part.length for part in parts)])[order],
+        length=np.concatenate([_NO_LENGTHS, *(part.length for part in parts)])[order],
         data=np.concatenate([np.zeros((0, width), np.uint8), *(_widened(part.data, width) for part in parts)])[order],
     )
 
 
 def block_of(
-    columns: Columns, *, dropped: Sequence[int], until_ns: int, uptime_ns: int, clock: ClockQuality
+    columns: Columns, *, dropped: Sequence[int], until_ns: int, uptime_ns: int, clock: ClockQuality, epoch_ns: int = 0
 ) -> FrameBlock:
     """A block of columns that are in the order of time."""
     return FrameBlock(
@@ -95,6 +95,7 @@ def block_of(
         until_ns=until_ns,
         uptime_ns=uptime_ns,
         clock=clock,
+        epoch_ns=epoch_ns,
     )
 
 
@@ -106,3 +107,4 @@ def _widened(data: U8, width: int) -> U8:
 _NO_TIMES = np.empty(0, np.int64)
 _NO_IDS = np.empty(0, np.uint32)
 _NO_BYTES = np.empty(0, np.uint8)
+_NO_LENGTHS = np.empty(0, np.uint16)

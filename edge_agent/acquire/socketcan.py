@@ -47,7 +47,7 @@ _KEPT_OF_ROWS = {CLASSIC_ROW: np.ascontiguousarray(_KEPT[:, :CLASSIC_BYTES]), FD
 def columns_of_rows(rows: U8, row_lengths: I64, t_ns: I64, bus: int) -> Columns:
     """Columns of frames as the kernel lays them out, [n, 16] or [n, 72] with CAN FD; nothing of `rows` is kept."""
     word = rows.view(np.uint32)[:, 0]
-    length = rows[:, 4].copy()
+    length = rows[:, 4].astype(np.uint16)
     flags = _FLAGS_OF_MARKS[word >> _MARKS_SHIFT & 3]
     kept = length + (flags & np.uint8(FrameFlag.REMOTE)) * np.uint16(_REMOTE_ROWS)
     if rows.shape[1] == FD_ROW:

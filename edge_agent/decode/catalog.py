@@ -11,9 +11,8 @@ from itertools import chain
 
 from edge_agent.decode.nearest import KnownNames
 from edge_agent.decode.relabel import Relabel
-from edge_agent.records import EXTENDED_ID, RawKind, SignalInfo
+from edge_agent.records import RawKind, SignalInfo, id_text
 
-ID_BITS = 0x1FFF_FFFF
 _NOBODY = (-1, -1)
 
 
@@ -125,7 +124,7 @@ class Catalog:
                 name = f"{prefix}{message.name}.{signal.name}"
                 if owners.setdefault(name, owner) != owner:
                     # One bus, one message name, two arbitration ids: files in the field have it.
-                    name = f"{prefix}{message.name}@{_id_text(message.can_id)}.{signal.name}"
+                    name = f"{prefix}{message.name}@{id_text(message.can_id)}.{signal.name}"
                 written = [name.removeprefix(prefix)]
                 if signal.path:
                     self._mapped.setdefault(name, []).append(public[bus][signal.path])
@@ -198,11 +197,6 @@ def by_id(databases: Sequence[Database]) -> tuple[Message, ...]:
         for message in database.messages:
             found.setdefault(message.can_id, message)
     return tuple(found.values())
-
-
-def _id_text(can_id: int) -> str:
-    """Hexadecimal; an `x` follows a 29-bit id, which may have the number of an 11-bit one."""
-    return f"{can_id & ID_BITS:x}{'x' if can_id & EXTENDED_ID else ''}"
 
 
 def _entry(name: str, bus: int, message: Message, signal: Signal) -> Entry:

@@ -1,15 +1,30 @@
 """One pass over a block: no loop over arbitration ids or signals, whatever is on the bus. Pure."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from edge_agent.decode.j1939 import groups_of
 from edge_agent.decode.plan import Branches, Condition, DecodePlan, Fields
 from edge_agent.decode.relabel import apply_relabels
-from edge_agent.records import F64, I64, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
+from edge_agent.records import F64, I64, U8, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
 
-_NO_DATA = int(FrameFlag.REMOTE | FrameFlag.ERROR)
+_NO_DATA = np.uint8(FrameFlag.REMOTE | FrameFlag.ERROR)
+_ERROR = np.uint8(FrameFlag.ERROR)
+_NOTHING_SPECIAL = np.empty(0, np.uint8)
 _BUS_SHIFT = np.uint64(32)
 _FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32), 64: (np.uint64, np.float64)}
+
+
+class Found(NamedTuple):
+    """Which message each of a block's n frames is."""
+
+    message: I64
+    """[n] index into the plan's messages; means nothing where `known` is False"""
+    known: Bool
+    """[n] whether it is one at all; a remote or an error frame is none"""
+    usable: Bool
+    """[n] whether it is long enough to be decoded"""
 
 
 def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
@@ -18,7 +33,12 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
     A frame shorter than its message gives no sample and counts as `wrong_length`; a longer one is decoded.
     Of a multiplexed message the signals that are present are decoded, whatever the multiplexer says.
     """
-    message, known, usable = _look_up(plan, block)
+    return samples_of(plan, block, look_up(plan, block))
+
+
+def samples_of(plan: DecodePlan, block: FrameBlock, found: Found) -> SampleBlock:
+    """The same, where `look_up` has answered already."""
+    message, known, usable = found
     frames = np.flatnonzero(usable)
     words = _words(block)
     frame, row = _expand(plan, frames, _descend(plan.branches, words, frames, message.take(frames)))
@@ -38,11 +58,12 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
         until_ns=block.until_ns,
         uptime_ns=block.uptime_ns,
         clock=block.clock,
+        epoch_ns=block.epoch_ns,
     )
 
 
-def _look_up(plan: DecodePlan, block: FrameBlock) -> tuple[I64, Bool, Bool]:
-    """Per frame: which message it is, whether it is one at all, and whether it can be decoded."""
+def look_up(plan: DecodePlan, block: FrameBlock) -> Found:
+    """Which of the plan's messages each frame is."""
     key = block.can_id.astype(np.uint64)
     if plan.buses > 1:
         key |= block.bus.astype(np.uint64) << _BUS_SHIFT
@@ -52,7 +73,7 @@ def _look_up(plan: DecodePlan, block: FrameBlock) -> tuple[I64, Bool, Bool]:
         _look_up_groups(plan, key, at, known)
     if block.flags.any():
         known &= block.flags & _NO_DATA == 0
-    return at, known, known & (block.length >= plan.lengths.take(at))
+    return Found(at, known, known & (block.length >= plan.lengths.take(at)))
 
 
 def _look_up_groups(plan: DecodePlan, key: U64, at: I64, known: Bool) -> None:
@@ -159,15 +180,28 @@ def _scaled(plan: DecodePlan, bits: U64, row: I64) -> tuple[I64, F64]:
 
 
 def _counts(block: FrameBlock, known: Bool, usable: Bool) -> tuple[BusCounts, ...]:
+    special = block.flags & _NO_DATA if block.flags.any() else _NOTHING_SPECIAL
     if len(block.dropped) == 1:  # the usual case: 2.9 us a block instead of 4.7
-        return (_bus_counts(len(block), known, usable, block.dropped[0]),)
+        return (_bus_counts(len(block), known, usable, special, block.dropped[0]),)
     of_buses = [block.bus == bus for bus in range(len(block.dropped))]
     return tuple(
-        _bus_counts(int(np.count_nonzero(mine)), known & mine, usable & mine, dropped)
+        _bus_counts(
+            int(np.count_nonzero(mine)),
+            known & mine,
+            usable & mine,
+            special[mine] if len(special) else special,
+            dropped,
+        )
         for mine, dropped in zip(of_buses, block.dropped, strict=True)
     )
 
 
-def _bus_counts(seen: int, known: Bool, usable: Bool, dropped: int) -> BusCounts:
+def _bus_counts(seen: int, known: Bool, usable: Bool, special: U8, dropped: int) -> BusCounts:
     of_known, decoded = int(np.count_nonzero(known)), int(np.count_nonzero(usable))
-    return BusCounts(seen, decoded, seen - of_known, of_known - decoded, dropped)
+    error = remote = 0
+    if len(special):
+        # An error frame is one whatever else is set: its other bits say what went wrong.
+        error = int(np.count_nonzero(special & _ERROR))
+        remote = int(np.count_nonzero(special)) - error
+    unknown = seen - of_known - remote - error
+    return BusCounts(seen, decoded, unknown, of_known - decoded, dropped, remote, error)

@@ -19,7 +19,7 @@ from edge_agent.decode.catalog import BitField, Catalog, Entry, Selector
 from edge_agent.decode.j1939 import group_of
 from edge_agent.decode.multiplex import Node, branch
 from edge_agent.decode.relabel import Relabels, compile_relabels
-from edge_agent.records import I64, U8, U32, U64, Bool, RawKind, SignalInfo
+from edge_agent.records import I64, U8, U16, U32, U64, Bool, RawKind, SignalInfo
 
 WORD_BITS = 64
 ALL_ONES = (1 << 64) - 1
@@ -80,7 +80,7 @@ class DecodePlan:
     """[g + 1] sorted keys of the J1939 messages without priority and addresses (`j1939.group_of`), and a sentinel"""
     group_message: I64
     """[g + 1] which of the k messages a group is"""
-    lengths: U8
+    lengths: U16
     """[k + 1] bytes a frame needs"""
     start: I64
     count: I64
@@ -135,7 +135,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         keys=np.array([*index_of, ALL_ONES], np.uint64),
         groups=np.array([*groups, ALL_ONES], np.uint64),
         group_message=np.array([*groups.values(), len(order)], np.int64),
-        lengths=np.array([*(message.length for _, message in order), 0], np.uint8),
+        lengths=np.array([*(message.length for _, message in order), 0], np.uint16),
         start=count.cumsum() - count,
         count=count,
         branches=_branches(nodes, children),

@@ -11,7 +11,7 @@ from edge_agent.policy.kept import NOTHING, Keeper, Samples
 from edge_agent.policy.on_change import OnChangeKeeper
 from edge_agent.policy.periodic import PeriodicKeeper
 from edge_agent.policy.rules import OnChange, Periodic, Rule
-from edge_agent.records import I64, Batch, BusCounts, ClockQuality, CloseReason, SampleBlock, SignalInfo
+from edge_agent.records import I64, Batch, BusCounts, BusHealth, ClockQuality, CloseReason, SampleBlock, SignalInfo
 
 
 @dataclass(slots=True)
@@ -39,6 +39,8 @@ class Collector:
         self._running: tuple[_Running, ...] = ()
         self._clock = ClockQuality.SYSTEM
         self._uptime_ns = 0
+        self._epoch_ns = 0
+        self._health: tuple[BusHealth, ...] = ()
 
     @property
     def counts(self) -> tuple[tuple[str, BusCounts], ...]:
@@ -55,7 +57,8 @@ class Collector:
     def feed(self, block: SampleBlock) -> list[Batch]:
         """Judge a block; returns the batches that are complete."""
         self._counts = tuple(map(add, self._counts, block.counts))
-        self._clock, self._uptime_ns = block.clock, block.uptime_ns
+        self._clock, self._uptime_ns, self._epoch_ns = block.clock, block.uptime_ns, block.epoch_ns
+        self._health = block.health
         return [batch for running in self._running for batch in self._feed(running, block)]
 
     def flush(self, why: CloseReason) -> list[Batch]:
@@ -101,6 +104,8 @@ class Collector:
             counts=self.counts,
             clock=self._clock,
             uptime_ns=self._uptime_ns,
+            epoch_ns=self._epoch_ns,
+            health=self._health,
         )
 
 

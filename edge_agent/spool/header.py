@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
-from edge_agent.records import Batch, BootInfo, LostRange
+from edge_agent.records import Batch, BootInfo, BusHealth, ClockQuality, LostRange, id_text
 
 JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | dict[str, "JsonValue"]
 
@@ -39,6 +40,7 @@ def header(
         "why": batch.why.value,
         "clock": batch.clock.value,
         "uptime_ms": batch.uptime_ns // 1_000_000,
+        "epoch_ms": None if batch.clock is ClockQuality.RECORDED else batch.epoch_ns // 1_000_000,
         "kept": batch.kept,
         "buses": [
             {
@@ -48,8 +50,16 @@ def header(
                 "unknown": counts.unknown,
                 "wrong_length": counts.wrong_length,
                 "dropped": counts.dropped,
+                "remote": counts.remote,
+                "error": counts.error,
+                "incomplete": counts.incomplete,
+                "out_of_range": counts.out_of_range,
+                "missed": counts.missed,
+                "state": health.state.value if health.state else None,
+                "load_percent": health.load_percent,
+                "unknown_ids": [id_text(can_id) for can_id in health.unknown_ids],
             }
-            for name, counts in batch.counts
+            for (name, counts), health in zip(batch.counts, batch.health or repeat(BusHealth()), strict=False)
         ],
         "evicted": [{"boot": gap.boot, "from": gap.first_seq, "to": gap.last_seq, "why": gap.why} for gap in lost],
     }

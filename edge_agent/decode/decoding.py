@@ -1,0 +1,20 @@
+"""Frames to samples, with what must be remembered from block to block. Pure."""
+
+from edge_agent.decode.decoder import look_up, samples_of
+from edge_agent.decode.plan import DecodePlan
+from edge_agent.records import FrameBlock, SampleBlock
+
+
+class Decoding:
+    """One stream of blocks, each decoded by the plan of its time."""
+
+    def __init__(self, plan: DecodePlan) -> None:
+        self._plan = plan
+
+    def follow(self, plan: DecodePlan) -> None:
+        """Go on with another plan."""
+        self._plan = plan
+
+    def feed(self, block: FrameBlock) -> SampleBlock:
+        """The wanted signals of a block, in time order."""
+        return samples_of(self._plan, block, look_up(self._plan, block))
