@@ -180,7 +180,7 @@ def test_where_a_stream_is_cut_into_blocks_changes_no_sample_and_no_counter(stre
     for bus in range(2):
         counts = sum((piece.counts[bus] for piece in pieces), BusCounts())
         assert whole.counts[bus] == counts
-        assert counts.seen == counts.decoded + counts.unknown + counts.wrong_length
+        assert counts.seen == (counts.decoded + counts.unknown + counts.wrong_length + counts.remote + counts.error)
         assert counts.seen == sum(frame.bus == bus for frame in stream.frames)
 
 
@@ -194,13 +194,14 @@ def test_each_frame_is_counted_once_by_what_became_of_it() -> None:
         data_frame(0x100 | EXTENDED_ID, bytes(8), bus=0),
         data_frame(0x100, bytes(8), bus=0, flags=int(FrameFlag.REMOTE)),
         data_frame(0x100, bytes(8), bus=0, flags=int(FrameFlag.ERROR)),
+        data_frame(0x101, bytes(8), bus=0, flags=int(FrameFlag.ERROR | FrameFlag.REMOTE)),
         data_frame(0x100, bytes(8), bus=1),
     ]
     two_buses = Catalog([("can0", [Database("a.dbc", (MOTION,))]), ("can1", [])])
 
     samples = decode(compile_plan(two_buses, list(two_buses)), block(frames, buses=2, dropped=(5, 7)))
 
-    assert samples.counts == (BusCounts(8, 2, 4, 2, 5), BusCounts(1, 0, 1, 0, 7))
+    assert samples.counts == (BusCounts(9, 2, 2, 2, 5, remote=1, error=2), BusCounts(1, 0, 1, 0, 7))
     assert len(samples) == 4
 
 

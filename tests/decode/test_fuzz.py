@@ -102,13 +102,17 @@ def counted(catalog: Catalog, frames: list[Frame]) -> tuple[BusCounts, ...]:
     fates: Counter[tuple[int, str]] = Counter()
     for frame in frames:
         message = by_id.get((frame.bus, frame.can_id)) or by_group.get((frame.bus, group_of(frame.can_id)))
-        if message is None or frame.flags & NO_DATA:
+        if frame.flags & FrameFlag.ERROR:
+            fates[frame.bus, "error"] += 1
+        elif frame.flags & FrameFlag.REMOTE:
+            fates[frame.bus, "remote"] += 1
+        elif message is None:
             fates[frame.bus, "unknown"] += 1
         else:
             fates[frame.bus, "wrong_length" if frame.length < message.length else "decoded"] += 1
-    fate_names = ("decoded", "unknown", "wrong_length")
+    fate_names = ("decoded", "unknown", "wrong_length", "remote", "error")
     return tuple(
-        BusCounts(sum(fates[bus, fate] for fate in fate_names), *(fates[bus, fate] for fate in fate_names))
+        BusCounts(sum(fates[bus, fate] for fate in fate_names), **{fate: fates[bus, fate] for fate in fate_names})
         for bus in range(len(catalog.bus_names))
     )
 

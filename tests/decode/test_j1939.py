@@ -135,7 +135,7 @@ def test_the_frames_of_a_group_are_counted_as_those_of_an_id() -> None:
 
     samples = decode(compile_plan(two_buses, list(two_buses)), block(frames, buses=2))
 
-    assert samples.counts == (BusCounts(5, 1, 3, 1), BusCounts(1, 0, 1))
+    assert samples.counts == (BusCounts(5, 1, 1, 1, remote=1, error=1), BusCounts(1, 0, 1))
 
 
 def test_two_buses_each_know_a_group_by_their_own_database() -> None:
