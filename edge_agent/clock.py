@@ -1,14 +1,27 @@
 """The system's two clocks, read here and nowhere else; cores get the time as an argument."""
 
+import ctypes
 import time
 from dataclasses import dataclass, field
+
+_TIMEX_BYTES = 256
+"""Room for struct timex, which has 208 (linux/timex.h); all zero asks and sets nothing."""
+_TIME_ERROR = 5
+"""The clock is not synchronised (adjtimex(2))."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _monotonic_ns() -> int:
+    # Goes on while the system is suspended, as the wall clock does: else every suspend would look like a clock set.
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic_ns()
 
 
 @dataclass(frozen=True, slots=True)
 class SystemClock:
     """Wall time and time since this object was made."""
 
-    _start_ns: int = field(default_factory=time.monotonic_ns)
+    _start_ns: int = field(default_factory=_monotonic_ns)
 
     def now_ns(self) -> int:
         """Wall time, nanoseconds since the Unix epoch; may jump."""
@@ -16,4 +29,12 @@ class SystemClock:
 
     def uptime_ns(self) -> int:
         """Monotonic nanoseconds since the agent's start."""
-        return time.monotonic_ns() - self._start_ns
+        return _monotonic_ns() - self._start_ns
+
+    def is_synced(self) -> bool | None:
+        """Whether the kernel says that NTP, PTP or the like keeps the wall clock; None where it does not say."""
+        try:
+            state: int = _libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        except AttributeError:  # a C library without it: not Linux
+            return None
+        return None if state < 0 else state != _TIME_ERROR

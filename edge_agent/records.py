@@ -25,6 +25,9 @@ EXTENDED_ID = 0x8000_0000
 
 ID_BITS = 0x1FFF_FFFF
 
+CLOCK_STEP_NS = 10_000_000
+"""A wall clock that moves this far between two blocks was set; NTP's slewing moves it 25 us in 50 ms (adjtimex(2))."""
+
 
 def id_text(can_id: int) -> str:
     """Hexadecimal; an `x` follows a 29-bit id, which may have the number of an 11-bit one."""

@@ -19,6 +19,7 @@ DESK = ("desk", "localhub")
 
 MUST_BE_PURE = (
     "acquire/block.py",
+    "acquire/capture_time.py",
     "backoff.py",
     "decode/catalog.py",
     "decode/decoder.py",

@@ -17,3 +17,7 @@ def test_uptime_begins_at_the_clocks_making_and_never_goes_back() -> None:
     assert readings[0] >= 0
     assert readings == sorted(readings)
     assert readings[-1] <= time.monotonic_ns() - before_ns
+
+
+def test_the_kernel_says_whether_its_clock_is_kept_by_somebody() -> None:
+    assert SystemClock().is_synced() in {True, False, None}
