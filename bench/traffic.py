@@ -6,14 +6,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.acquire.block import CLASSIC_BYTES, Frame, block_of, columns_of, merge
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Frame, block_of, columns_of, merge
 from edge_agent.acquire.logreader import read_log
 from edge_agent.decode.dbc import load_database
 from edge_agent.desk.replay import drive_frames
 from edge_agent.desk.vehicle import Vehicle, database_path
 from edge_agent.records import ClockQuality, FrameBlock
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "logs"
+DATA = Path(__file__).parents[2] / "shared" / "data"
+LOGS = DATA / "logs"
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,17 @@ def traffic() -> Iterator[Traffic]:
             "hyundai_kona_ev_2021/pcan_fixed.dbc",
         ),
     ):
-        if (DATA / log).exists():
-            with closing(read_log(DATA / log)) as frames:
-                yield Traffic(name, DATA / database, list(frames)[:40_000])
-    if (DATA / VW).exists():
-        yield Traffic(
-            "VW MQB, every message at a likely rate, random payloads", DATA / VW, list(_random_frames(DATA / VW))
-        )
+        if (LOGS / log).exists():
+            with closing(read_log(LOGS / log)) as frames:
+                yield Traffic(name, LOGS / database, list(frames)[:40_000])
+    for name, made in (("VW MQB", MQB), ("Ford CADS, CAN FD", CADS)):
+        if made.exists():
+            title = f"{name}, every message at a likely rate, random payloads"
+            yield Traffic(title, made, list(_random_frames(made)), payloads_are_real=False)
 
 
-VW = "vw_mqb_e2e_vectors/vw_mqb.dbc"
+MQB = LOGS / "vw_mqb_e2e_vectors/vw_mqb.dbc"
+CADS = DATA / "db_corpus/commaai__opendbc/opendbc__dbc__FORD_CADS_64.dbc"
 
 
 def _random_frames(database: Path) -> Iterator[Frame]:
@@ -66,10 +68,11 @@ def _random_frames(database: Path) -> Iterator[Frame]:
 
 
 def blocks(frames: Sequence[Frame], size: int) -> list[FrameBlock]:
-    """Blocks of `size` frames."""
+    """Blocks of `size` frames, as wide as the bus's longest."""
+    width = FD_BYTES if any(len(frame.data) > CLASSIC_BYTES for frame in frames) else CLASSIC_BYTES
     return [
         block_of(
-            merge([columns_of(list(frames[at : at + size]), CLASSIC_BYTES)], CLASSIC_BYTES),
+            merge([columns_of(list(frames[at : at + size]), width)], width),
             dropped=[0],
             until_ns=frames[min(at + size, len(frames)) - 1].t_ns,
             uptime_ns=0,
