@@ -222,7 +222,11 @@ def plans(load: Traffic) -> tuple[Catalog, DecodePlan, DecodePlan]:
     """All signals, and 150 from all over them, or every tenth of fewer than 1500."""
     catalog = Catalog([("log", [load_database(load.database)])])
     names: Sequence[str] = list(catalog)
-    return catalog, compile_plan(catalog, names), compile_plan(catalog, names[:: max(10, len(names) // WANTED)][:WANTED])
+    return (
+        catalog,
+        compile_plan(catalog, names),
+        compile_plan(catalog, names[:: max(10, len(names) // WANTED)][:WANTED]),
+    )
 
 
 def main() -> None:
