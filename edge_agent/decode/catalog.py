@@ -64,6 +64,9 @@ class Signal:
     """the VSS path a mapping names; then `factor`, `offset`, `unit` and `labels` are the mapping's"""
     relabel: Relabel | None = None
     """what a mapping makes of the raw value, before `factor` and `offset`"""
+    lowest: float | None = None
+    highest: float | None = None
+    """raw numbers on the bus below or above are outside the database's minimum and maximum; see `bounds.py`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Message:
     signals: tuple[Signal, ...]
     j1939: bool = False
     """a J1939 parameter group: whoever sends it, at whatever priority, it is this message; see `j1939.py`"""
+    cycle_ns: int = 0
+    """time from one frame to the next, where the database says that it is sent cyclically; else 0"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The only door to cantools: database files (DBC, KCD, SYM, ARXML) to our own records."""
 
+import dataclasses
 import logging
 import math
 import re
@@ -12,6 +13,7 @@ import cantools
 from cantools.database.can import Message as CantoolsMessage
 from cantools.database.can import Signal as CantoolsSignal
 
+from edge_agent.decode.bounds import raw_bounds
 from edge_agent.decode.catalog import BitField, Database, Message, Selector, Signal
 from edge_agent.errors import DatabaseRefused
 from edge_agent.records import EXTENDED_ID, RawKind
@@ -131,7 +133,15 @@ def _messages(loaded: list[CantoolsMessage], remarks: list[str]) -> Iterator[Mes
         if j1939 and message.length > CLASSIC_BYTES:
             remarks.append(f"message {message.name}: {message.length} bytes long; several packets are not put together")
         remarks += _unmarked_multiplexers(message)
-        yield Message(message.name, can_id, message.length, tuple(_signals(message, remarks)), j1939)
+        signals = tuple(_signals(message, remarks))
+        yield Message(message.name, can_id, message.length, signals, j1939, cycle_ns=_cycle_ns(message))
+
+
+def _cycle_ns(message: CantoolsMessage) -> int:
+    """GenMsgCycleTime, which other formats have too, unless GenMsgSendType says that it does not hold all the time."""
+    send_type = (message.send_type or "cyclic").lower()
+    cyclic = ("cyclic" in send_type or "periodic" in send_type) and "active" not in send_type
+    return round((message.cycle_time or 0) * 1_000_000) if cyclic else 0
 
 
 def _unmarked_multiplexers(message: CantoolsMessage) -> Iterator[str]:
@@ -149,7 +159,7 @@ def _signals(message: CantoolsMessage, remarks: list[str]) -> Iterator[Signal]:
         if fault:
             remarks.append(f"signal {message.name}.{signal.name}: {fault}")
             continue
-        yield Signal(
+        read = Signal(
             name=signal.name,
             field=_field(signal),
             kind=_kind(signal),
@@ -159,6 +169,8 @@ def _signals(message: CantoolsMessage, remarks: list[str]) -> Iterator[Signal]:
             selectors=_selectors(signal, by_name),
             labels={int(value): str(label) for value, label in (signal.choices or {}).items()},
         )
+        lowest, highest = raw_bounds(read, signal.minimum, signal.maximum)
+        yield dataclasses.replace(read, lowest=lowest, highest=highest)
 
 
 def _fault(signal: CantoolsSignal, length: int, by_name: Mapping[str, CantoolsSignal]) -> str:

@@ -16,6 +16,7 @@ from itertools import product
 import numpy as np
 
 from edge_agent.decode.catalog import BitField, Catalog, Entry, Selector
+from edge_agent.decode.expected import Expected, compile_expected
 from edge_agent.decode.j1939 import group_of
 from edge_agent.decode.multiplex import Node, branch
 from edge_agent.decode.relabel import Relabels, compile_relabels
@@ -105,6 +106,8 @@ class DecodePlan:
     has_unsigned_64: bool
     relabels: Relabels | None
     """what a mapping makes of raw values"""
+    expected: Expected
+    """what the databases say of cycles and ranges"""
 
 
 def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
@@ -151,6 +154,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         extreme=any(floats) or any(_may_overflow(e) for e in row_entries),
         has_unsigned_64=any(wide),
         relabels=compile_relabels([(e.signal.relabel, e.signal.factor, e.signal.offset) for e in row_entries]),
+        expected=compile_expected(order, entries),
     )
 
 

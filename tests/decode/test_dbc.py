@@ -291,3 +291,33 @@ def test_a_container_message_is_told_and_left_out() -> None:
 
     assert "message OneToContainThemAll: container messages are not decoded" in database.remarks
     assert "OneToContainThemAll" not in {message.name for message in database.messages}
+
+
+def test_minimum_and_maximum_are_kept_where_the_field_can_leave_them(tmp_path: Path) -> None:
+    body = (
+        'BO_ 1 M: 8 A\n SG_ Open : 0|8@1+ (1,0) [0|0] "" A\n SG_ Whole : 8|8@1+ (0.5,0) [0|127.5] "" A\n'
+        ' SG_ Less : 16|8@1+ (0.5,-10) [-5|100] "" A\n'
+    )
+
+    [message] = load_database(write(tmp_path, body)).messages
+
+    assert [(signal.lowest, signal.highest) for signal in message.signals] == [(None, None), (None, None), (10, 220)]
+
+
+def test_a_cycle_time_counts_for_what_is_sent_cyclically(tmp_path: Path) -> None:
+    types = ("Cyclic", "OnEvent", "IfActive", "NoMsgSendType", "FixedPeriodic")
+    body = "".join(f'BO_ {number} M{number}: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" A\n' for number in range(1, 7))
+    body += (
+        'BA_DEF_ BO_ "GenMsgCycleTime" INT 0 60000;\n'
+        f'BA_DEF_ BO_ "GenMsgSendType" ENUM {",".join(chr(34) + name + chr(34) for name in types)};\n'
+        'BA_DEF_DEF_ "GenMsgCycleTime" 0;\nBA_DEF_DEF_ "GenMsgSendType" "Cyclic";\n'
+    )
+    body += "".join(f'BA_ "GenMsgCycleTime" BO_ {number} 20;\n' for number in range(1, 6))
+    body += "".join(f'BA_ "GenMsgSendType" BO_ {number + 1} {number};\n' for number in range(5))
+
+    messages = load_database(write(tmp_path, body)).messages
+
+    assert [message.cycle_ns // 1_000_000 for message in messages] == [20, 0, 0, 0, 20, 0]
+    (tmp_path / "plain.dbc").write_text(body.replace('"GenMsgSendType"', '"OtherSendType"'))
+    untyped = load_database(tmp_path / "plain.dbc").messages
+    assert [message.cycle_ns // 1_000_000 for message in untyped] == [20, 20, 20, 20, 20, 0]

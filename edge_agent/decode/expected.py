@@ -1,0 +1,52 @@
+"""What the databases lead to expect of messages and samples, as tables for a whole block. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_agent.decode.bounds import value_bounds
+from edge_agent.decode.catalog import Entry, Message
+from edge_agent.records import F64, I64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """Of a plan's k messages, and of the s numbers that signals have in a decoded block."""
+
+    cycle_ns: I64
+    """[k + 1] time from one frame to the next; 0 where none is said"""
+    messages: tuple[str, ...]
+    """[k] names"""
+    low: F64
+    high: F64
+    """[s] values below or above are out of range; infinite where the database sets no bound"""
+    any_low: bool
+    any_high: bool
+    """whether there is a bound at all"""
+    bus: I64
+    """[s] where a signal is from"""
+
+
+def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[tuple[int, Entry]]) -> Expected:
+    """Tables for a plan's messages, as (bus, message), and what it decodes, as (number, entry).
+
+    Of two signals with one number the wider bounds hold; a number without a signal has none.
+    """
+    numbers = np.array([number for number, _ in decoded], np.int64)
+    bounds = [value_bounds(entry.signal) for _, entry in decoded]
+    count = int(numbers.max(initial=-1)) + 1
+    low, high, bus = np.full(count, np.inf), np.full(count, -np.inf), np.zeros(count, np.int64)
+    np.minimum.at(low, numbers, [least for least, _ in bounds])
+    np.maximum.at(high, numbers, [most for _, most in bounds])
+    low[low == np.inf], high[high == -np.inf] = -np.inf, np.inf
+    bus[numbers] = [entry.bus for _, entry in decoded]
+    return Expected(
+        cycle_ns=np.array([*(message.cycle_ns for _, message in messages), 0], np.int64),
+        messages=tuple(message.name for _, message in messages),
+        low=low,
+        high=high,
+        any_low=bool(np.isfinite(low).any()),
+        any_high=bool(np.isfinite(high).any()),
+        bus=bus,
+    )
