@@ -20,6 +20,7 @@ DESK = ("desk", "localhub")
 MUST_BE_PURE = (
     "acquire/block.py",
     "acquire/capture_time.py",
+    "acquire/logtime.py",
     "backoff.py",
     "decode/catalog.py",
     "decode/decoder.py",

@@ -67,10 +67,10 @@ class LogFile:
     from 0); frames of other channels are left out. Without it all are of bus 0.
 
     Blocks are cut by the log's own time at every speed, so that what follows behaves as on a live bus. Times are
-    the log's, to the microsecond, and `dropped` is 0. Within a tick frames are sorted by time, as several buses
-    in one file are not; where the log's clock goes back further than the tick, a new block begins with the older
-    time. `until_ns` is a second behind the newest frame, since one may be logged that late; it goes back only where
-    the clock was set.
+    the log's own to its last digit, as `read_log` says, and `dropped` is 0. Within a tick frames are sorted by time,
+    as several buses in one file are not; where the log's clock goes back further than the tick, a new block begins
+    with the older time. `until_ns` is a second behind the newest frame, since one may be logged that late; it goes
+    back only where the clock was set.
     """
 
     def __init__(

@@ -6,9 +6,11 @@ What python-can 4.6.1 passes over in silence is made loud, or right, here:
     a .trc line with too few columns is only logged                                 `Complaints`
     a last text line that was cut before it could be taken for a frame is skipped   `Lines.raise_if_cut`
     a text frame cut inside its data comes out shorter                              `_checked`
-    the first frame of an .asc file with a short header is swallowed                `Lines`
+    the first frame of an .asc file with a short header is swallowed                `AscLines`
     a candump error frame without the bus-error bit comes out as a data frame       `Lines.error_frame`
     a .db that does not exist is created                                            `_opened`
+    every time becomes a float64 since the epoch, which ends at 0.24 us             `_time_of`
+    an .asc's times are not added to its date, and each is taken for absolute       `_AscReader`, `AscLines`
 
 An .mf4 whose recorder lost its power says of itself that it was never finished: it ends where it ends.
 """
@@ -16,10 +18,10 @@ An .mf4 whose recorder lost its power says of itself that it was never finished:
 import errno
 import gzip
 import io
-import math
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
+from math import isfinite
 from pathlib import Path
 from typing import Final
 
@@ -29,16 +31,44 @@ from can.io.player import MESSAGE_READERS
 from can.util import dlc2len
 
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Frame
-from edge_agent.acquire.logwatch import Complaints, Lines, MalformedLog, Watch, WholeReads
-from edge_agent.acquire.pythoncan import frame_of
+from edge_agent.acquire.logtime import (
+    MICROSECOND_NS,
+    MILLISECOND_NS,
+    SECOND_NS,
+    aligned_ns,
+    float_ns,
+    milliseconds_ns,
+    seconds_ns,
+)
+from edge_agent.acquire.logwatch import AscLines, Complaints, Lines, MalformedLog, Watch, WholeReads
+from edge_agent.acquire.pythoncan import frame_of, times_ns
 from edge_agent.errors import LogRefused
 from edge_agent.records import FrameFlag
 
 SUFFIXES: Final = (".log", ".asc", ".blf", ".trc", ".csv", ".db", ".mf4")
 BY_PATH: Final = (".db", ".mf4")
 """opened by their own libraries, which take no stream or would read all of it into memory"""
+_WATCHES: Final[dict[str, Callable[[io.BufferedReader], Lines | WholeReads]]] = {".asc": AscLines, ".blf": WholeReads}
 
-_LONGEST_S = 2**63 / 1e9
+_END_NS = 2**63
+"""of what an int64 holds: the year 2262"""
+
+TimeOf = Callable[[can.Message], int]
+"""the time of the frame read last, in nanoseconds"""
+
+
+class _AscReader(can.ASCReader):
+    """Counts from 0 where nobody understands the log's date, as where it has none."""
+
+    @staticmethod
+    def _datetime_to_timestamp(datetime_string: str) -> float:
+        try:
+            return can.ASCReader._datetime_to_timestamp(datetime_string)  # noqa: SLF001  what it overrides
+        except (ValueError, OverflowError):
+            return 0.0
+
+
+_READERS: Final[dict[str, type[MessageReader]]] = MESSAGE_READERS | {".asc": _AscReader}
 
 
 def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator[Frame, None, None]:
@@ -48,6 +78,12 @@ def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator
 
     `channels` gives the bus of each of the log's channels; frames of others are left out. Without it all are
     of bus 0. Raises LogRefused for a log that cannot be read, or not beyond a point, or has no frame.
+
+    Times are the file's own, to its last digit or to the nanosecond: text as it is written, .blf and .mf4 as their
+    nanoseconds since the start of the measurement (for 97 days of it). To the microsecond are a .trc's start, a
+    float64 of days, and all of a .db, float64 seconds since the epoch. An .asc's start is in the local time of
+    whoever recorded it, and is read as this machine's; without a date its times count from 0.
+
     The file is open until the iterator is exhausted or closed; iterate on one thread.
     """
     frames_read = 0
@@ -58,10 +94,11 @@ def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator
     try:
         with ExitStack() as stack:
             watch, reader = _opened(path, stack)
+            time_of = _time_of(reader, watch)
             stack.enter_context(Complaints())
             for message in reader:
                 bus = 0 if channels is None else channels.get(str(message.channel))
-                frame = _checked(message, 0 if bus is None else bus, error_frame=watch.error_frame)
+                frame = _checked(message, time_of, 0 if bus is None else bus, error_frame=watch.error_frame)
                 watch.frame_given()
                 if bus is None:
                     passed_over.add(str(message.channel))
@@ -83,15 +120,17 @@ def _opened(path: Path, stack: ExitStack) -> tuple[Watch, MessageReader]:
     suffix = (path.with_suffix("") if zipped else path).suffix.lower()
     if suffix not in SUFFIXES or (zipped and suffix in BY_PATH):
         raise MalformedLog(f"no known log format: {suffix or 'no suffix'}, known are {' '.join(SUFFIXES)}")
-    reader_type = MESSAGE_READERS[suffix]
+    reader_type = _READERS[suffix]
     file: io.FileIO | gzip.GzipFile = gzip.GzipFile(path) if zipped else io.FileIO(path)
     stack.enter_context(file)
     if suffix in BY_PATH:
         return Watch(), stack.enter_context(_opened_by_path(reader_type, path))
     stream: io.BufferedReader = io.BufferedReader(file)
-    watch = WholeReads(stream) if suffix == ".blf" else Lines(stream, asc=suffix == ".asc")
+    watch = _WATCHES.get(suffix, Lines)(stream)
     stack.enter_context(watch)
-    return watch, stack.enter_context(reader_type(watch))  # type: ignore[arg-type]  # typed for paths, takes streams
+    # Only the .asc reader looks at `relative_timestamp`: its times count from the date in its header.
+    reader = reader_type(watch, relative_timestamp=False)  # type: ignore[arg-type]  # typed for paths, takes streams
+    return watch, stack.enter_context(reader)
 
 
 def _opened_by_path(reader_type: type[MessageReader], path: Path) -> MessageReader:
@@ -101,15 +140,63 @@ def _opened_by_path(reader_type: type[MessageReader], path: Path) -> MessageRead
         raise MalformedLog(f"{path.suffix} logs need asammdf: pip install 'edge-agent[mf4]'") from error
 
 
-def _checked(message: can.Message, bus: int, *, error_frame: bool) -> Frame:
+def _time_of(reader: MessageReader, watch: Watch) -> TimeOf:
+    """How the format says when a frame was: a number in its line, or a float small enough to be exact."""
+    if isinstance(watch, Lines):
+        return _time_in_line(reader, watch)
+    if isinstance(reader, can.BLFReader):
+        return _since(_start_of_blf(reader))
+    if isinstance(reader, can.MF4Reader):
+        return _since(_start_of_mf4(reader))
+    return lambda message: times_ns(message.timestamp)
+
+
+def _time_in_line(reader: MessageReader, lines: Lines) -> TimeOf:
+    """The number in the line, and the start of the measurement where it counts from that."""
+    match reader, lines:
+        case can.CSVReader(), _:
+            return lambda _: seconds_ns(lines.line.split(",", 1)[0])
+        case can.TRCReader(), _:
+            return lambda message: _trc_ns(reader, lines.line, message.timestamp)
+        case can.ASCReader(), AscLines():
+            return lambda _: times_ns(reader.start_time) + lines.before_ns + seconds_ns(lines.line.split(None, 1)[0])
+    return lambda _: seconds_ns(lines.line.split(None, 1)[0][1:-1])
+
+
+def _trc_ns(reader: can.TRCReader, line: str, rounded_s: float) -> int:
+    """The line's milliseconds, plus the start: python-can adds it as a float, but it is whole microseconds."""
+    column = reader.columns.get("O", 1)  # before version 2 no line names the columns
+    own_ns = milliseconds_ns(line.split(None, column + 1)[column])
+    return aligned_ns(float_ns(rounded_s), own_ns, MICROSECOND_NS)
+
+
+def _since(start_ns: int) -> TimeOf:
+    return lambda message: start_ns + float_ns(message.timestamp)
+
+
+def _start_of_blf(reader: can.BLFReader) -> int:
+    """The start of the measurement, milliseconds in the file; from here on the reader's times count from it."""
+    start_s, reader.start_timestamp = reader.start_timestamp, 0.0
+    return round(start_s * 1000) * MILLISECOND_NS
+
+
+def _start_of_mf4(reader: can.MF4Reader) -> int:
+    """The start, nanoseconds of UTC or of local time; from here on the reader's times count from it."""
+    own_ns = reader._mdf.header.abs_time  # noqa: SLF001  the reader shows neither
+    start_s, reader._start_timestamp = reader._start_timestamp, 0.0  # noqa: SLF001
+    return aligned_ns(float_ns(start_s), own_ns, SECOND_NS)
+
+
+def _checked(message: can.Message, time_of: TimeOf, bus: int, *, error_frame: bool) -> Frame:
     """The frame of a message, when its fields can be a frame's."""
-    if not (math.isfinite(message.timestamp) and abs(message.timestamp) < _LONGEST_S):
+    t_ns = time_of(message) if isfinite(message.timestamp) else _END_NS
+    if not -_END_NS <= t_ns < _END_NS:
         raise MalformedLog(f"{message.timestamp} is no time")
     if not 0 <= message.arbitration_id <= (0x1FFF_FFFF if message.is_extended_id else 0x7FF):
         raise MalformedLog(f"{message.arbitration_id:X} is no arbitration id")
     if not error_frame and not message.is_error_frame:
         _check_length(message)
-    frame = frame_of(message, bus)
+    frame = frame_of(message, bus, t_ns)
     if error_frame:
         return frame._replace(flags=frame.flags | FrameFlag.ERROR.value)
     return frame

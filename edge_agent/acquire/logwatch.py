@@ -9,9 +9,13 @@ from typing import Self
 import can
 from can.io.generic import MessageReader
 
+from edge_agent.acquire.logtime import seconds_ns
+
 _FRAME_LIKE = re.compile(r"\s*\(?\d+[.,:)\s]")
 _CANDUMP_ERROR = re.compile(r"\s[23][0-9A-Fa-f]{7}#")
 """CAN_ERR_FLAG is bit 29: candump prints such an id as 20000000 or more, which no 29-bit id reaches."""
+_ASC_RELATIVE = re.compile(r"\s*base\s+\w+\s+timestamps\s+relative", re.IGNORECASE)
+_ASC_TIME = re.compile(r"\s*(\d+\.\d+)\s", re.ASCII)
 _BLF_OBJECT_HEADER = 16
 _BLF_PADDING = 3
 
@@ -39,26 +43,21 @@ class Watch:
 class Lines(io.TextIOWrapper, Watch):
     """A text log's lines, counted; empty ones are left out, as some readers stumble over them."""
 
-    def __init__(self, stream: io.BufferedReader, *, asc: bool) -> None:
+    def __init__(self, stream: io.BufferedReader) -> None:
         super().__init__(stream, encoding="utf-8", errors="replace")
         self.error_frame = False
+        self.line = ""
+        """the one read last"""
         self._number = 0
-        self._line = ""
         self._gave_frame = False
-        # asc.py drops the line that ends its header, even when it is a frame: an empty line ends it as well.
-        self._header_end_owed = asc
-        self._put_back: str | None = None
 
     def __next__(self) -> str:  # type: ignore[override]  # the stubs' common root has bytes, TextIOWrapper has str
-        line, self._put_back = self._put_back, None
-        while line is None or not line.strip():
+        line = super().__next__()
+        self._number += 1
+        while not line.strip():
             line = super().__next__()
             self._number += 1
-        if self._header_end_owed and _FRAME_LIKE.match(line):
-            self._header_end_owed = False
-            self._put_back = line
-            return "\n"
-        self._line = line
+        self.line = line
         self._gave_frame = False
         self.error_frame = bool(_CANDUMP_ERROR.search(line))
         return line
@@ -74,8 +73,42 @@ class Lines(io.TextIOWrapper, Watch):
     def raise_if_cut(self, reader: MessageReader) -> None:
         """Raise EOFError when the last line has no end, begins like a frame and was none."""
         del reader
-        if not self._gave_frame and not self._line.endswith("\n") and _FRAME_LIKE.match(self._line):
+        if not self._gave_frame and not self.line.endswith("\n") and _FRAME_LIKE.match(self.line):
             raise EOFError("the last line is not whole")
+
+
+class AscLines(Lines):
+    """An .asc log's lines, and what their times count from.
+
+    asc.py drops the line that ends its header, even when it is a frame: an empty line ends it as well.
+    It takes every time for one since the start of the measurement; with `timestamps relative` in the header
+    each counts from the line before it, be that a frame or another event.
+    """
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        super().__init__(stream)
+        self.before_ns = 0
+        """from the start of the measurement to what the last line's time counts from"""
+        self._relative = False
+        self._step_ns = 0
+        self._in_header = True
+        self._put_back: str | None = None
+
+    def __next__(self) -> str:  # type: ignore[override]  # as above
+        if self._put_back is not None:
+            line, self._put_back = self._put_back, None
+            return line
+        line = super().__next__()
+        if self._in_header and _FRAME_LIKE.match(line):
+            self._in_header = False
+            self._put_back = line
+            line = "\n"
+        elif self._in_header and _ASC_RELATIVE.match(line):
+            self._relative = True
+        if self._relative and (time := _ASC_TIME.match(self.line)):
+            self.before_ns += self._step_ns
+            self._step_ns = seconds_ns(time[1])
+        return line
 
 
 class WholeReads(io.BufferedReader, Watch):

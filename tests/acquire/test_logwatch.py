@@ -4,21 +4,49 @@ import threading
 
 import pytest
 
-from edge_agent.acquire.logwatch import Complaints, Lines, MalformedLog, WholeReads
+from edge_agent.acquire.logwatch import AscLines, Complaints, Lines, MalformedLog, WholeReads
 
 
-def lines(text: str, *, asc: bool = False) -> Lines:
-    return Lines(io.BufferedReader(io.BytesIO(text.encode())), asc=asc)
+def stream(text: str) -> io.BufferedReader:
+    return io.BufferedReader(io.BytesIO(text.encode()))
 
 
 def test_the_place_counts_empty_lines_that_are_left_out() -> None:
-    watched = lines("one\n\n\ntwo\n")
+    watched = Lines(stream("one\n\n\ntwo\n"))
 
     assert [(line, watched.place()) for line in watched] == [("one\n", "line 1: "), ("two\n", "line 4: ")]
+    assert watched.line == "two\n"
 
 
 def test_an_empty_line_ends_an_asc_header_before_the_first_line_with_a_time() -> None:
-    assert list(lines("date x\n 0.1 1 2\n 0.2 1 2\n", asc=True)) == ["date x\n", "\n", " 0.1 1 2\n", " 0.2 1 2\n"]
+    watched = AscLines(stream("date x\n 0.1 1 2\n\n 0.2 1 2\n"))
+
+    assert [(line, watched.place()) for line in watched] == [
+        ("date x\n", "line 1: "),
+        ("\n", "line 2: "),
+        (" 0.1 1 2\n", "line 2: "),
+        (" 0.2 1 2\n", "line 4: "),
+    ]
+
+
+def test_relative_times_of_an_asc_count_from_the_line_before_whatever_it_is() -> None:
+    watched = AscLines(
+        stream("base hex timestamps relative\n0.5 Start of measurement\n 0.1 1 2\n// 7.0\n 0.2 Status\n 0.4 1 2\n")
+    )
+
+    assert [(line.split()[0], watched.before_ns) for line in watched if line.strip()][1:] == [
+        ("0.5", 0),
+        ("0.1", 500_000_000),
+        ("//", 500_000_000),
+        ("0.2", 600_000_000),
+        ("0.4", 800_000_000),
+    ]
+
+
+def test_absolute_times_of_an_asc_count_from_the_start() -> None:
+    watched = AscLines(stream("base hex timestamps absolute\n 0.1 1 2\n 0.2 base hex timestamps relative\n 0.3 1 2\n"))
+
+    assert {watched.before_ns for _ in watched} == {0}
 
 
 def test_a_short_read_of_an_object_is_the_end_of_the_file_too_early() -> None:

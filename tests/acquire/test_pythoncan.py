@@ -15,6 +15,13 @@ def test_the_microseconds_of_a_message_survive_and_nothing_finer_is_made_up() ->
     assert frame_of(can.Message(timestamp=1_700_000_000.123457), 0).t_ns == 1_700_000_000_123_457_000
 
 
+def test_a_time_that_is_known_better_than_by_the_float_is_kept() -> None:
+    message = can.Message(timestamp=1_700_000_000.123457)
+
+    assert frame_of(message, 0, 1_700_000_000_123_456_789).t_ns == 1_700_000_000_123_456_789
+    assert frame_of(message, 0, 0).t_ns == 0
+
+
 def test_a_remote_frame_keeps_the_length_it_asks_for_and_has_no_data() -> None:
     frame = frame_of(can.Message(arbitration_id=0x12, is_extended_id=False, is_remote_frame=True, dlc=5), 3)
 

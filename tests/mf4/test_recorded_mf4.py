@@ -1,7 +1,9 @@
 """Recorded MF4 logs through our reader and decoder: a truck, a car, its diagnostics. Needs asammdf: `make mf4`."""
 
 import gc
+import struct
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +30,10 @@ TRUCK = LOGS / "j1939_truck_css" / "00000001.MF4"
 CAR = LOGS / "vw_group_obd2_gnss"
 DIAGNOSTICS = LOGS / "hyundai_uds_css"
 KMH = 3.6
+SECOND_NS = 1_000_000_000
+SINCE_NS = (0, 1, 100_000_000, 1_123_456_789, 86_400 * SECOND_NS + 1)
+IN_UTC = 2
+"""the flag of a start that is in UTC, with the zone told; 1 is a start in local time"""
 
 pytestmark = [
     pytest.mark.skipif(find_spec("asammdf") is None, reason="asammdf is not here: make mf4"),
@@ -165,6 +171,47 @@ def test_an_mf4_log_that_python_can_wrote_is_read_as_it_was_recorded(tmp_path: P
     assert [(frame.can_id & ~EXTENDED_ID, frame.can_id >= EXTENDED_ID, frame.data) for frame in found] == [
         (message.arbitration_id, message.is_extended_id, bytes(message.data)) for message in sent
     ]
+
+
+@recordings
+@pytest.mark.parametrize(
+    ("log", "start_ns"),
+    [(TRUCK, 1_635_188_454 * SECOND_NS), (CAR / "00000001-60FE3F04.MF4", 1_627_274_454 * SECOND_NS)],
+)
+def test_times_of_a_recorded_mf4_log_stand_in_its_bytes_and_are_python_cans_to_a_microsecond(
+    log: Path, start_ns: int
+) -> None:
+    found = [frame.t_ns for frame in read_log(log)]
+    with can.LogReader(log) as reader:
+        theirs = [message.timestamp for message in reader]
+
+    content = log.read_bytes()
+    # This recorder writes nanoseconds since its start, as a float64 that holds them whole. Some are off its 50 us step.
+    odd = [t_ns for t_ns in found if t_ns % 50_000]
+    assert odd
+    assert all(struct.pack("<d", t_ns - start_ns) in content for t_ns in [*found[::500], *odd])
+    assert all(abs(t_ns - timestamp_s * 1e9) < 1000 for t_ns, timestamp_s in zip(found, theirs, strict=True))
+
+
+@pytest.mark.parametrize("start_ns", [1_700_000_000_123_456_789, 1_700_000_000_999_999_500, 1_700_000_000 * SECOND_NS])
+@pytest.mark.parametrize(("minutes_east", "flags"), [(0, 2), (-90, 2), (0, 1)], ids=["utc", "zone", "local"])
+def test_an_mf4_log_keeps_the_nanoseconds_of_its_start_and_of_its_frames(
+    tmp_path: Path, start_ns: int, minutes_east: int, flags: int
+) -> None:
+    path = tmp_path / "drive.mf4"
+    with can.MF4Writer(path) as writer:
+        writer._start_time = 0.0  # it would take it from each time, and leave the rounding of two of today's floats
+        for since_ns in SINCE_NS:
+            writer.on_message_received(can.Message(timestamp=since_ns / 1e9, arbitration_id=1, data=b"a"))
+    content = bytearray(path.read_bytes())
+    # ASAM's block HD stands at 64; behind its six links: the start, the zone and the summer time in minutes, flags.
+    struct.pack_into("<QhhB", content, 64 + 24 + 48, start_ns, minutes_east, 0, flags)
+    path.write_bytes(content)
+
+    said = datetime.fromtimestamp(start_ns // SECOND_NS, UTC)
+    utc_s = round((said if flags == IN_UTC else said.replace(tzinfo=None)).timestamp())
+    begun_ns = utc_s * SECOND_NS + start_ns % SECOND_NS
+    assert [frame.t_ns for frame in read_log(path)] == [begun_ns + since_ns for since_ns in SINCE_NS]
 
 
 def test_an_mf4_log_cut_anywhere_is_refused(tmp_path: Path) -> None:
