@@ -79,6 +79,8 @@ class Message:
     signals: tuple[Signal, ...]
     j1939: bool = False
     """a J1939 parameter group: whoever sends it, at whatever priority, it is this message; see `j1939.py`"""
+    fast_packet: bool = False
+    """a group longer than a frame that comes in NMEA 2000's fast packets; see `fast_packet.py`"""
     cycle_ns: int = 0
     """time from one frame to the next, where the database says that it is sent cyclically; else 0"""
 

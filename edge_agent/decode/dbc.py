@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import cast
 
 import cantools
+from cantools.database.can import Database as CantoolsDatabase
 from cantools.database.can import Message as CantoolsMessage
 from cantools.database.can import Signal as CantoolsSignal
 
 from edge_agent.decode.bounds import raw_bounds
 from edge_agent.decode.catalog import BitField, Database, Message, Selector, Signal
+from edge_agent.decode.fast_packet import is_fast_packet
+from edge_agent.decode.j1939 import pgn_of
+from edge_agent.decode.transport import LONGEST
 from edge_agent.errors import DatabaseRefused
 from edge_agent.records import EXTENDED_ID, RawKind
 
 SUFFIXES = (".dbc", ".kcd", ".sym", ".arxml", ".cdd")
 FLOAT_BITS = (16, 32, 64)
-CLASSIC_BYTES = 8
 FD_BYTES = 64
 
 # It warns of names and masked ids shared in its own look-up tables, which we do not use; `remarks` tell what matters.
@@ -62,7 +65,7 @@ def load_database(path: str | Path) -> Database:
     if not isinstance(loaded, cantools.database.can.Database):
         raise DatabaseRefused(str(path), "a diagnostics (CDD) file, not a CAN database")
     remarks = list(said.remarks)
-    messages = tuple(_messages(loaded.messages, remarks))
+    messages = tuple(_messages(loaded, remarks))
     return Database(str(path), messages, tuple(remarks))
 
 
@@ -120,21 +123,48 @@ def _refused(path: str, error: Exception) -> DatabaseRefused:
     return DatabaseRefused(path, reason, int(place.group(1)) if place else None)
 
 
-def _messages(loaded: list[CantoolsMessage], remarks: list[str]) -> Iterator[Message]:
-    for message in loaded:
+def _messages(loaded: CantoolsDatabase, remarks: list[str]) -> Iterator[Message]:
+    for message in loaded.messages:
         if message.is_container:
             remarks.append(f"message {message.name}: container messages are not decoded")
             continue
-        if message.length > FD_BYTES:
-            remarks.append(f"message {message.name}: {message.length} bytes long; a frame holds 64 at most")
+        nmea_2000 = _nmea_2000(loaded, message)
+        j1939 = message.is_extended_frame and (message.protocol == "j1939" or nmea_2000 is True)
+        longest = LONGEST if j1939 else FD_BYTES
+        if message.length > longest:
+            carrier = "packets hold" if j1939 else "a frame holds"
+            remarks.append(f"message {message.name}: {message.length} bytes long; {carrier} {longest} at most")
             continue
         can_id = message.frame_id | (EXTENDED_ID if message.is_extended_frame else 0)
-        j1939 = message.protocol == "j1939" and message.is_extended_frame
-        if j1939 and message.length > CLASSIC_BYTES:
-            remarks.append(f"message {message.name}: {message.length} bytes long; several packets are not put together")
+        fast_packet = j1939 and is_fast_packet(pgn_of(can_id), message.length, nmea_2000=nmea_2000)
         remarks += _unmarked_multiplexers(message)
         signals = tuple(_signals(message, remarks))
-        yield Message(message.name, can_id, message.length, signals, j1939, cycle_ns=_cycle_ns(message))
+        yield Message(message.name, can_id, message.length, signals, j1939, fast_packet, cycle_ns=_cycle_ns(message))
+
+
+def _nmea_2000(loaded: CantoolsDatabase, message: CantoolsMessage) -> bool | None:
+    """Whether a DBC file says that a message is one of NMEA 2000, or that it is not; None where it says neither.
+
+    TransportProtocolType is the message's own, NMEATP for a fast packet (CSS Electronics' decoders); BusType and
+    ProtocolType are the file's. That these say J1939 means nothing here: public files of NMEA 2000 say so too.
+    """
+    transport = _attribute(loaded, message, "TransportProtocolType")
+    if transport:
+        return "NMEA" in transport
+    said = {_attribute(loaded, loaded, name) for name in ("BusType", "ProtocolType")}
+    return True if any("NMEA" in one or "N2K" in one for one in said) else None
+
+
+def _attribute(loaded: CantoolsDatabase, owner: CantoolsDatabase | CantoolsMessage, name: str) -> str:
+    """In capitals, its default where the owner has none; empty where no such attribute is defined."""
+    if loaded.dbc is None or name not in loaded.dbc.attribute_definitions:
+        return ""
+    definition = loaded.dbc.attribute_definitions[name]
+    given = owner.dbc.attributes.get(name) if owner.dbc else None
+    value = definition.default_value if given is None else given.value
+    if definition.choices and isinstance(value, int):
+        value = definition.choices[value]
+    return str(value or "").upper()
 
 
 def _cycle_ns(message: CantoolsMessage) -> int:

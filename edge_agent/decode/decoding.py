@@ -2,6 +2,7 @@
 
 from edge_agent.decode.decoder import look_up, samples_of
 from edge_agent.decode.plan import DecodePlan
+from edge_agent.decode.reassembly import Reassembly
 from edge_agent.records import FrameBlock, SampleBlock
 
 
@@ -10,11 +11,13 @@ class Decoding:
 
     def __init__(self, plan: DecodePlan) -> None:
         self._plan = plan
+        self._reassembly = Reassembly(plan)
 
     def follow(self, plan: DecodePlan) -> None:
-        """Go on with another plan."""
+        """Go on with another plan of the same databases."""
         self._plan = plan
 
     def feed(self, block: FrameBlock) -> SampleBlock:
         """The wanted signals of a block, in time order."""
-        return samples_of(self._plan, block, look_up(self._plan, block))
+        found = look_up(self._plan, block)
+        return self._reassembly.feed(self._plan, block, found, samples_of(self._plan, block, found))

@@ -7,7 +7,7 @@ parameter group number (SAE J1939-21). Priority and addresses say nothing of a p
 
 import numpy as np
 
-from edge_agent.records import U64
+from edge_agent.records import EXTENDED_ID, ID_BITS, U64
 
 _FIRST_PDU2 = 240
 _ADDRESSES_OF_PDU1 = 0xFFFF
@@ -27,6 +27,19 @@ def group_of(can_id: int) -> int:
     """
     addresses = _ADDRESSES_OF_PDU1 if can_id >> 16 & 0xFF < _FIRST_PDU2 else _ADDRESSES_OF_PDU2
     return can_id & ~(_PRIORITY | addresses)
+
+
+def pgn_of(can_id: int) -> int:
+    """The parameter group number of a 29-bit id."""
+    return (group_of(can_id) & ID_BITS) >> 8
+
+
+def id_of(pgn: int, carrier: int) -> int:
+    """The id a group would have in a single frame, with the priority and addresses of the frame that carries it."""
+    to_one = pgn >> 8 & 0xFF < _FIRST_PDU2
+    group = (pgn & ~0xFF if to_one else pgn) << 8
+    addresses = carrier & (_ADDRESSES_OF_PDU1 if to_one else _ADDRESSES_OF_PDU2)
+    return EXTENDED_ID | carrier & _PRIORITY | group | addresses
 
 
 def groups_of(keys: U64) -> U64:

@@ -83,6 +83,8 @@ class DecodePlan:
     """[g + 1] which of the k messages a group is"""
     lengths: U16
     """[k + 1] bytes a frame needs"""
+    fast_packet: Bool | None
+    """[k + 1] whether a message comes in fast packets; None where none does"""
     start: I64
     count: I64
     """[n] first row and number of rows"""
@@ -132,6 +134,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
     row_entries = [entries[signal] for signal, _ in rows]
     floats = [e.signal.field.bits if e.signal.kind is RawKind.FLOAT else 0 for e in row_entries]
     wide = [e.signal.kind is RawKind.UNSIGNED and e.signal.field.bits == WORD_BITS for e in row_entries]
+    fast_packet = np.array([*(message.fast_packet for _, message in order), False], np.bool_)
     return DecodePlan(
         signals=tuple(entry.info for entry in entries),
         buses=len(catalog.bus_names),
@@ -139,6 +142,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         groups=np.array([*groups, ALL_ONES], np.uint64),
         group_message=np.array([*groups.values(), len(order)], np.int64),
         lengths=np.array([*(message.length for _, message in order), 0], np.uint16),
+        fast_packet=fast_packet if fast_packet.any() else None,
         start=count.cumsum() - count,
         count=count,
         branches=_branches(nodes, children),

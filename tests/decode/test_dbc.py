@@ -166,14 +166,62 @@ def test_a_message_longer_than_any_frame_is_told_and_left_out(tmp_path: Path) ->
     assert database.remarks == ("message M: 65 bytes long; a frame holds 64 at most",)
 
 
-def test_a_j1939_message_that_needs_several_packets_is_told(tmp_path: Path) -> None:
-    body = (
-        'BO_ 2566841342 EC1: 40 A\n SG_ V : 96|16@1+ (1,0) [0|0] "" A\n'
-        'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";\n'
-        'BA_DEF_DEF_ "VFrameFormat" "J1939PG";\n'
-    )
+GROUPS = (
+    'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";\n'
+    'BA_DEF_DEF_ "VFrameFormat" "J1939PG";\n'
+)
+EC1 = 'BO_ 2566841342 EC1: {} A\n SG_ V : 96|16@1+ (1,0) [0|0] "" A\n'
+GNSS = 'BO_ 2583168510 GNSS: 51 A\n SG_ V : 96|16@1+ (1,0) [0|0] "" A\n'
 
-    assert remarks(tmp_path, body) == ("message EC1: 40 bytes long; several packets are not put together",)
+
+def test_a_group_as_long_as_the_transport_protocol_carries_is_loaded(tmp_path: Path) -> None:
+    database = load_database(write(tmp_path, EC1.format(1785) + GROUPS))
+
+    assert [(one.length, one.j1939, one.fast_packet) for one in database.messages] == [(1785, True, False)]
+    assert not database.remarks
+
+
+def test_a_group_longer_than_the_transport_protocol_carries_is_told_and_left_out(tmp_path: Path) -> None:
+    database = load_database(write(tmp_path, EC1.format(1786) + GROUPS))
+
+    assert not database.messages
+    assert database.remarks == ("message EC1: 1786 bytes long; packets hold 1785 at most",)
+
+
+NETWORK = 'BA_DEF_ "{0}" STRING ;\nBA_DEF_DEF_ "{0}" "{1}";\n'
+OF_MESSAGE = 'BA_DEF_ BO_ "TransportProtocolType" {};\nBA_DEF_DEF_ "TransportProtocolType" "{}";\n'
+
+
+@pytest.mark.parametrize(
+    ("said", "ec1", "gnss"),
+    [
+        ("", False, True),
+        (NETWORK.format("ProtocolType", "J1939"), False, True),
+        (NETWORK.format("ProtocolType", "N2K"), True, True),
+        (NETWORK.format("BusType", "NMEA 2000"), True, True),
+        (NETWORK.format("ProtocolType", "") + 'BA_ "ProtocolType" "nmea2000";\n', True, True),
+        (OF_MESSAGE.format("STRING ", "J1939"), False, False),
+        (OF_MESSAGE.format("STRING ", "") + 'BA_ "TransportProtocolType" BO_ 2566841342 "NMEATP";\n', True, True),
+        (
+            OF_MESSAGE.format('ENUM "J1939","NMEATP"', "J1939") + 'BA_ "TransportProtocolType" BO_ 2566841342 1;\n',
+            True,
+            False,
+        ),
+    ],
+)
+def test_which_groups_come_in_fast_packets_is_for_the_file_to_say_and_else_for_their_numbers(
+    tmp_path: Path, said: str, *, ec1: bool, gnss: bool
+) -> None:
+    database = load_database(write(tmp_path, EC1.format(40) + GNSS + GROUPS + said))
+
+    assert [one.fast_packet for one in database.messages] == [ec1, gnss]
+
+
+def test_in_a_database_of_nmea_2000_every_29_bit_message_is_a_group(tmp_path: Path) -> None:
+    eleven = 'BO_ 1 M: 8 A\n SG_ V : 0|8@1+ (1,0) [0|0] "" A\n'
+    database = load_database(write(tmp_path, GNSS + eleven + NETWORK.format("ProtocolType", "NMEA2000")))
+
+    assert [(one.j1939, one.fast_packet) for one in database.messages] == [(True, True), (False, False)]
 
 
 def test_a_conversion_that_is_not_linear_is_told(tmp_path: Path) -> None:
