@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from edge_agent.decode.formula import Formula
 from edge_agent.decode.nearest import KnownNames
 from edge_agent.decode.relabel import Relabel
 from edge_agent.records import RawKind, SignalInfo, id_text
 
+DOUBLE_BITS = 64
 _NOBODY = (-1, -1)
 
 
@@ -92,6 +94,37 @@ class Database:
     path: str
     messages: tuple[Message, ...]
     remarks: tuple[str, ...] = ()
+    computed: tuple["ComputedPath", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A signal that paths are computed from, as a mapping converts it; one object, however many paths need it."""
+
+    message: Message
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """One way a computed path's value comes about."""
+
+    sources: Mapping[str, Source]
+    """by their names in the formula; never empty"""
+    formula: Formula | None = None
+    """None where the one source's value is the path's"""
+    triggers: tuple[str, ...] = ()
+    """names of the sources whose samples give a sample; () for all"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComputedPath:
+    """A VSS path that is not one signal of one message."""
+
+    path: str
+    unit: str
+    terms: tuple[Term, ...]
+    """alternatives: what any of them gives is a sample of the path; never empty"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +135,19 @@ class Entry:
     message: Message
     signal: Signal
     info: SignalInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedEntry:
+    """A computed path: it lives nowhere, its sources do."""
+
+    bus: int
+    terms: tuple[Term, ...]
+    info: SignalInfo
+    labels: Mapping[int, str]
+    """the alternatives', where all have the same; else none"""
+    is_choice: bool
+    """whether it has nothing but alternatives of one scale: their raw values are its own"""
 
 
 class Catalog:
@@ -139,16 +185,35 @@ class Catalog:
                     written.append(signal.path)
                 for one in written:
                     self._of_bus.setdefault(f"{self.bus_names[bus]}.{one}", []).append(name)
-                self._entries[name] = _entry(name, bus, message, signal)
+                self._entries[name] = entry_of(name, bus, message, signal)
+        self.computed: dict[str, ComputedEntry] = {}
+        """those of the names that are no signal of one message"""
+        for bus, (bus_name, databases) in enumerate(buses):
+            for computed in chain.from_iterable(database.computed for database in databases):
+                name = public[bus][computed.path]
+                self._of_bus.setdefault(f"{bus_name}.{computed.path}", []).append(name)
+                self.computed[name] = _computed_entry(name, bus, computed)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self.computed)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return chain(self._entries, self.computed)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries or name in self.computed
 
     def __getitem__(self, name: str) -> Entry:
+        """Where a signal lives. Raises KeyError, for a computed path too: `computed` has those."""
         return self._entries[name]
+
+    def info(self, name: str) -> SignalInfo:
+        """What a reader of a signal's samples must know. Raises KeyError."""
+        return self.computed[name].info if name in self.computed else self._entries[name].info
+
+    def labels(self, name: str) -> Mapping[int, str]:
+        """What a signal's raw values are called. Raises KeyError."""
+        return self.computed[name].labels if name in self.computed else self._entries[name].signal.labels
 
     def match(self, pattern: str) -> tuple[str, ...]:
         """Names a rule's `signals` item means: the name itself, or a glob with `*`, `?`, `[...]`; () if none.
@@ -156,7 +221,7 @@ class Catalog:
         A mapped signal is found by its VSS path and by its name in the database; both mean the path. Before either
         may always stand the name of its bus.
         """
-        if pattern in self._entries:
+        if pattern in self:
             return (pattern,)
         others = (self._mapped, self._of_bus)
         for known in others:
@@ -165,7 +230,7 @@ class Catalog:
         if not re.search(r"[*?[]", pattern):
             return ()
         matches = re.compile(fnmatch.translate(pattern)).match
-        found = list(filter(matches, self._entries))
+        found = list(filter(matches, self))
         for known in others:
             found += chain.from_iterable(names for name, names in known.items() if matches(name))
         return tuple(dict.fromkeys(found))
@@ -176,7 +241,7 @@ class Catalog:
 
     @cached_property
     def _known_names(self) -> KnownNames:
-        return KnownNames([*self._entries, *self._mapped])
+        return KnownNames([*self, *self._mapped])
 
 
 def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -188,6 +253,7 @@ def _public_paths(buses: Sequence[tuple[str, Sequence[Database]]]) -> list[dict[
     """For each bus its mapped paths and what they are called: with the bus's name where two buses share one."""
     paths = [
         {signal.path for message in by_id(databases) for signal in message.signals if signal.path}
+        | {computed.path for database in databases for computed in database.computed}
         for _, databases in buses
     ]
     count = Counter(chain.from_iterable(paths))
@@ -206,9 +272,38 @@ def by_id(databases: Sequence[Database]) -> tuple[Message, ...]:
     return tuple(found.values())
 
 
-def _entry(name: str, bus: int, message: Message, signal: Signal) -> Entry:
+def entry_of(name: str, bus: int, message: Message, signal: Signal) -> Entry:
+    """A signal under a name."""
+    return Entry(bus, message, signal, _info(name, signal))
+
+
+def _info(name: str, signal: Signal) -> SignalInfo:
     kind, bits = signal.kind, signal.field.bits
     if signal.relabel:
         kind, bits = signal.relabel.kind, signal.relabel.bits
-    info = SignalInfo(name, signal.unit, signal.factor, signal.offset, kind, bits)
-    return Entry(bus, message, signal, info)
+    return SignalInfo(name, signal.unit, signal.factor, signal.offset, kind, bits)
+
+
+def _computed_entry(name: str, bus: int, computed: ComputedPath) -> ComputedEntry:
+    signals = [source.signal for term in computed.terms for source in term.sources.values()]
+    is_computed = any(term.formula for term in computed.terms)
+    choice = None if is_computed else _choice([_info(name, signal) for signal in signals])
+    info = choice or SignalInfo(name, "", 1.0, 0.0, RawKind.FLOAT, DOUBLE_BITS)
+    is_labelled = choice is not None and all(signal.labels == signals[0].labels for signal in signals)
+    return ComputedEntry(
+        bus=bus,
+        terms=computed.terms,
+        info=dataclasses.replace(info, unit=computed.unit),
+        labels=signals[0].labels if is_labelled else {},
+        is_choice=choice is not None,
+    )
+
+
+def _choice(infos: Sequence[SignalInfo]) -> SignalInfo | None:
+    """What holds the raw values of any of these as they are; None where their scales or kinds differ too much."""
+    kinds = {info.kind for info in infos}
+    mixed = kinds == {RawKind.SIGNED, RawKind.UNSIGNED}
+    bits = max(info.bits + (mixed and info.kind is RawKind.UNSIGNED) for info in infos)
+    if len({(info.factor, info.offset) for info in infos}) > 1 or not (mixed or len(kinds) == 1) or bits > DOUBLE_BITS:
+        return None
+    return dataclasses.replace(infos[0], kind=RawKind.SIGNED if mixed else infos[0].kind, bits=bits)

@@ -1,5 +1,8 @@
 """Frames to samples, with what must be remembered from block to block. Pure."""
 
+from collections.abc import Mapping
+
+from edge_agent.decode.computed import Computation
 from edge_agent.decode.decoder import look_up, samples_of
 from edge_agent.decode.plan import DecodePlan
 from edge_agent.decode.reassembly import Reassembly
@@ -12,12 +15,20 @@ class Decoding:
     def __init__(self, plan: DecodePlan) -> None:
         self._plan = plan
         self._reassembly = Reassembly(plan)
+        self._computation = Computation(plan.computing)
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """By path, how many computed samples were not finite numbers and did not leave."""
+        return self._computation.left_out
 
     def follow(self, plan: DecodePlan) -> None:
         """Go on with another plan of the same databases."""
         self._plan = plan
+        self._computation.follow(plan.computing)
 
     def feed(self, block: FrameBlock) -> SampleBlock:
         """The wanted signals of a block, in time order."""
         found = look_up(self._plan, block)
-        return self._reassembly.feed(self._plan, block, found, samples_of(self._plan, block, found))
+        samples = self._reassembly.feed(self._plan, block, found, samples_of(self._plan, block, found))
+        return self._computation.feed(samples)

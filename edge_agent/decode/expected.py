@@ -37,8 +37,8 @@ def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[
     bounds = [value_bounds(entry.signal) for _, entry in decoded]
     count = int(numbers.max(initial=-1)) + 1
     low, high, bus = np.full(count, np.inf), np.full(count, -np.inf), np.zeros(count, np.int64)
-    np.minimum.at(low, numbers, [least for least, _ in bounds])
-    np.maximum.at(high, numbers, [most for _, most in bounds])
+    np.fmin.at(low, numbers, [least for least, _ in bounds])
+    np.fmax.at(high, numbers, [most for _, most in bounds])
     low[low == np.inf], high[high == -np.inf] = -np.inf, np.inf
     bus[numbers] = [entry.bus for _, entry in decoded]
     return Expected(

@@ -74,5 +74,6 @@ def _map_bus(name: str, databases: list[Database], path: Path, refusals: list[Re
     named, remarks = mapped(databases, mapping)
     remarks = (*mapping.remarks, *remarks)
     paths = {signal.path for database in named for message in database.messages for signal in message.signals}
+    paths |= {computed.path for database in named for computed in database.computed}
     events.mapping_loaded(log, bus=name, path=str(path), signals=len(paths - {""}), remarks=remarks)
     return named

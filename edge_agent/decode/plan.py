@@ -15,7 +15,8 @@ from itertools import product
 
 import numpy as np
 
-from edge_agent.decode.catalog import BitField, Catalog, Entry, Selector
+from edge_agent.decode.catalog import BitField, Catalog, Entry, Selector, entry_of
+from edge_agent.decode.computed import Computing, compile_computing
 from edge_agent.decode.expected import Expected, compile_expected
 from edge_agent.decode.j1939 import group_of
 from edge_agent.decode.multiplex import Node, branch
@@ -90,7 +91,7 @@ class DecodePlan:
     """[n] first row and number of rows"""
     branches: Branches | None
     signal: U32
-    """[r] index into `signals`"""
+    """[r] index into `signals`, or beyond them for the sources of `computing`"""
     fields: Fields
     sign: U64
     """[r] the sign bit of a signed field, else 0"""
@@ -108,35 +109,39 @@ class DecodePlan:
     has_unsigned_64: bool
     relabels: Relabels | None
     """what a mapping makes of raw values"""
+    computing: Computing | None
+    """what is computed from several signals, once a block was decoded; None where nothing is"""
     expected: Expected
     """what the databases say of cycles and ranges"""
 
 
 def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
     """Tables for the signals in `wanted` (public names, each in `catalog`); every message's id stays known."""
-    entries = [catalog[name] for name in dict.fromkeys(wanted)]
+    names = tuple(dict.fromkeys(wanted))
+    decoded, computing = _to_decode(catalog, names)
+    entries = [entry for _, entry in decoded]
     order = sorted(catalog.messages, key=lambda item: _key(item[0], item[1].can_id))
     index_of = {_key(bus, message.can_id): i for i, (bus, message) in enumerate(order)}
     groups = _groups(catalog, index_of)
     signals_of: list[list[int]] = [[] for _ in [*order, None]]
-    for signal, entry in enumerate(entries):
-        signals_of[index_of[_key(entry.bus, entry.message.can_id)]].append(signal)
+    for number, entry in enumerate(entries):
+        signals_of[index_of[_key(entry.bus, entry.message.can_id)]].append(number)
     nodes, children = branch([tuple(one) for one in signals_of], [entry.signal.selectors for entry in entries])
     rows = [
-        (signal, conditions)
+        (number, conditions)
         for node in nodes
-        for signal, settled in node.rows
-        for conditions in _ways(entries[signal].signal.selectors[settled:])
+        for number, settled in node.rows
+        for conditions in _ways(entries[number].signal.selectors[settled:])
     ]
     count = np.array(
-        [sum(len(_ways(entries[s].signal.selectors[settled:])) for s, settled in node.rows) for node in nodes], np.int64
+        [sum(len(_ways(entries[n].signal.selectors[settled:])) for n, settled in node.rows) for node in nodes], np.int64
     )
-    row_entries = [entries[signal] for signal, _ in rows]
+    row_entries = [entries[number] for number, _ in rows]
     floats = [e.signal.field.bits if e.signal.kind is RawKind.FLOAT else 0 for e in row_entries]
     wide = [e.signal.kind is RawKind.UNSIGNED and e.signal.field.bits == WORD_BITS for e in row_entries]
     fast_packet = np.array([*(message.fast_packet for _, message in order), False], np.bool_)
     return DecodePlan(
-        signals=tuple(entry.info for entry in entries),
+        signals=tuple(catalog.info(name) for name in names),
         buses=len(catalog.bus_names),
         keys=np.array([*index_of, ALL_ONES], np.uint64),
         groups=np.array([*groups, ALL_ONES], np.uint64),
@@ -146,7 +151,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         start=count.cumsum() - count,
         count=count,
         branches=_branches(nodes, children),
-        signal=np.array([signal for signal, _ in rows], np.uint32),
+        signal=np.array([decoded[number][0] for number, _ in rows], np.uint32),
         fields=_fields([e.signal.field for e in row_entries]),
         sign=np.array([_sign(e) for e in row_entries], np.uint64),
         float_bits=np.array(floats, np.uint8),
@@ -158,8 +163,28 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         extreme=any(floats) or any(_may_overflow(e) for e in row_entries),
         has_unsigned_64=any(wide),
         relabels=compile_relabels([(e.signal.relabel, e.signal.factor, e.signal.offset) for e in row_entries]),
-        expected=compile_expected(order, entries),
+        computing=computing,
+        expected=compile_expected(order, decoded),
     )
+
+
+def _to_decode(catalog: Catalog, names: Sequence[str]) -> tuple[list[tuple[int, Entry]], Computing | None]:
+    """All that must be decoded, by its number in a decoded block, and what is computed from it."""
+    found: list[tuple[int, Entry]] = []
+    computed = []
+    for signal, name in enumerate(names):
+        entry = catalog.computed.get(name)
+        if entry is None:
+            found.append((signal, catalog[name]))
+        elif entry.is_choice:
+            sources = [source for term in entry.terms for source in term.sources.values()]
+            found += [(signal, entry_of(name, entry.bus, source.message, source.signal)) for source in sources]
+        else:
+            computed.append((signal, entry))
+    computing = compile_computing(len(names), computed)
+    for source, (bus, one) in enumerate(computing.sources if computing else ()):
+        found.append((len(names) + source, entry_of(one.signal.name, bus, one.message, one.signal)))
+    return found, computing
 
 
 def _key(bus: int, can_id: int) -> int:

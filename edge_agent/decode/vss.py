@@ -8,6 +8,9 @@ whose signals carry `dbc2vss` (or its older name `dbc`):
 
 Described in eclipse-kuksa/kuksa-can-provider, mapping/README.md. `message` is read too, for a signal whose name
 several messages have. `interval_ms` and `on_change` are left to the rules of the twin, `vss2dbc` is not used.
+
+Beyond that form several signals may become one path: `signals` gives each a name in the formula, and a list holds
+alternatives, any of which may give the path's value.
 """
 
 import json
@@ -15,10 +18,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from edge_agent.errors import MappingRefused
-from edge_agent.mistakes import mistakes, path
+from edge_agent.mistakes import Place, mistakes, path
 
 SIGNAL_TYPES = ("sensor", "actuator", "attribute")
 
@@ -57,13 +60,47 @@ class Selected(_Part):
     value: int
 
 
-class Dbc2Vss(_Part):
-    """Where a VSS signal comes from."""
+def _in_full(source: object) -> object:
+    return {"signal": source} if isinstance(source, str) else source
+
+
+def _as_list(names: object) -> object:
+    return [names] if isinstance(names, str) else names
+
+
+class Source(_Part):
+    """A signal of the database, and what is made of it."""
 
     signal: _Text
     message: str = ""
     transform: Transform | None = None
     multiplexer: tuple[Selected, ...] = ()
+
+
+class Combined(_Part):
+    """Several signals in one formula, which has each by its name in `signals`."""
+
+    signals: Annotated[dict[str, Annotated[Source, BeforeValidator(_in_full)]], Field(min_length=1)]
+    transform: Transform
+    trigger: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    """those whose samples give a sample; () for all"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_beside_signals(cls, written: dict[str, object]) -> dict[str, object]:
+        for key in ("signal", "message", "multiplexer"):
+            if key in written:
+                raise ValueError(f"{key} belongs into one of its signals")
+        return written
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "Combined":
+        if self.transform.math is None:
+            raise ValueError("signals need a transform with math")
+        for name in self.trigger:
+            if name not in self.signals:
+                raise ValueError(f"its trigger {name!r} is none of its signals: {', '.join(self.signals)}")
+        return self
 
 
 class VssNode(_Part):
@@ -75,12 +112,22 @@ class VssNode(_Part):
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way a path's value may come."""
+
+    place: Place
+    """where it stands in its node: `("dbc2vss",)`, or `("dbc2vss", 1)` in a list"""
+    source: Source | Combined
+
+
+@dataclass(frozen=True, slots=True)
 class VssEntry:
-    """One VSS path and its source."""
+    """One VSS path and where it comes from."""
 
     path: str
     node: VssNode
-    source: Dbc2Vss
+    alternatives: tuple[Alternative, ...]
+    """never empty"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +141,46 @@ class VssMapping:
 
 def parse_mapping(file: str, text: str) -> VssMapping:
     """The mapping in a file's text. Raises MappingRefused with the line where it is no JSON, or maps nothing."""
-    entries, remarks = [], []
+    entries: list[VssEntry] = []
+    remarks: list[str] = []
     for name, node in signals(file, text):
         given = {key: node[key] for key in ("dbc2vss", "dbc") if key in node}
-        if not given:
-            continue
         if len(given) > 1:
             remarks.append(f"{name}: has both dbc2vss and dbc")
-            continue
-        key, source = given.popitem()
-        try:
-            entries.append(VssEntry(name, VssNode.model_validate(node), Dbc2Vss.model_validate(source)))
-        except ValidationError as error:
-            place, message = next(mistakes(error))
-            remarks.append(f"{name}: {path((key, *place))}: {message}")
+        elif given:
+            key, written = given.popitem()
+            entry, mistaken = _read(name, node, key, written)
+            entries += [entry] if entry else []
+            remarks += [f"{name}: {sentence}" for sentence in mistaken]
     if not entries and not remarks:
         raise MappingRefused(file, "no signal in it has dbc2vss")
     return VssMapping(file, tuple(entries), tuple(remarks))
+
+
+def _read(name: str, node: Mapping[str, object], key: str, written: object) -> tuple[VssEntry | None, list[str]]:
+    """What a node says, as far as it can be used, and its mistakes."""
+    try:
+        about = VssNode.model_validate(node)
+    except ValidationError as error:
+        return None, [_first_mistake((), error)]
+    listed = [((key, i), one) for i, one in enumerate(written)] if isinstance(written, list) else [((key,), written)]
+    found, remarks = [], [] if listed else [f"{key}: must not be empty"]
+    for place, one in listed:
+        try:
+            found.append(Alternative(place, _source(one)))
+        except ValidationError as error:
+            remarks.append(_first_mistake(place, error))
+    return VssEntry(name, about, tuple(found)) if found else None, remarks
+
+
+def _first_mistake(place: Place, error: ValidationError) -> str:
+    within, sentence = next(mistakes(error))
+    return f"{path((*place, *within))}: {sentence}"
+
+
+def _source(written: object) -> Source | Combined:
+    combined = isinstance(written, dict) and "signals" in written
+    return Combined.model_validate(written) if combined else Source.model_validate(written)
 
 
 def signals(file: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from edge_agent.decode.catalog import Database, by_id, nearest
+from edge_agent.decode.catalog import Database, Message, Signal, by_id, nearest
 from edge_agent.decode.load import read_mapping, read_tree
 from edge_agent.decode.naming import mapped
-from edge_agent.decode.vss import VssEntry, VssMapping, signals
+from edge_agent.decode.vss import Source, VssMapping, signals
 from edge_agent.errors import MappingRefused
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
@@ -63,14 +64,33 @@ def _strange_paths(mapping: VssMapping, catalogue: Path) -> Iterator[str]:
 
 
 def _strange_units(mapping: VssMapping, databases: Sequence[Database], named: Sequence[Database]) -> Iterator[str]:
-    """Paths whose unit is another than their signal's, with nothing to convert it."""
+    """Paths whose unit is another than their signal's, with nothing to convert it, or than another alternative's."""
     units = {(m.can_id, signal.name): signal.unit for m in by_id(databases) for signal in m.signals}
-    untouched: dict[str, VssEntry] = {e.path: e for e in mapping.entries if e.source.transform is None}
+    untouched = {
+        (entry.path, alternative.source.signal)
+        for entry in mapping.entries
+        for alternative in entry.alternatives
+        if isinstance(alternative.source, Source) and alternative.source.transform is None
+    }
+    of_paths: dict[str, set[str]] = {}
+    for path, message, signal in _sources(named):
+        unit = units[message.can_id, signal.name]
+        if (path, signal.name) in untouched and unit and _unit(unit) != _unit(signal.unit):
+            yield f"{path}: {unit!r} of the database is called {signal.unit!r} without a transform"
+        of_paths.setdefault(path, set()).add(_unit(signal.unit))
+    for path, several in of_paths.items():
+        if len(several) > 1:
+            yield f"{path}: its alternatives have the units {', '.join(map(repr, sorted(several)))}"
+
+
+def _sources(named: Sequence[Database]) -> Iterator[tuple[str, Message, Signal]]:
+    """Each path with each signal that it is, or may be; not what formulas make of signals."""
     for message in by_id(named):
-        for signal in message.signals:
-            unit = units[message.can_id, signal.name]
-            if signal.path in untouched and unit and _unit(unit) != _unit(signal.unit):
-                yield f"{signal.path}: {unit!r} of the database is called {signal.unit!r} without a transform"
+        yield from ((signal.path, message, signal) for signal in message.signals if signal.path)
+    for computed in chain.from_iterable(database.computed for database in named):
+        for term in computed.terms:
+            if term.formula is None:
+                yield from ((computed.path, source.message, source.signal) for source in term.sources.values())
 
 
 def _unit(name: str) -> str:

@@ -11,7 +11,7 @@ from edge_agent.acquire.log import LogFile
 from edge_agent.clock import SystemClock
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
-from edge_agent.decode.decoder import decode
+from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.load import read_mapping
 from edge_agent.decode.naming import mapped
 from edge_agent.decode.plan import DecodePlan, compile_plan
@@ -81,8 +81,9 @@ def wanted(catalog: Catalog, patterns: Sequence[str]) -> list[str]:
 
 
 async def _decoded(log_path: Path, plan: DecodePlan, log: Log) -> AsyncIterator[SampleBlock]:
+    decoding = Decoding(plan)
     async for block in LogFile(log_path, log=log, clock=SystemClock(), speed=0).blocks():
-        yield decode(plan, block)
+        yield decoding.feed(block)
 
 
 def _rows(block: SampleBlock, plan: DecodePlan, catalog: Catalog) -> Iterator[Row]:
@@ -93,7 +94,7 @@ def _rows(block: SampleBlock, plan: DecodePlan, catalog: Catalog) -> Iterator[Ro
             yield t_ns, info.name, value, info.unit, raw_float, ""
             continue
         number = raw % (1 << 64) if info.kind is RawKind.UNSIGNED else raw
-        yield t_ns, info.name, value, info.unit, number, catalog[info.name].signal.labels.get(number, "")
+        yield t_ns, info.name, value, info.unit, number, catalog.labels(info.name).get(number, "")
 
 
 def _csv_writer(out: TextIO) -> Callable[[Row], None]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Selector, Signal
-from edge_agent.decode.decoder import decode
+from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.naming import mapped
 from edge_agent.decode.plan import compile_plan
 from edge_agent.decode.vss import parse_mapping
@@ -51,16 +51,17 @@ CAR = Database(
 )
 
 
-def named(**sources: dict[str, object]) -> tuple[Catalog, tuple[str, ...]]:
+def named(**sources: dict[str, object] | list[dict[str, object]]) -> tuple[Catalog, tuple[str, ...]]:
     """The car with its mapping; `V__X` maps `V.X`; keys of the tree's node stand beside the source's."""
-    node_keys = ("unit", "datatype", "allowed")
-    tree = {
-        name.replace("__", "."): {"type": "sensor", **{key: source.pop(key) for key in node_keys if key in source}}
-        | {"dbc2vss": source}
-        for name, source in sources.items()
-    }
+    tree = {name.replace("__", "."): _node(source) for name, source in sources.items()}
     databases, remarks = mapped([CAR], parse_mapping("car.json", json.dumps(tree)))
     return Catalog([("can0", databases)]), remarks
+
+
+def _node(source: dict[str, object] | list[dict[str, object]]) -> dict[str, object]:
+    first = source[0] if isinstance(source, list) else source
+    node: dict[str, object] = {key: first.pop(key) for key in ("unit", "datatype", "allowed") if key in first}
+    return {"type": "sensor", **node, "dbc2vss": source}
 
 
 def mapping_of(*pairs: tuple[object, object]) -> dict[str, object]:
@@ -69,7 +70,8 @@ def mapping_of(*pairs: tuple[object, object]) -> dict[str, object]:
 
 def samples(catalog: Catalog, name: str, can_id: int, *payloads: bytes) -> list[tuple[int, float]]:
     """(raw, value) of a signal in frames of one message."""
-    decoded = decode(compile_plan(catalog, [name]), block([data_frame(can_id, data) for data in payloads]))
+    decoding = Decoding(compile_plan(catalog, [name]))
+    decoded = decoding.feed(block([data_frame(can_id, data) for data in payloads]))
     return list(zip(decoded.raw.tolist(), decoded.value.tolist(), strict=True))
 
 
@@ -260,6 +262,121 @@ def test_what_cannot_be_kept_exactly_is_left_out_with_a_sentence(source: dict[st
     assert {"Motion.Speed", "Drive.Gear", "Tires.Pressure"} <= set(catalog)
 
 
+def test_alternatives_of_one_scale_are_one_signal_with_the_databases_own_integers() -> None:
+    catalog, remarks = named(V__Count=[{"signal": "Counter", "message": "Drive"}, {"signal": "Axle"}])
+
+    assert remarks == ()
+    assert catalog.info("V.Count") == SignalInfo("V.Count", "", 1.0, 0.0, UNSIGNED, 4)
+    assert samples(catalog, "V.Count", 0x200, bytes(7) + b"\x05") == [(5, 5.0)]
+    assert samples(catalog, "V.Count", 0x300, b"\x70\0\0") == [(7, 7.0)]
+
+
+def test_alternatives_may_have_a_sign_or_none() -> None:
+    catalog, _ = named(V__Angle=[{"signal": "Angle", "transform": {"math": "x * 10"}}, {"signal": "Gear"}])
+
+    assert catalog.info("V.Angle") == SignalInfo("V.Angle", "deg", 1.0, 0.0, SIGNED, 12)
+    assert samples(catalog, "V.Angle", 0x100, b"\0\0\xff\x0f" + bytes(4)) == [(-1, -1.0)]
+    assert samples(catalog, "V.Angle", 0x200, b"\x03" + bytes(7)) == [(3, 3.0)]
+
+
+def test_alternatives_keep_their_texts_where_all_have_the_same() -> None:
+    allowed = ["PARK", "DRIVE"]
+    gear: dict[str, object] = {"signal": "Gear", "transform": mapping_of(("P", "PARK"), ("D", "DRIVE"))}
+    axle: dict[str, object] = {"signal": "Axle", "transform": mapping_of((9, "DRIVE"), (8, "PARK"))}
+    catalog, remarks = named(
+        V__Same=[gear | {"allowed": allowed}, axle],
+        V__Numbers=[gear | {"allowed": allowed}, {"signal": "Axle"}],
+        V__Free=[gear, axle],
+    )
+
+    assert remarks == ()
+    assert catalog.labels("V.Same") == {0: "PARK", 1: "DRIVE"}
+    assert samples(catalog, "V.Same", 0x300, b"\x90\0\0", b"\xa0\0\0") == [(1, 1.0)]
+    assert catalog.labels("V.Numbers") == catalog.labels("V.Free") == {}
+    assert catalog.labels("Drive.Gear") == GEARS
+
+
+def test_alternatives_of_other_scales_are_floats() -> None:
+    catalog, remarks = named(V__Speed=[{"signal": "Speed", "unit": "km/h"}, {"signal": "Exact"}])
+
+    assert remarks == ()
+    assert catalog.info("V.Speed") == SignalInfo("V.Speed", "km/h", 1.0, 0.0, FLOAT, 64)
+    assert catalog.match("V.*") == ("V.Speed",)
+
+
+def test_an_alternative_that_these_databases_do_not_have_is_told_and_the_others_are_used() -> None:
+    catalog, remarks = named(V__Speed=[{"signal": "Velocity"}, {"signal": "Speed"}, {"signal": "Counter"}])
+
+    assert remarks == (
+        "V.Speed: dbc2vss[0]: no signal 'Velocity' in the databases",
+        "V.Speed: dbc2vss[2]: signal 'Counter' is in the messages Drive, Other; say which with `message`",
+    )
+    assert catalog["V.Speed"].info == SignalInfo("V.Speed", "mph", 0.1, -1.0, UNSIGNED, 16)
+
+
+def test_a_path_none_of_whose_alternatives_can_be_used_is_left_out() -> None:
+    catalog, remarks = named(V__Speed=[{"signal": "Velocity"}, {"signal": "Velo"}])
+
+    assert len(remarks) == 2
+    assert catalog.match("V.*") == ()
+
+
+def combined(text: str, **signals: object) -> dict[str, object]:
+    return {"signals": signals, "transform": {"math": text}}
+
+
+def test_a_path_computed_from_several_signals_is_a_float_of_the_trees_unit() -> None:
+    catalog, remarks = named(
+        V__Power=combined("v * g", v="Speed", g="Gear") | {"unit": "W"}, V__Gear={"signal": "Gear"}
+    )
+
+    assert remarks == ()
+    assert catalog.info("V.Power") == SignalInfo("V.Power", "W", 1.0, 0.0, FLOAT, 64)
+    assert catalog.match("V.*") == ("V.Gear", "V.Power")
+    assert catalog.match("can0.V.Power") == ("V.Power",)
+    assert catalog.nearest("V.Powr")[0] == "V.Power"
+    assert len(catalog) == len(list(catalog)) == len(catalog.match("*"))
+    assert "Motion.Speed" in catalog
+    with pytest.raises(KeyError):
+        catalog["V.Power"]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (combined("a + b", a="Speed", b="Geer"), "dbc2vss.signals.b: no signal 'Geer' in the databases; nearest: Gear"),
+        (combined("a + c", a="Speed", b="Gear"), "dbc2vss.transform.math: 'c' is more than a formula of a, b"),
+        (combined("a", a="Speed", b="Gear"), "dbc2vss.signals.b: is not in the formula"),
+        (combined("E", E="Speed"), "dbc2vss.transform.math: 'E' cannot be the name of a value"),
+        (
+            combined("a", a={"signal": "Exact", "transform": {"math": "floor(x)"}}),
+            "dbc2vss.signals.a: its formula is no line of x",
+        ),
+        (
+            [combined("a + b", a="Speed", b={"signal": "Gear", "message": "Motion"})],
+            "dbc2vss[0].signals.b: no signal 'Motion.Gear'",
+        ),
+    ],
+)
+def test_a_formula_that_cannot_be_used_is_told_by_its_place(
+    source: dict[str, object] | list[dict[str, object]], sentence: str
+) -> None:
+    catalog, remarks = named(V__Bad=source, V__Good={"signal": "Angle"})
+
+    assert len(remarks) == 1
+    assert remarks[0].startswith(f"V.Bad: {sentence}")
+    assert catalog.match("V.*") == ("V.Good",)
+
+
+def test_a_computed_path_on_two_buses_carries_its_bus() -> None:
+    text = json.dumps({"V.Sum": {"type": "sensor", "dbc2vss": combined("a + b", a="Speed", b="Gear")}})
+    databases, _ = mapped([CAR], parse_mapping("car.json", text))
+
+    both = Catalog([("front", databases), ("rear", databases)])
+    assert both.match("*V.Sum") == ("front.V.Sum", "rear.V.Sum")
+    assert both.match("V.Sum") == ()
+
+
 def test_the_message_may_be_named_where_several_have_the_signal() -> None:
     catalog, remarks = named(V__Count={"signal": "Counter", "message": "Other"})
 
@@ -318,7 +435,7 @@ SCALARS = (
 )
 NAMES = st.sampled_from(["Speed", "Angle", "Exact", "Gear", "Wide", "Pressure", "Axle", "Counter", ""])
 KEYS = st.sampled_from(["signal", "message", "transform", "math", "mapping", "from", "to", "multiplexer", "value"])
-SOURCES = st.fixed_dictionaries(
+SIGNALS = st.fixed_dictionaries(
     {"signal": NAMES},
     optional={
         "transform": st.fixed_dictionaries({"math": SCALARS})
@@ -327,7 +444,22 @@ SOURCES = st.fixed_dictionaries(
         ),
         "multiplexer": st.lists(st.fixed_dictionaries({"signal": NAMES, "value": SCALARS}), max_size=2),
     },
-) | st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+)
+COMBINED = st.fixed_dictionaries(
+    {
+        "signals": st.dictionaries(st.sampled_from(["a", "b", "x", "E"]), SIGNALS | NAMES, max_size=3),
+        "transform": st.sampled_from(
+            [{"math": "a + b"}, {"math": "a / b"}, {"math": "x"}, {"math": "if(a > b, 1, x)"}]
+        ),
+    },
+    optional={"trigger": st.sampled_from(["a", ["b"], []])},
+)
+ONE = SIGNALS | COMBINED
+SOURCES = (
+    ONE
+    | st.lists(ONE, max_size=3)
+    | st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+)
 
 
 @given(
@@ -349,10 +481,10 @@ def test_every_path_of_any_mapping_is_used_or_told(sources: list[tuple[object, l
     told = {remark.partition(": ")[0] for remark in (*mapping.remarks, *remarks)}
     used = set(catalog.match("V.*"))
     assert used | told == set(tree)
-    assert not used & told
+    assert not {name for name in used & told if not isinstance(tree[name]["dbc2vss"], list)}
     frames = [data_frame(can_id, data) for can_id in (0x100, 0x200, 0x300)]
-    decoded = decode(compile_plan(catalog, sorted(catalog)), block(frames))
-    kinds = {name: catalog[name].info for name in catalog}
+    decoded = Decoding(compile_plan(catalog, sorted(catalog))).feed(block(frames))
+    kinds = {name: catalog.info(name) for name in catalog}
     for index, raw, value in zip(decoded.signal.tolist(), decoded.raw.tolist(), decoded.value.tolist(), strict=True):
         info = kinds[sorted(catalog)[index]]
         if info.kind is not FLOAT:

@@ -2,7 +2,18 @@ import json
 
 import pytest
 
-from edge_agent.decode.vss import Pair, Selected, VssEntry, VssMapping, VssNode, parse_mapping, signals
+from edge_agent.decode.vss import (
+    Alternative,
+    Combined,
+    Pair,
+    Selected,
+    Source,
+    VssEntry,
+    VssMapping,
+    VssNode,
+    parse_mapping,
+    signals,
+)
 from edge_agent.errors import MappingRefused
 
 
@@ -35,8 +46,8 @@ def test_a_tree_gives_the_signals_that_are_mapped_by_their_whole_paths() -> None
 
     assert list(found) == ["Vehicle.Speed", "Vehicle.Cabin.Door.IsOpen"]
     assert found["Vehicle.Speed"].node == VssNode(datatype="float", unit="km/h")
-    assert found["Vehicle.Speed"].source.signal == "Spd"
-    assert found["Vehicle.Cabin.Door.IsOpen"].source.signal == "Door"
+    assert found["Vehicle.Speed"].alternatives == (Alternative(("dbc2vss",), Source(signal="Spd")),)
+    assert found["Vehicle.Cabin.Door.IsOpen"].alternatives == (Alternative(("dbc",), Source(signal="Door")),)
 
 
 def test_signals_may_stand_under_their_full_paths_as_in_an_overlay() -> None:
@@ -65,13 +76,15 @@ def test_everything_of_the_form_is_read() -> None:
     ).entries
 
     assert entry.node.allowed == ("P", "D")
-    assert entry.source.message == "Drive"
-    assert entry.source.transform is not None
-    assert entry.source.transform.mapping == (
+    ((_, source),) = ((one.place, one.source) for one in entry.alternatives)
+    assert isinstance(source, Source)
+    assert source.message == "Drive"
+    assert source.transform is not None
+    assert source.transform.mapping == (
         Pair.model_validate({"from": "GEAR_P", "to": "P"}),
         Pair.model_validate({"from": 1.5, "to": True}),
     )
-    assert entry.source.multiplexer == (Selected(signal="Page", value=2),)
+    assert source.multiplexer == (Selected(signal="Page", value=2),)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +98,19 @@ def test_everything_of_the_form_is_read() -> None:
         ({"signal": "S", "transform": {"mapping": [{"from": 1}]}}, "dbc2vss.transform.mapping[0].to: must be given"),
         ({"signal": "S", "multiplexer": [{"signal": "M"}]}, "dbc2vss.multiplexer[0].value: must be given"),
         ("S", "dbc2vss: "),
+        ([], "dbc2vss: must not be empty"),
+        ([{"message": "M"}], "dbc2vss[0].signal: must be given"),
+        ({"signals": {}, "transform": {"math": "1"}}, "dbc2vss.signals: "),
+        ({"signals": {"a": "A"}}, "dbc2vss.transform: must be given"),
+        ({"signals": {"a": {"message": "M"}}, "transform": {"math": "a"}}, "dbc2vss.signals.a.signal: must be given"),
+        ({"signals": {"a": "A"}, "transform": {"mapping": [{"from": 1, "to": 2}]}}, "need a transform with math"),
+        ({"signals": {"a": "A"}, "signal": "A", "transform": {"math": "a"}}, "signal belongs into one of its signals"),
+        ({"signals": {"a": "A"}, "message": "M", "transform": {"math": "a"}}, "message belongs into one of its"),
+        (
+            {"signals": {"a": "A"}, "trigger": "b", "transform": {"math": "a"}},
+            "its trigger 'b' is none of its signals: a",
+        ),
+        ({"signals": {"a": "A"}, "trigger": [1], "transform": {"math": "a"}}, "dbc2vss.trigger[0]: "),
     ],
 )
 def test_a_mistake_in_one_signal_costs_that_signal(source: object, sentence: str) -> None:
@@ -94,6 +120,45 @@ def test_a_mistake_in_one_signal_costs_that_signal(source: object, sentence: str
     assert len(mapping.remarks) == 1
     assert mapping.remarks[0].startswith("Vehicle.Bad: dbc2vss")
     assert sentence in mapping.remarks[0]
+
+
+def test_several_signals_in_one_formula_are_read_by_their_names_there() -> None:
+    (entry,) = parsed(
+        {
+            "V.Latitude": leaf(
+                dbc2vss={
+                    "signals": {"degrees": "LatDeg", "minutes": {"signal": "Minutes", "message": "GpsPos"}},
+                    "transform": {"math": "degrees + minutes / 60"},
+                    "trigger": "minutes",
+                    "interval_ms": 100,
+                }
+            )
+        }
+    ).entries
+
+    ((place, source),) = ((one.place, one.source) for one in entry.alternatives)
+    assert place == ("dbc2vss",)
+    assert isinstance(source, Combined)
+    assert source.signals == {"degrees": Source(signal="LatDeg"), "minutes": Source(signal="Minutes", message="GpsPos")}
+    assert source.transform.math == "degrees + minutes / 60"
+    assert source.trigger == ("minutes",)
+
+
+def test_alternatives_are_a_list_and_a_mistake_costs_one_of_them() -> None:
+    mapping = parsed({"V.S": leaf(dbc2vss=[{"signal": "A"}, {"signal": ""}, {"signal": "B"}])})
+
+    (entry,) = mapping.entries
+    assert entry.alternatives == (
+        Alternative(("dbc2vss", 0), Source(signal="A")),
+        Alternative(("dbc2vss", 2), Source(signal="B")),
+    )
+    assert mapping.remarks == ("V.S: dbc2vss[1].signal: string should have at least 1 character",)
+
+
+def test_a_mistake_in_the_node_itself_is_told_by_its_place_there() -> None:
+    assert parsed({"V.S": leaf(allowed=3, dbc2vss=[{"signal": "A"}, {"signal": "B"}])}).remarks == (
+        "V.S: allowed: must be a list",
+    )
 
 
 def test_a_number_that_json_lacks_is_a_mistake() -> None:

@@ -70,6 +70,30 @@ def test_a_unit_that_nothing_converts_is_named(tmp_path: Path) -> None:
     assert judged.remarks == ("Vehicle.Speed: 'km/h' of the database is called 'mph' without a transform",)
 
 
+def test_mistakes_in_formulas_and_alternatives_are_named_by_their_places(tmp_path: Path) -> None:
+    mapping = mapping_of(
+        tmp_path,
+        Power={
+            "dbc2vss": {"signals": {"u": "Voltage", "i": "Curent"}, "transform": {"math": "u * i"}},
+        },
+        Half={"dbc2vss": {"signals": {"u": "Voltage"}, "transform": {"math": "u / n"}}},
+        Speed={"unit": "mph", "dbc2vss": [{"signal": "VehicleSpeed"}, {"signal": "Velocity"}]},
+        Outside={"dbc2vss": [{"signal": "OutsideTemperature"}, {"signal": "VehicleSpeed"}]},
+        Lost={"dbc2vss": [{"signals": {"a": {"message": "M"}}, "transform": {"math": "a"}}]},
+    )
+
+    judged = judge_mapping(mapping, [load_database(database_path())], None)
+
+    assert [remark.partition(";")[0].partition(" with ")[0] for remark in judged.remarks] == [
+        "Vehicle.Lost: dbc2vss[0].signals.a.signal: must be given",
+        "Vehicle.Power: dbc2vss.signals.i: no signal 'Curent' in the databases",
+        "Vehicle.Half: dbc2vss.transform.math: 'n' is more than a formula of u",
+        "Vehicle.Speed: dbc2vss[1]: no signal 'Velocity' in the databases",
+        "Vehicle.Speed: 'km/h' of the database is called 'mph' without a transform",
+        "Vehicle.Outside: its alternatives have the units 'celsius', 'km/h'",
+    ]
+
+
 def test_a_mapping_alone_is_judged_by_itself(tmp_path: Path) -> None:
     mapping = mapping_of(tmp_path, Speed={"dbc2vss": {"signal": "Anything"}}, Bad={"dbc2vss": {}})
 
