@@ -31,7 +31,9 @@ from can.io.player import MESSAGE_READERS
 from can.util import dlc2len
 
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Frame
-from edge_agent.acquire.logtime import (
+from edge_agent.acquire.logwatch import AscLines, Complaints, Lines, MalformedLog, Watch, WholeReads
+from edge_agent.acquire.pythoncan import frame_of
+from edge_agent.acquire.timestamps import (
     MICROSECOND_NS,
     MILLISECOND_NS,
     SECOND_NS,
@@ -39,9 +41,8 @@ from edge_agent.acquire.logtime import (
     float_ns,
     milliseconds_ns,
     seconds_ns,
+    since_epoch_ns,
 )
-from edge_agent.acquire.logwatch import AscLines, Complaints, Lines, MalformedLog, Watch, WholeReads
-from edge_agent.acquire.pythoncan import frame_of, times_ns
 from edge_agent.errors import LogRefused
 from edge_agent.records import FrameFlag
 
@@ -148,7 +149,7 @@ def _time_of(reader: MessageReader, watch: Watch) -> TimeOf:
         return _since(_start_of_blf(reader))
     if isinstance(reader, can.MF4Reader):
         return _since(_start_of_mf4(reader))
-    return lambda message: times_ns(message.timestamp)
+    return lambda message: since_epoch_ns(message.timestamp)
 
 
 def _time_in_line(reader: MessageReader, lines: Lines) -> TimeOf:
@@ -159,7 +160,9 @@ def _time_in_line(reader: MessageReader, lines: Lines) -> TimeOf:
         case can.TRCReader(), _:
             return lambda message: _trc_ns(reader, lines.line, message.timestamp)
         case can.ASCReader(), AscLines():
-            return lambda _: times_ns(reader.start_time) + lines.before_ns + seconds_ns(lines.line.split(None, 1)[0])
+            return lambda _: (
+                since_epoch_ns(reader.start_time) + lines.before_ns + seconds_ns(lines.line.split(None, 1)[0])
+            )
     return lambda _: seconds_ns(lines.line.split(None, 1)[0][1:-1])
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import can
 from can.io.generic import MessageReader
 
-from edge_agent.acquire.logtime import seconds_ns
+from edge_agent.acquire.timestamps import seconds_ns
 
 _FRAME_LIKE = re.compile(r"\s*\(?\d+[.,:)\s]")
 _CANDUMP_ERROR = re.compile(r"\s[23][0-9A-Fa-f]{7}#")

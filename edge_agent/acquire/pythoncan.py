@@ -9,6 +9,7 @@ import can
 from can.interfaces.socketcan import SocketcanBus
 
 from edge_agent.acquire.block import Frame
+from edge_agent.acquire.timestamps import since_epoch_ns
 from edge_agent.errors import BusDown
 from edge_agent.records import EXTENDED_ID, FrameFlag
 
@@ -28,19 +29,11 @@ class BusAddress:
     bitrate: int | None = None
 
 
-def times_ns(timestamp_s: float) -> int:
-    """Nanoseconds of python-can's float seconds since the epoch.
-
-    A float64 holds today's time to 0.24 us, so whole microseconds survive and nanoseconds do not.
-    """
-    return round(timestamp_s * 1e6) * 1000
-
-
 def frame_of(message: can.Message, bus: int, t_ns: int | None = None) -> Frame:
     """The frame that a python-can message carries; `t_ns` where its time is known better than by its float."""
     data = bytes(message.data)
     if t_ns is None:
-        t_ns = times_ns(message.timestamp)
+        t_ns = since_epoch_ns(message.timestamp)
     can_id = message.arbitration_id | (EXTENDED_ID if message.is_extended_id else 0)
     length = min(message.dlc, 8) if message.is_remote_frame else len(data)
     return Frame(t_ns, bus, can_id, flags_of(message), length, data)

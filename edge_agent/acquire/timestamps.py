@@ -1,4 +1,4 @@
-"""A recorded frame's time in whole nanoseconds, from what its log's format has of it. Pure."""
+"""Times as logs and adapters write them, decimal text or float seconds, in whole nanoseconds. Pure."""
 
 import math
 from decimal import Decimal
@@ -23,6 +23,14 @@ def milliseconds_ns(text: str) -> int:
     if text[-4:-3] == ".":
         return int(text.replace(".", "")) * MICROSECOND_NS
     return round(Decimal(text) * MILLISECOND_NS)
+
+
+def since_epoch_ns(seconds: float) -> int:
+    """Nanoseconds of float seconds since the epoch: whole microseconds.
+
+    A float64 holds today's time to 0.24 us, so microseconds survive and nanoseconds do not.
+    """
+    return round(seconds * 1e6) * MICROSECOND_NS
 
 
 def float_ns(seconds: float) -> int:

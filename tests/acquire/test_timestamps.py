@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge_agent.acquire.logtime import aligned_ns, float_ns, milliseconds_ns, seconds_ns
+from edge_agent.acquire.timestamps import aligned_ns, float_ns, milliseconds_ns, seconds_ns, since_epoch_ns
 
 EXACT_DAYS = 97
 ANY_NS = st.integers(-(2**63), 2**63 - 1)
@@ -42,6 +42,11 @@ def test_what_is_no_finite_number_has_no_time(text: str) -> None:
         seconds_ns(text)
     with pytest.raises((ValueError, ArithmeticError)):
         milliseconds_ns(text)
+
+
+@given(st.integers(0, 2**32 * 10**6))
+def test_microseconds_since_the_epoch_come_back_and_nothing_finer_is_made_up(t_us: int) -> None:
+    assert since_epoch_ns(t_us / 1e6) == t_us * 1000
 
 
 @given(st.integers(0, EXACT_DAYS * 86_400 * 10**9))
