@@ -120,6 +120,18 @@ class DocumentRefused(Rejected):
         super().__init__("; ".join(str(fault) for fault in self.faults))
 
 
+class ConditionRefused(Rejected):
+    """A condition cannot be read; `column` counts the characters of its text from 1."""
+
+    def __init__(self, column: int, reason: str) -> None:
+        self.column, self.reason = column, reason
+        super().__init__(f"column {column}: {reason}")
+
+
+class SignalUnknown(ConditionRefused):
+    """A condition names a signal that no database has."""
+
+
 class MethodRefused(Rejected):
     """A direct method cannot be answered as it was called; `status` is HTTP's (400, 413)."""
 

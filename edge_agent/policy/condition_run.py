@@ -1,0 +1,153 @@
+"""A program of conditions at work: what it remembers between two stretches of time, and every row's result. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_agent.policy.condition_instants import Instants, Memory, Readings, Table, instants_of, table_of
+from edge_agent.policy.condition_program import OF_ONE, OF_TWO, UNKNOWN, Program, spread
+from edge_agent.policy.condition_tree import Op
+from edge_agent.policy.condition_windows import Average, Extreme
+from edge_agent.records import F64, I64, SignalInfo
+
+_SAMPLED = {Op.VALUE, Op.AGE, Op.ISNULL, Op.IS_LABEL, Op.CHANGED}
+_WINDOWS = {Op.AVERAGE, Op.LOWEST, Op.HIGHEST}
+_EDGES = {Op.RISING, Op.FALLING}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stretch:
+    """What the rows of one stretch of time are computed from."""
+
+    table: Table
+    instants: Instants
+    counts: I64
+    """[rows]"""
+    starts: I64
+    """[rows] in `values`"""
+    values: F64
+    """every row's results, one an instant of its condition"""
+
+
+class Run:
+    """Remembers each signal's last sample, what windows hold, and what the operands of edges last were."""
+
+    def __init__(self, program: Program, signals: Sequence[SignalInfo]) -> None:
+        self._program = program
+        self._memory = Memory(len(signals))
+        self._before = np.full(len(program.rows), UNKNOWN)
+        """[rows] of RISING and FALLING: the operand when it was last known"""
+        self._averages = _averages(program, signals)
+        self._extremes = {
+            at: Extreme(row.span_ns, largest=row.op is Op.HIGHEST)
+            for at, row in enumerate(program.rows)
+            if row.op in {Op.LOWEST, Op.HIGHEST}
+        }
+
+    def shift(self, delta_ns: int) -> None:
+        """Move all times that are remembered."""
+        self._memory.t_ns += delta_ns
+        for average in self._averages.values():
+            average.shift(delta_ns)
+        for extreme in self._extremes.values():
+            extreme.shift(delta_ns)
+
+    # Infinities and what comes of them are values as any other here; numpy need not warn of them.
+    @np.errstate(all="ignore")
+    def judge(self, samples: Readings) -> tuple[Instants, F64]:
+        """Every condition's truth at each of its instants; samples, at least one, in the order of time."""
+        table = table_of(samples, self._memory)
+        instants = instants_of(table, self._program)
+        self._remember(table)
+        counts = instants.counts.take(self._program.condition)
+        ends = counts.cumsum()
+        stretch = _Stretch(table, instants, counts, ends - counts, np.empty(int(ends[-1])))
+        for op, rows in self._program.groups:
+            begin, end = int(stretch.starts[rows.start]), int(ends[rows.stop - 1])
+            if begin < end:
+                stretch.values[begin:end] = self._computed(op, rows, stretch)
+        truth = stretch.values.take(spread(stretch.starts.take(self._program.root), instants.counts))
+        return instants, truth
+
+    def _remember(self, table: Table) -> None:
+        ends = table.ends
+        new = np.flatnonzero(np.diff(ends))
+        self._memory.remember(table.samples.take(ends[new + 1] - 1))
+        for signal in self._averages.keys() & set(new.tolist()):
+            mine = slice(int(ends[signal]), int(ends[signal + 1]))
+            samples = table.samples
+            self._averages[signal].add(samples.t_ns[mine], samples.raw[mine], samples.value[mine])
+
+    def _computed(self, op: Op, rows: slice, stretch: _Stretch) -> F64:
+        program, counts = self._program, stretch.counts[rows]
+        if op is Op.CONSTANT:
+            return program.number[rows].repeat(counts)
+        if op in _SAMPLED:
+            return self._sampled(op, rows, stretch)
+        if op in _WINDOWS:
+            return np.concatenate([self._window(at, stretch) for at in range(rows.start, rows.stop)])
+        left = stretch.values.take(spread(stretch.starts.take(program.left[rows]), counts))
+        if op in _EDGES:
+            return self._edges(op, rows, left, counts)
+        if op in OF_ONE:
+            return OF_ONE[op](left)
+        return OF_TWO[op](left, stretch.values.take(spread(stretch.starts.take(program.right[rows]), counts)))
+
+    def _sampled(self, op: Op, rows: slice, stretch: _Stretch) -> F64:
+        program, table, instants, counts = self._program, stretch.table, stretch.instants, stretch.counts[rows]
+        at = spread(instants.input_starts.take(program.input[rows]), counts)
+        last = instants.last.take(at)
+        if op is Op.VALUE:
+            return table.value.take(last)
+        known = table.known.take(last)
+        if op is Op.ISNULL:
+            return (~known).astype(np.float64)
+        if op is Op.AGE:
+            now = instants.t_ns.take(spread(instants.starts.take(program.condition[rows]), counts))
+            return np.where(known, (now - table.t_ns.take(last)) / 1e9, np.nan)
+        if op is Op.IS_LABEL:
+            return np.where(known, table.raw.take(last) == program.raw[rows].repeat(counts), UNKNOWN)
+        return np.where(instants.new.take(at), table.changed.take(last), np.where(known, 0.0, UNKNOWN))
+
+    def _window(self, at: int, stretch: _Stretch) -> F64:
+        row, count = self._program.rows[at], int(stretch.counts[at])
+        if not count:
+            return np.empty(0)
+        table, instants = stretch.table, stretch.instants
+        signal = int(self._program.input_signal[row.input])
+        begin, end = int(table.ends[signal]), int(table.ends[signal + 1])
+        start, input_start = int(instants.starts[row.condition]), int(instants.input_starts[row.input])
+        t_ns = instants.t_ns[start : start + count]
+        come = np.maximum(instants.last[input_start : input_start + count] - (len(self._memory) + begin - 1), 0)
+        if row.op is Op.AVERAGE:
+            return self._averages[signal].over(t_ns, end - begin - come, row.span_ns)
+        return self._extremes[at].over(t_ns, come, table.samples.t_ns[begin:end], table.samples.value[begin:end])
+
+    def _edges(self, op: Op, rows: slice, truth: F64, counts: I64) -> F64:
+        """The truth now against the truth when it was last known."""
+        some = np.flatnonzero(counts)
+        ends = counts.take(some).cumsum()
+        begins = np.append(0, ends[:-1])
+        # Before each row's first instant stands what was remembered of it.
+        starts = begins + np.arange(len(some))
+        before = np.insert(truth, begins, self._before[rows].take(some))
+        source = np.where(before == UNKNOWN, 0, np.arange(len(before)))
+        source[starts] = starts
+        before = before.take(np.maximum.accumulate(source))
+        self._before[rows.start + some] = before.take(ends + np.arange(len(some)))
+        was = np.delete(before, ends + np.arange(len(some)))
+        edge = was < truth if op is Op.RISING else was > truth
+        # Known on both sides, or nothing is said; yet what is false now has not risen, whatever it was.
+        still = truth == (0.0 if op is Op.RISING else 1.0)
+        return np.where((was != UNKNOWN) & (truth != UNKNOWN), edge, np.where(still, 0.0, UNKNOWN))
+
+
+def _averages(program: Program, signals: Sequence[SignalInfo]) -> dict[int, Average]:
+    """One for each signal that is averaged, as long as its longest window."""
+    spans: dict[int, int] = {}
+    for row in program.rows:
+        if row.op is Op.AVERAGE:
+            signal = int(program.input_signal[row.input])
+            spans[signal] = max(spans.get(signal, 0), row.span_ns)
+    return {signal: Average(signals[signal], span_ns) for signal, span_ns in spans.items()}
