@@ -237,12 +237,16 @@ class RuleInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """The kept samples of one signal, in time order, never empty."""
+    """The kept samples, or one aggregate, of one signal, in time order, never empty."""
 
     signal: SignalInfo
+    """of the numbers in this column: a mean is a float without factor and offset, a count has no unit"""
     aggregate: str
+    """`last first min max mean count` (policy/rules.py); a sample as it was on the bus is a `last`"""
     t_ns: I64
     raw: I64
+    max_error: float | None = None
+    """straight lines between these samples stay this close to every sample there was; None where nothing is promised"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

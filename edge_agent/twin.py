@@ -13,13 +13,23 @@ from itertools import accumulate
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.errors import DocumentRefused, Fault
 from edge_agent.mistakes import Place, mistakes, path
-from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
+from edge_agent.policy.rules import Aggregate, BatchLimits, Bounded, OnChange, Periodic, Rule
 from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
 
 REPORTED_FAULTS = 20
@@ -69,20 +79,59 @@ class RuleSpec(_Model):
     batch: BatchSpec = BatchSpec()
 
 
+AggregateName = Literal["last", "first", "min", "max", "mean", "count"]
+
+
+def _each_once(names: tuple[AggregateName, ...]) -> tuple[AggregateName, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{' and '.join(map(repr, twice))} must not be named twice")
+    return names
+
+
 class PeriodicSpec(RuleSpec):
-    """Each signal's last sample of every window."""
+    """Each signal's last sample, or aggregates, of every window."""
 
     kind: Literal["periodic"]
     every_ms: int = Field(ge=10, le=86_400_000)
+    keep: Annotated[tuple[AggregateName, ...], Field(min_length=1), AfterValidator(_each_once)] = ("last",)
+
+
+class RelativeDeadband(_Model):
+    """A dead-band that grows with the value."""
+
+    relative: float = Field(gt=0, le=1)
+    """of the last kept value's magnitude"""
+
+
+def _deadband_kind(value: object) -> str:
+    return "relative" if isinstance(value, dict | RelativeDeadband) else "absolute"
 
 
 class OnChangeSpec(RuleSpec):
-    """A sample when it leaves the dead-band."""
+    """A sample when it leaves the dead-band, or what straight lines need to stay within `max_error`."""
 
     kind: Literal["on_change"]
-    deadband: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    deadband: Annotated[
+        Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("absolute")]
+        | Annotated[RelativeDeadband, Tag("relative")],
+        Discriminator(_deadband_kind),
+    ] = 0.0
     min_interval_ms: int = Field(default=0, ge=0, le=86_400_000)
     heartbeat_ms: int | None = Field(default=None, ge=10, le=86_400_000)
+    max_error: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @field_validator("max_error")
+    @classmethod
+    def _decides_alone(cls, max_error: float | None, others: ValidationInfo) -> float | None:
+        if max_error is None:
+            return None
+        against = [name for name in ("deadband", "min_interval_ms") if others.data.get(name)]
+        if against:
+            raise ValueError(f"goes with no {' and no '.join(against)}: its bound alone decides")
+        if others.data.get("lane") == "hot":
+            raise ValueError("is for lane 'warm': samples are held until later ones have come")
+        return max_error
 
 
 class Document(_Model):
@@ -233,6 +282,8 @@ def _fault(place: Place, message: str) -> Fault:
     if place[:1] == ("rules",):
         # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
         place = (*place[:2], *place[3:])
+        if place[2:3] == ("deadband",):  # and after the dead-band which of its two forms it took it for
+            place = (*place[:3], *place[4:])
     return Fault(path(place), message)
 
 
@@ -286,9 +337,20 @@ def _rule(name: str, spec: PeriodicSpec | OnChangeSpec, signals: I64) -> Rule:
     max_bytes = min(spec.batch.max_bytes, HOT_MAX_BYTES) if info.lane is Lane.HOT else spec.batch.max_bytes
     limits = BatchLimits(round(spec.batch.max_age_s * 1e9), max_bytes)
     if isinstance(spec, PeriodicSpec):
-        return Periodic(info, signals, limits, spec.every_ms * 1_000_000)
+        keep = tuple(Aggregate(aggregate) for aggregate in spec.keep)
+        return Periodic(info, signals, limits, spec.every_ms * 1_000_000, keep)
     heartbeat_ns = None if spec.heartbeat_ms is None else spec.heartbeat_ms * 1_000_000
-    return OnChange(info, signals, limits, spec.deadband, spec.min_interval_ms * 1_000_000, heartbeat_ns)
+    if spec.max_error is not None:
+        return Bounded(info, signals, limits, spec.max_error, min(heartbeat_ns or limits.max_age_ns, limits.max_age_ns))
+    return OnChange(
+        info,
+        signals,
+        limits,
+        deadband=0.0 if isinstance(spec.deadband, RelativeDeadband) else spec.deadband,
+        min_interval_ns=spec.min_interval_ms * 1_000_000,
+        heartbeat_ns=heartbeat_ns,
+        relative_deadband=spec.deadband.relative if isinstance(spec.deadband, RelativeDeadband) else 0.0,
+    )
 
 
 def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
-from edge_agent.policy.rules import BatchLimits, OnChange, Periodic
+from edge_agent.policy.rules import Aggregate, BatchLimits, Bounded, OnChange, Periodic
 from edge_agent.records import Lane, RawKind, RuleInfo, TimeUnit
 from edge_agent.twin import (
     HOT_MAX_BYTES,
@@ -45,6 +45,10 @@ def desired(version: int = 1, /, **rules: object) -> Doc:
 
 def idle(**fields: object) -> Doc:
     return desired(idle=IDLE | fields)
+
+
+def change(**fields: object) -> Doc:
+    return desired(idle={"kind": "on_change", "signals": ["Engine.Rpm"]} | fields)
 
 
 def whole(document: Doc) -> str:
@@ -112,7 +116,37 @@ def test_a_document_becomes_tables_and_rules() -> None:
     assert second.info == RuleInfo("alarm", "on_change", 5, Lane.HOT, "", TimeUnit.MS)
     assert (second.signals.tolist(), second.deadband) == ([2], 2.0)
     assert (second.min_interval_ns, second.heartbeat_ns) == (100_000_000, 60_000_000_000)
+    assert (first.keep, second.relative_deadband) == ((Aggregate.LAST,), 0.0)
     assert second.limits == BatchLimits(10_000_000_000, 10_000)
+
+
+def test_a_window_may_be_told_by_any_aggregates() -> None:
+    config = applied(fresh().document(whole(idle(keep=["mean", "max"]))))
+
+    [rule] = config.rules
+    assert isinstance(rule, Periodic)
+    assert rule.keep == (Aggregate.MEAN, Aggregate.MAX)
+
+
+def test_a_dead_band_may_be_a_share_of_the_value() -> None:
+    config = applied(fresh().document(whole(change(deadband={"relative": 0.02}))))
+
+    [rule] = config.rules
+    assert isinstance(rule, OnChange)
+    assert (rule.deadband, rule.relative_deadband) == (0.0, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("fields", "hold_ms"), [({}, 10_000), ({"heartbeat_ms": 2000}, 2000), ({"heartbeat_ms": 60_000}, 10_000)]
+)
+def test_a_bound_on_the_error_holds_samples_for_a_heartbeat_but_no_longer_than_a_batch(
+    fields: Doc, hold_ms: int
+) -> None:
+    config = applied(fresh().document(whole(change(max_error=0.5, **fields))))
+
+    [rule] = config.rules
+    assert isinstance(rule, Bounded)
+    assert (rule.info.kind, rule.max_error, rule.max_hold_ns) == ("on_change", 0.5, hold_ms * 1_000_000)
 
 
 def test_a_hot_batch_is_bounded_by_what_an_uncompressed_message_may_be() -> None:
@@ -160,6 +194,36 @@ def test_a_new_modules_empty_twin_asks_for_nothing_and_is_no_mistake() -> None:
             desired(idle={"kind": "on_change", "signals": ["Engine.Rpm"], "deadband": -0.5}),
             ["rules.idle.deadband: must be >= 0"],
         ),
+        (change(deadband=True), ["rules.idle.deadband: input should be a valid number"]),
+        (change(deadband="1"), ["rules.idle.deadband: input should be a valid number"]),
+        (change(deadband={"relative": 0}), ["rules.idle.deadband.relative: must be > 0"]),
+        (change(deadband={"relative": 1.5}), ["rules.idle.deadband.relative: must be <= 1"]),
+        (change(deadband={}), ["rules.idle.deadband.relative: must be given"]),
+        (
+            change(deadband={"relative": 0.1, "absolute": 1}),
+            ["rules.idle.deadband.absolute: no such field here"],
+        ),
+        (change(max_error=0), ["rules.idle.max_error: must be > 0"]),
+        (
+            change(max_error=1, deadband=1, min_interval_ms=5),
+            ["rules.idle.max_error: goes with no deadband and no min_interval_ms: its bound alone decides"],
+        ),
+        (
+            change(max_error=1, deadband={"relative": 0.5}),
+            ["rules.idle.max_error: goes with no deadband: its bound alone decides"],
+        ),
+        (
+            change(max_error=1, lane="hot"),
+            ["rules.idle.max_error: is for lane 'warm': samples are held until later ones have come"],
+        ),
+        (idle(max_error=1), ["rules.idle.max_error: no such field here"]),
+        (idle(keep=[]), ["rules.idle.keep: must not be empty"]),
+        (idle(keep="mean"), ["rules.idle.keep: must be a list"]),
+        (
+            idle(keep=["mean", "median"]),
+            ["rules.idle.keep[1]: input should be 'last', 'first', 'min', 'max', 'mean' or 'count'"],
+        ),
+        (idle(keep=["max", "min", "max"]), ["rules.idle.keep: 'max' must not be named twice"]),
         (
             desired(**{"a b": IDLE}),
             ["rules.a b: a rule's name has 1 to 64 characters, and no dot, dollar, hash or space among them"],

@@ -3,21 +3,21 @@
 import numpy as np
 
 from edge_agent.policy.json_size import json_sizes
-from edge_agent.policy.kept import Samples, joined
-from edge_agent.policy.rules import BatchLimits
-from edge_agent.records import I64, CloseReason, Column, Lane, SignalInfo, TimeUnit
+from edge_agent.policy.kept import Kept, joined
+from edge_agent.policy.rules import BatchLimits, ColumnInfo
+from edge_agent.records import I64, CloseReason, Column, Lane, TimeUnit
 
 
 class OpenBatch:
-    """The kept samples of one rule since its last batch was sealed."""
+    """What one rule kept since its last batch was sealed."""
 
-    def __init__(self, signals: tuple[SignalInfo, ...], limits: BatchLimits, lane: Lane, unit: TimeUnit) -> None:
-        self._signals = signals
+    def __init__(self, columns: tuple[ColumnInfo, ...], limits: BatchLimits, lane: Lane, unit: TimeUnit) -> None:
+        self._columns = columns
         self._limits = limits
-        self._sizes = json_sizes(signals, limits, lane, unit)
-        self._parts: list[Samples] = []
+        self._sizes = json_sizes([column.signal for column in columns], limits, lane, unit)
+        self._parts: list[Kept] = []
         self._json_bytes = 0
-        self._seen = np.zeros(len(signals), np.bool_)
+        self._seen = np.zeros(len(columns), np.bool_)
         self.opened_ns: int | None = None
 
     def overdue(self, until_ns: int) -> bool:
@@ -27,43 +27,50 @@ class OpenBatch:
         # A clock that stepped back must not hold a batch open until it has caught up.
         return not -self._limits.max_age_ns <= until_ns - self.opened_ns < self._limits.max_age_ns
 
-    def add(self, samples: Samples) -> tuple[Samples, CloseReason]:
-        """Take what fits (samples in time order); returns the rest, and why it did not fit if there is a rest."""
-        opened_ns = int(samples.t_ns[0]) if self.opened_ns is None else self.opened_ns
-        young = self._within_age(samples.t_ns, opened_ns)
-        size = self._json_bytes + self._growth(samples).cumsum()
+    def add(self, kept: Kept) -> tuple[Kept, CloseReason]:
+        """Take what fits (in time order); returns the rest, and why it did not fit if there is a rest."""
+        opened_ns = int(kept.t_ns[0]) if self.opened_ns is None else self.opened_ns
+        young = self._within_age(kept.t_ns, opened_ns)
+        size = self._json_bytes + self._growth(kept.column).cumsum()
         small = int(size.searchsorted(self._limits.max_bytes, side="right"))
         fits = min(young, small) or int(self.opened_ns is None)  # one sample always fits an empty batch
         if fits:
-            self._parts.append(samples.head(fits))
+            self._parts.append(kept.part(0, fits))
             self._json_bytes = int(size[fits - 1])
-            self._seen[samples.signal[:fits]] = True
+            self._seen[kept.column[:fits]] = True
             self.opened_ns = opened_ns
         why = CloseReason.AGE if young <= small else CloseReason.BYTES
-        return samples.tail(fits), why
+        return kept.part(fits, len(kept)), why
 
     def columns(self) -> tuple[Column, ...]:
-        """The samples as one column a signal, in time order; empties the batch."""
-        samples = joined(self._parts)
-        samples = samples.take(np.lexsort((samples.t_ns, samples.signal)))
-        starts = np.flatnonzero(np.diff(samples.signal, prepend=-1))
-        ends = np.append(starts[1:], len(samples))
+        """What was kept, each column in time order; empties the batch."""
+        kept = joined(self._parts)
+        kept = kept.take(np.lexsort((kept.t_ns, kept.column)))
+        starts = np.flatnonzero(np.diff(kept.column, prepend=-1))
+        ends = np.append(starts[1:], len(kept))
         self._parts.clear()
         self._json_bytes = 0
         self._seen[:] = False
         self.opened_ns = None
         return tuple(
-            Column(self._signals[samples.signal[start]], "last", samples.t_ns[start:end], samples.raw[start:end])
+            Column(info.signal, info.aggregate.value, kept.t_ns[start:end], kept.raw[start:end], info.max_error)
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            for info in (self._columns[kept.column[start]],)
         )
 
-    def _growth(self, samples: Samples) -> I64:
-        """Upper bound on the JSON bytes each sample adds."""
-        growth = self._sizes.each[samples.signal]
-        new = np.flatnonzero(~self._seen[samples.signal])
+    def shift(self, delta_ns: int) -> None:
+        """Move every time: the clock by which they were told was wrong by so much."""
+        self._parts = [Kept(part.t_ns + delta_ns, part.column, part.raw) for part in self._parts]
+        if self.opened_ns is not None:
+            self.opened_ns += delta_ns
+
+    def _growth(self, column: I64) -> I64:
+        """Upper bound on the JSON bytes each kept number adds to its column."""
+        growth = self._sizes.each[column]
+        new = np.flatnonzero(~self._seen[column])
         if len(new):  # each opens its column once
-            signal, first = np.unique(samples.signal[new], return_index=True)
-            growth[new[first]] += self._sizes.first[signal]
+            opened, first = np.unique(column[new], return_index=True)
+            growth[new[first]] += self._sizes.first[opened]
         return growth
 
     def _within_age(self, t_ns: I64, opened_ns: int) -> int:

@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import add
 
-import numpy as np
-
+from edge_agent.policy.bank import Bank, banks, columns_of
 from edge_agent.policy.batch import OpenBatch
-from edge_agent.policy.kept import NOTHING, Keeper, Samples
-from edge_agent.policy.on_change import OnChangeKeeper
-from edge_agent.policy.periodic import PeriodicKeeper
-from edge_agent.policy.rules import OnChange, Periodic, Rule
-from edge_agent.records import I64, Batch, BusCounts, BusHealth, ClockQuality, CloseReason, SampleBlock, SignalInfo
+from edge_agent.policy.kept import NOTHING, Kept
+from edge_agent.policy.rules import Bounded, Rule
+from edge_agent.records import Batch, BusCounts, BusHealth, ClockQuality, CloseReason, SampleBlock, SignalInfo
 
 
 @dataclass(slots=True)
@@ -19,10 +16,7 @@ class _Running:
     """A rule at work."""
 
     rule: Rule
-    keeper: Keeper
     batch: OpenBatch
-    local: I64
-    """[signals of the plan] position within the rule, or -1"""
 
 
 class Collector:
@@ -37,6 +31,7 @@ class Collector:
         self._next_seq = 0
         self._config_version = 0
         self._running: tuple[_Running, ...] = ()
+        self._banks: tuple[Bank, ...] = ()
         self._clock = ClockQuality.SYSTEM
         self._uptime_ns = 0
         self._epoch_ns = 0
@@ -51,40 +46,57 @@ class Collector:
         """Seal what is open and go on with these rules, which know signals by their index in `signals`."""
         sealed = self.flush(CloseReason.CONFIG_CHANGED)
         self._config_version = version
-        self._running = tuple(_start(rule, tuple(signals)) for rule in rules)
+        self._running = tuple(_Running(rule, _batch_of(rule, signals)) for rule in rules)
+        self._banks = banks(rules, signals)
         return sealed
 
     def feed(self, block: SampleBlock) -> list[Batch]:
-        """Judge a block; returns the batches that are complete."""
+        """Judge a block; returns the batches that are complete.
+
+        With the first block after the clock was synchronised, whatever is not sealed yet is told by the new clock.
+        """
+        if (self._clock, block.clock) == (ClockQuality.UNSYNCED, ClockQuality.SYNCED):
+            self._shift(block.epoch_ns - self._epoch_ns)
         self._counts = tuple(map(add, self._counts, block.counts))
         self._clock, self._uptime_ns, self._epoch_ns = block.clock, block.uptime_ns, block.epoch_ns
         self._health = block.health
-        return [batch for running in self._running for batch in self._feed(running, block)]
+        kept: dict[int, Kept] = {}
+        for bank in self._banks:
+            kept |= bank.judge(block)
+        return [
+            batch
+            for position, running in enumerate(self._running)
+            for batch in self._feed(running, kept.get(position, NOTHING), block.until_ns)
+        ]
 
     def flush(self, why: CloseReason) -> list[Batch]:
-        """Seal every open batch now, with what the rules still held back."""
+        """Seal every open batch now, with what the rules still held back; they go on."""
+        rest: dict[int, Kept] = {}
+        for bank in self._banks:
+            rest |= bank.rest()
         sealed: list[Batch] = []
-        for running in self._running:
-            sealed += self._collect(running, running.keeper.rest())
+        for position, running in enumerate(self._running):
+            sealed += self._collect(running, rest.get(position, NOTHING))
             if running.batch.opened_ns is not None:
                 sealed.append(self._seal(running, why))
         return sealed
 
-    def _feed(self, running: _Running, block: SampleBlock) -> Iterator[Batch]:
-        local = running.local.take(block.signal)
-        at = np.flatnonzero(local >= 0)
-        kept = NOTHING
-        if len(at):
-            mine = Samples(block.t_ns.take(at), local.take(at), block.raw.take(at), block.value.take(at))
-            kept = running.keeper.keep(mine)
-        kept = kept.then(running.keeper.due(block.until_ns))
+    def _shift(self, delta_ns: int) -> None:
+        for bank in self._banks:
+            bank.shift(delta_ns)
+        for running in self._running:
+            # Lines of a bounded rule were judged at times cut to its unit: they move by whole units, as in its keeper.
+            unit = int(running.rule.info.time_unit) if isinstance(running.rule, Bounded) else 1
+            running.batch.shift(delta_ns // unit * unit)
+
+    def _feed(self, running: _Running, kept: Kept, until_ns: int) -> Iterator[Batch]:
         if len(kept):
             yield from self._collect(running, kept)
-        if running.batch.overdue(block.until_ns):
+        if running.batch.overdue(until_ns):
             yield self._seal(running, CloseReason.AGE)
 
-    def _collect(self, running: _Running, kept: Samples) -> Iterator[Batch]:
-        rest = kept.by_time()
+    def _collect(self, running: _Running, kept: Kept) -> Iterator[Batch]:
+        rest = kept
         while len(rest):
             rest, why = running.batch.add(rest)
             if len(rest):
@@ -109,21 +121,5 @@ class Collector:
         )
 
 
-def _start(rule: Rule, signals: tuple[SignalInfo, ...]) -> _Running:
-    local = np.full(len(signals), -1, np.int64)
-    local[rule.signals] = np.arange(len(rule.signals))
-    batch = OpenBatch(tuple(signals[i] for i in rule.signals), rule.limits, rule.info.lane, rule.info.time_unit)
-    return _Running(rule, _keeper(rule), batch, local)
-
-
-def _keeper(rule: Rule) -> Keeper:
-    match rule:
-        case Periodic():
-            return PeriodicKeeper(len(rule.signals), rule.every_ns)
-        case OnChange():
-            return OnChangeKeeper(
-                len(rule.signals),
-                deadband=rule.deadband,
-                min_interval_ns=rule.min_interval_ns,
-                heartbeat_ns=rule.heartbeat_ns,
-            )
+def _batch_of(rule: Rule, signals: Sequence[SignalInfo]) -> OpenBatch:
+    return OpenBatch(columns_of(rule, signals), rule.limits, rule.info.lane, rule.info.time_unit)

@@ -12,9 +12,10 @@ import numpy as np
 from edge_agent.policy.rules import BatchLimits
 from edge_agent.records import I64, Lane, RawKind, SignalInfo, TimeUnit
 
-COLUMN_BYTES = 174
-"""a column without its name, unit and samples: -2.2250738585072014e-308 as factor and offset, 20 characters of `t0`"""
-ROW_BYTES = 61
+COLUMN_BYTES = 211
+"""a column without its name, unit and samples: -2.2250738585072014e-308 as factor and offset, 2.2250738585072014e-308
+as bound, 20 characters of `t0`"""
+ROW_BYTES = 75
 """a row of one signal without its name: 14 characters of `t`, 24 of the value"""
 FLOAT_BYTES = 27
 """the longest repr of a float64, -2.2250738585072014e-308, in quotes (a NaN makes its column texts), and a comma"""

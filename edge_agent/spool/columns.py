@@ -1,6 +1,7 @@
 """The payload `columns/1`: one JSON object, one newline, gzip. Pure. Schema: docs/columns-1.schema.json.
 
-One column a signal: times as differences, raw integers as differences, so that equal steps compress to nothing.
+One column a signal and aggregate: times as differences, raw integers as differences, so that equal steps compress to
+nothing.
 Every column has the same keys with fixed types, and exactly one of `raw`, `val`, `str` is filled:
 
     raw[]   integers: the first absolute, then differences
@@ -87,6 +88,7 @@ def _column(column: Column, unit: TimeUnit) -> dict[str, JsonValue]:
         "factor": signal.factor,
         "offset": signal.offset,
         "agg": column.aggregate,
+        "max_error": column.max_error,
         "tu": unit.name.lower(),
         "t0": int(t[0]),
         "dt": np.diff(t, prepend=t[0]).tolist(),

@@ -114,4 +114,4 @@ def _from_rows(body: Json) -> Iterator[ReadSample]:
     for row in cast("Sequence[Json]", body["rows"]):
         for name, value in cast("Mapping[str, float | None]", row["signals"]).items():
             number = float("nan") if value is None else value
-            yield ReadSample(cast("int", row["t"]) * TimeUnit.MS, name, number, number, "", "last")
+            yield ReadSample(cast("int", row["t"]) * TimeUnit.MS, name, number, number, "", cast("str", row["agg"]))

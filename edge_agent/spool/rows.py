@@ -1,6 +1,6 @@
 """The rows of the payload `rows/1`, for the hot lane: plain JSON that IoT Hub can route by its body. Pure.
 
-One row an instant, with the signals that were kept there by their scaled values: no decoder is needed.
+One row an instant and aggregate, with the signals that were kept there by their scaled values: no decoder is needed.
 """
 
 import math
@@ -13,19 +13,20 @@ from edge_agent.spool.header import JsonValue
 
 
 def rows(batch: Batch) -> list[JsonValue]:
-    """`{"t": milliseconds since the epoch, "signals": {name: value}}`, in time order; NaN and infinities are null.
+    """`{"t": milliseconds since the epoch, "agg": aggregate, "signals": {name: value}}`, in time order.
 
-    A signal with two samples at one instant has two rows there.
+    NaN and infinities are null. A signal with two samples at one instant has two rows there.
     """
-    by_time: dict[tuple[int, int], dict[str, JsonValue]] = {}
+    by_time: dict[tuple[int, str, int], dict[str, JsonValue]] = {}
     for column in batch.columns:
         before_ns, again = None, 0
         for t_ns, value in zip(column.t_ns.tolist(), values(column), strict=True):
             # Two frames of one instant (a recording's clock may be coarse) need two rows.
             before_ns, again = t_ns, again + 1 if t_ns == before_ns else 0
-            by_time.setdefault((t_ns, again), {})[column.signal.name] = value if math.isfinite(value) else None
+            told = value if math.isfinite(value) else None
+            by_time.setdefault((t_ns, column.aggregate, again), {})[column.signal.name] = told
     in_order = sorted(by_time.items(), key=itemgetter(0))
-    return [{"t": t_ns // 1_000_000, "signals": signals} for (t_ns, _), signals in in_order]
+    return [{"t": t_ns // 1_000_000, "agg": agg, "signals": signals} for (t_ns, agg, _), signals in in_order]
 
 
 # An infinity times 0 is NaN, which travels as null.

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from edge_agent.policy.kept import Samples
-from edge_agent.policy.rules import BatchLimits, OnChange, Periodic
+from edge_agent.policy.kept import Keeper, Kept, Samples
+from edge_agent.policy.rules import Aggregate, BatchLimits, Bounded, OnChange, Periodic
 from edge_agent.records import (
     Batch,
     BusCounts,
@@ -25,6 +25,9 @@ from edge_agent.records import (
 
 SECOND = 1_000_000_000
 FORWARD = st.integers(0, 40)
+FORWARD_AND_BACK = st.integers(-30, 60)
+
+Told = tuple[int, int, int]
 
 
 class Sample(NamedTuple):
@@ -75,9 +78,10 @@ def streams(draw: st.DrawFn, steps: st.SearchStrategy[int] = FORWARD) -> list[Sa
 
 
 @st.composite
-def cuts(draw: st.DrawFn, length: int) -> list[slice]:
-    """A way to cut `length` samples into blocks, some of them empty."""
-    edges = [0, *sorted(draw(st.lists(st.integers(0, length), max_size=6))), length]
+def cuts(draw: st.DrawFn, samples: Sequence[Sample]) -> list[slice]:
+    """A way to cut a stream into blocks, some of them empty; where the clock steps back there is always a cut."""
+    free = draw(st.lists(st.integers(0, len(samples)), max_size=6))
+    edges = [0, *sorted([*free, *steps_back(samples)]), len(samples)]
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
@@ -108,8 +112,26 @@ def blocks(samples: Sequence[Sample], parts: Sequence[slice]) -> list[SampleBloc
 
 
 def samples_of(samples: Sequence[Sample]) -> Samples:
+    """For a keeper of one rule, whose slots are the signals."""
     one = block(samples)
     return Samples(one.t_ns, one.signal.astype(np.int64), one.raw, one.value)
+
+
+def steps_back(samples: Sequence[Sample]) -> list[int]:
+    """Where a block must begin: within one, time does not decrease."""
+    return [i for i in range(1, len(samples)) if samples[i].t_ns < samples[i - 1].t_ns]
+
+
+def judged(keeper: Keeper, samples: Sequence[Sample], parts: Sequence[slice]) -> list[Told]:
+    """(column, time, raw) of all that a keeper keeps of a stream cut so, sorted."""
+    found: list[Told] = []
+    for part, one in zip(parts, blocks(samples, parts), strict=True):
+        found += told(keeper.keep(samples_of(samples[part]))) + told(keeper.due(one.until_ns))
+    return sorted(found + told(keeper.rest()))
+
+
+def told(kept: Kept) -> list[Told]:
+    return list(zip(kept.column.tolist(), kept.t_ns.tolist(), kept.raw.tolist(), strict=True))
 
 
 def info(
@@ -121,69 +143,49 @@ def info(
 LOOSE = BatchLimits(max_age_ns=3600 * SECOND, max_bytes=500_000)
 
 
-def periodic(every_ns: int, *, limits: BatchLimits = LOOSE, about: RuleInfo | None = None) -> Periodic:
-    return Periodic(about or info(), np.arange(len(SIGNALS)), limits, every_ns)
+def periodic(
+    every_ns: int,
+    keep: Sequence[Aggregate] = (Aggregate.LAST,),
+    *,
+    limits: BatchLimits = LOOSE,
+    about: RuleInfo | None = None,
+) -> Periodic:
+    return Periodic(about or info(), np.arange(len(SIGNALS)), limits, every_ns, tuple(keep))
 
 
 def on_change(
     *,
     deadband: float = 0.0,
+    relative: float = 0.0,
     min_interval_ns: int = 0,
     heartbeat_ns: int | None = None,
     limits: BatchLimits = LOOSE,
     about: RuleInfo | None = None,
 ) -> OnChange:
     about = about or info("change", "on_change")
-    return OnChange(about, np.arange(len(SIGNALS)), limits, deadband, min_interval_ns, heartbeat_ns)
+    return OnChange(about, np.arange(len(SIGNALS)), limits, deadband, min_interval_ns, heartbeat_ns, relative)
 
 
-# --- with pencil and paper -----------------------------------------------------------------------
+def bounded(
+    max_error: float,
+    max_hold_ns: int = 3600 * SECOND,
+    *,
+    limits: BatchLimits = LOOSE,
+    about: RuleInfo | None = None,
+) -> Bounded:
+    about = about or info("lines", "on_change")
+    return Bounded(about, np.arange(len(SIGNALS)), limits, max_error, max_hold_ns)
 
 
-def kept_by_periodic(samples: Sequence[Sample], every_ns: int) -> list[Sample]:
-    """Each signal's last sample of every window, where times do not decrease."""
-    last: dict[tuple[int, int], Sample] = {}
-    for one in samples:
-        last[one.signal, one.t_ns // every_ns] = one
-    return list(last.values())
+def named(samples: Sequence[Sample]) -> list[tuple[str, str, int, int]]:
+    return sorted((SIGNALS[one.signal].name, "last", one.t_ns, one.raw) for one in samples)
 
 
-def kept_by_on_change(
-    samples: Sequence[Sample], *, deadband: float, min_interval_ns: int, heartbeat_ns: int | None
-) -> list[Sample]:
-    """One sample after the other, as the fields of `OnChange` are described."""
-    found: list[Sample] = []
-    before: dict[int, Sample] = {}
-    for one in samples:
-        last = before.get(one.signal)
-        if last is None or _is_news(one, last, deadband, min_interval_ns, heartbeat_ns):
-            before[one.signal] = one
-            found.append(one)
-    return found
-
-
-def _is_news(one: Sample, last: Sample, deadband: float, min_interval_ns: int, heartbeat_ns: int | None) -> bool:
-    since_ns = one.t_ns - last.t_ns
-    if heartbeat_ns is not None and (since_ns >= heartbeat_ns or since_ns < 0):
-        return True
-    if 0 <= since_ns < min_interval_ns or one.raw == last.raw:
-        return False
-    if deadband == 0 or math.isnan(one.value) or math.isnan(last.value):
-        return True
-    if math.isinf(one.value) or math.isinf(last.value):
-        return one.value != last.value
-    return abs(one.value - last.value) > deadband
-
-
-def in_batches(batches: Sequence[Batch]) -> list[tuple[str, int, int]]:
-    """(signal, t_ns, raw) of every sample, sorted."""
+def in_batches(batches: Sequence[Batch]) -> list[tuple[str, str, int, int]]:
+    """(signal, aggregate, t_ns, raw) of everything, sorted."""
     return sorted(
-        (column.signal.name, t_ns, raw)
+        (column.signal.name, column.aggregate, t_ns, raw)
         for batch in batches
         for column in batch.columns
         for t_ns, raw in zip(column.t_ns.tolist(), column.raw.tolist(), strict=True)
     )
-
-
-def named(samples: Sequence[Sample]) -> list[tuple[str, int, int]]:
-    return sorted((SIGNALS[one.signal].name, one.t_ns, one.raw) for one in samples)

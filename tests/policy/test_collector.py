@@ -1,14 +1,18 @@
-import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.policy.bank import columns_of
 from edge_agent.policy.collector import Collector
-from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
-from edge_agent.records import Batch, BusCounts, ClockQuality, CloseReason
+from edge_agent.policy.rules import Aggregate, BatchLimits, Bounded, OnChange, Periodic, Rule
+from edge_agent.policy.swinging_door import SwingingDoorKeeper
+from edge_agent.records import Batch, BusCounts, ClockQuality, CloseReason, SampleBlock, TimeUnit
+from tests.policy.by_hand import followed
 from tests.policy.sealing import sample_json_bytes
 from tests.policy.streams import (
     SECOND,
@@ -16,11 +20,11 @@ from tests.policy.streams import (
     Sample,
     block,
     blocks,
+    bounded,
     cuts,
     in_batches,
     info,
-    kept_by_on_change,
-    kept_by_periodic,
+    judged,
     named,
     on_change,
     periodic,
@@ -28,7 +32,7 @@ from tests.policy.streams import (
     streams,
 )
 
-SHORT = BatchLimits(max_age_ns=100, max_bytes=600)
+SHORT = BatchLimits(max_age_ns=100, max_bytes=800)
 
 
 def running(*rules: Rule, version: int = 1) -> Collector:
@@ -46,10 +50,11 @@ def of_rule(batches: Sequence[Batch], name: str) -> list[Batch]:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> tuple[Periodic, OnChange]:
-    limits = BatchLimits(draw(st.sampled_from([60, 500, 3600 * SECOND])), draw(st.sampled_from([600, 4096])))
+def rules(draw: st.DrawFn) -> tuple[Periodic, OnChange, Bounded]:
+    limits = BatchLimits(draw(st.sampled_from([60, 500, 3600 * SECOND])), draw(st.sampled_from([800, 4096])))
+    keep = draw(st.lists(st.sampled_from(list(Aggregate)), min_size=1, unique=True))
     return (
-        periodic(draw(st.sampled_from([1, 30, 200])), limits=limits, about=info("steady")),
+        periodic(draw(st.sampled_from([1, 30, 200])), keep, limits=limits, about=info("steady")),
         on_change(
             deadband=draw(st.sampled_from([0.0, 1.0])),
             min_interval_ns=draw(st.sampled_from([0, 50])),
@@ -57,14 +62,17 @@ def rules(draw: st.DrawFn) -> tuple[Periodic, OnChange]:
             limits=limits,
             about=info("change", "on_change"),
         ),
+        bounded(1.0, draw(st.sampled_from([50, 10_000])), limits=limits, about=info("lines", "on_change")),
     )
 
 
-def expected(rule: Rule, stream: Sequence[Sample]) -> list[Sample]:
-    if isinstance(rule, Periodic):
-        return kept_by_periodic(stream, rule.every_ns)
-    return kept_by_on_change(
-        stream, deadband=rule.deadband, min_interval_ns=rule.min_interval_ns, heartbeat_ns=rule.heartbeat_ns
+def expected(rule: Rule, stream: Sequence[Sample]) -> list[tuple[str, str, int, int]]:
+    """As `in_batches` tells it."""
+    infos = columns_of(rule, SIGNALS)
+    whole = [slice(i, i + 1) for i in range(len(stream))]
+    of_rule = judged(SwingingDoorKeeper([rule]), stream, whole) if isinstance(rule, Bounded) else followed(rule, stream)
+    return sorted(
+        (infos[column].signal.name, infos[column].aggregate.value, t_ns, raw) for column, t_ns, raw in of_rule
     )
 
 
@@ -79,68 +87,61 @@ def assert_well_formed(batches: Sequence[Batch], limits: BatchLimits, first_seq:
         assert sample_json_bytes(batch) <= limits.max_bytes or batch.kept == 1
 
 
-@given(data=st.data(), both=rules())
+@given(data=st.data(), those=rules())
 def test_however_a_stream_is_cut_each_rule_keeps_the_same_and_every_kept_sample_is_in_one_batch(
-    data: st.DataObject, both: tuple[Periodic, OnChange]
+    data: st.DataObject, those: tuple[Periodic, OnChange, Bounded]
 ) -> None:
     stream = data.draw(streams())
-    collector = running(*both)
+    collector = running(*those)
 
-    batches = fed(collector, stream, data.draw(cuts(len(stream)))) + collector.flush(CloseReason.STOPPED)
+    batches = fed(collector, stream, data.draw(cuts(stream))) + collector.flush(CloseReason.STOPPED)
 
-    assert_well_formed(batches, both[0].limits)
-    for rule in both:
+    assert_well_formed(batches, those[0].limits)
+    for rule in those:
         mine = of_rule(batches, rule.info.name)
-        assert in_batches(mine) == named(expected(rule, stream))
-        for batch in mine:
-            assert batch.closed_ns - batch.opened_ns < rule.limits.max_age_ns
+        assert in_batches(mine) == expected(rule, stream)
+        for batch in mine:  # what was held back may lie before the sample that opened the batch
+            assert batch.closed_ns - batch.opened_ns < 2 * rule.limits.max_age_ns
     assert collector.flush(CloseReason.STOPPED) == []
 
 
-@given(data=st.data(), both=rules())
+@given(data=st.data(), those=rules())
 def test_a_clock_that_steps_either_way_loses_no_sample_and_keeps_batches_within_twice_their_age(
-    data: st.DataObject, both: tuple[Periodic, OnChange]
+    data: st.DataObject, those: tuple[Periodic, OnChange, Bounded]
 ) -> None:
     stream = data.draw(streams(st.sampled_from([0, 1, 20, 20, 20, -30, -100_000, 10**12])))
-    collector = running(*both)
+    collector = running(*those)
 
-    # A block's samples are in the order of time: a step shows between two blocks.
-    edges = [0, *(i for i in range(1, len(stream)) if stream[i].t_ns < stream[i - 1].t_ns), len(stream)]
-    parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
-    batches = fed(collector, stream, parts) + collector.flush(CloseReason.STOPPED)
+    batches = fed(collector, stream, data.draw(cuts(stream))) + collector.flush(CloseReason.STOPPED)
 
-    assert_well_formed(batches, both[0].limits)
-    assert in_batches(of_rule(batches, "change")) == named(expected(both[1], stream))
-    assert set(in_batches(of_rule(batches, "steady"))) >= {named([one])[0] for one in last_of_each(stream)}
+    assert_well_formed(batches, those[0].limits)
+    for rule in those:
+        assert in_batches(of_rule(batches, rule.info.name)) == expected(rule, stream)
     for batch in batches:
-        assert batch.closed_ns - batch.opened_ns < 2 * both[0].limits.max_age_ns
+        assert batch.closed_ns - batch.opened_ns < 2 * those[0].limits.max_age_ns
 
 
-def last_of_each(stream: Sequence[Sample]) -> list[Sample]:
-    return list({one.signal: one for one in stream}.values())
-
-
-@given(data=st.data(), both=rules())
+@given(data=st.data(), those=rules())
 def test_a_new_configuration_in_the_middle_loses_nothing_and_goes_on_counting(
-    data: st.DataObject, both: tuple[Periodic, OnChange]
+    data: st.DataObject, those: tuple[Periodic, OnChange, Bounded]
 ) -> None:
     stream = data.draw(streams())
     at = data.draw(st.integers(0, len(stream)))
     before, after = stream[:at], stream[at:]
-    collector = running(*both, version=1)
+    collector = running(*those, version=1)
 
-    batches = fed(collector, before, data.draw(cuts(len(before))))
-    closing = collector.reconfigure(2, SIGNALS, both)
-    late = fed(collector, after, data.draw(cuts(len(after)))) + collector.flush(CloseReason.STOPPED)
+    batches = fed(collector, before, data.draw(cuts(before)))
+    closing = collector.reconfigure(2, SIGNALS, those)
+    late = fed(collector, after, data.draw(cuts(after))) + collector.flush(CloseReason.STOPPED)
 
-    assert_well_formed(batches + closing + late, both[0].limits)
+    assert_well_formed(batches + closing + late, those[0].limits)
     assert {batch.config_version for batch in batches + closing} <= {1}
     assert {batch.config_version for batch in late} <= {2}
     # A rule that goes on still begins anew: nobody can tell whether it means the same.
-    for rule in both:
+    for rule in those:
         name = rule.info.name
-        assert in_batches(of_rule(batches + closing, name)) == named(expected(rule, before))
-        assert in_batches(of_rule(late, name)) == named(expected(rule, after))
+        assert in_batches(of_rule(batches + closing, name)) == expected(rule, before)
+        assert in_batches(of_rule(late, name)) == expected(rule, after)
 
 
 def test_batches_that_a_new_configuration_closes_say_so() -> None:
@@ -221,3 +222,79 @@ def test_nan_is_kept_as_any_number() -> None:
     collector.feed(block(stream))
 
     assert in_batches(collector.flush(CloseReason.STOPPED)) == named(stream)
+
+
+# --- the wall clock becomes known ----------------------------------------------------------------
+
+
+def told_by(one: SampleBlock, clock: ClockQuality, epoch_ns: int) -> SampleBlock:
+    """The same block by a clock that says so of uptime zero: times in it are since then."""
+    return replace(one, t_ns=one.t_ns + epoch_ns, until_ns=one.until_ns + epoch_ns, clock=clock, epoch_ns=epoch_ns)
+
+
+@given(data=st.data(), those=rules(), windows=st.integers(-(10**9), 10**9), unit=st.sampled_from(list(TimeUnit)))
+def test_what_came_before_the_clock_was_set_leaves_with_the_times_of_the_right_clock(
+    data: st.DataObject, those: tuple[Periodic, OnChange, Bounded], windows: int, unit: TimeUnit
+) -> None:
+    stream = data.draw(streams())
+    never = BatchLimits(max_age_ns=3600 * SECOND, max_bytes=500_000)
+    mine = [replace(rule, limits=never, info=replace(rule.info, time_unit=unit)) for rule in those]
+    # By whole windows and units, so that both clocks cut time alike.
+    right_ns = windows * 600 * int(unit)
+    parts = data.draw(cuts(stream))
+    at = data.draw(st.integers(0, len(parts)))
+    late, always = running(*mine), running(*mine)
+
+    for i, one in enumerate(blocks(stream, parts)):
+        clock = (ClockQuality.UNSYNCED, 0) if i < at else (ClockQuality.SYNCED, right_ns)
+        assert late.feed(told_by(one, *clock)) == []
+        assert always.feed(told_by(one, ClockQuality.SYNCED, right_ns)) == []
+    late.feed(told_by(block([], until_ns=0), ClockQuality.SYNCED, right_ns))
+
+    found = late.flush(CloseReason.STOPPED)
+    wanted = always.flush(CloseReason.STOPPED)
+    assert in_batches(found) == in_batches(wanted)
+    assert [(one.opened_ns, one.closed_ns) for one in found] == [(one.opened_ns, one.closed_ns) for one in wanted]
+
+
+def test_a_batch_that_was_sealed_before_the_clock_was_set_says_so_and_the_next_is_right() -> None:
+    collector = running(on_change(limits=SHORT))
+    one, two = block([sample(50, 0, 1)], 50), block([sample(200, 0, 2)], 200)
+    collector.feed(told_by(one, ClockQuality.UNSYNCED, 7))
+    [early] = collector.feed(told_by(two, ClockQuality.UNSYNCED, 7))
+
+    collector.feed(told_by(block([sample(210, 0, 3)], 210), ClockQuality.SYNCED, 5007))
+    [late] = collector.flush(CloseReason.STOPPED)
+
+    assert (early.clock, early.epoch_ns, early.opened_ns) == (ClockQuality.UNSYNCED, 7, 57)
+    assert (late.clock, late.epoch_ns, late.opened_ns, late.closed_ns) == (ClockQuality.SYNCED, 5007, 5207, 5217)
+
+
+def test_lines_between_samples_move_by_whole_units_of_the_payload() -> None:
+    about = info("lines", "on_change", unit=TimeUnit.MS)
+    collector = running(bounded(1.0, about=about))
+    collector.feed(told_by(block([sample(1_900_000, 0, 1)]), ClockQuality.UNSYNCED, 0))
+
+    collector.feed(told_by(block([], 2_000_000), ClockQuality.SYNCED, 5_600_000))
+    [batch] = collector.flush(CloseReason.STOPPED)
+
+    assert batch.opened_ns == 6_900_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (ClockQuality.SYNCED, ClockQuality.SYNCED),
+        (ClockQuality.SYSTEM, ClockQuality.SYNCED),
+        (ClockQuality.UNSYNCED, ClockQuality.UNSYNCED),
+        (ClockQuality.SYNCED, ClockQuality.UNSYNCED),
+    ],
+)
+def test_any_other_jump_of_the_clock_moves_nothing(before: ClockQuality, after: ClockQuality) -> None:
+    collector = running(on_change())
+    collector.feed(told_by(block([sample(10, 0, 1)]), before, 100))
+    collector.feed(told_by(block([sample(20, 0, 2)]), after, 900))
+
+    [batch] = collector.flush(CloseReason.STOPPED)
+
+    assert batch.columns[0].t_ns.tolist() == [110, 920]

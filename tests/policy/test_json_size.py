@@ -103,14 +103,18 @@ def test_a_column_at_its_worst_is_as_large_as_its_bound_and_no_larger(
     signal: SignalInfo, numbers: list[float], slack: int
 ) -> None:
     rule = info(unit=TimeUnit.NS)
-    one = batch(column(signal, *((LONG_AGO_NS, number) for number in numbers)), rule=rule)
+    worst = replace(
+        column(signal, *((LONG_AGO_NS, number) for number in numbers)), aggregate="count", max_error=-LONGEST
+    )
+    one = batch(worst, rule=rule)
 
     assert bound(one) - slack <= sample_json_bytes(one) <= bound(one)
 
 
 def test_a_row_at_its_worst_is_as_large_as_its_bound_and_no_larger() -> None:
     signal = replace(WORST, factor=1.0, offset=0.0)
-    one = batch(column(signal, *((LONG_AGO_NS, LONGEST) for _ in range(50))), rule=info(lane=Lane.HOT))
+    worst = replace(column(signal, *((LONG_AGO_NS, LONGEST) for _ in range(50))), aggregate="count")
+    one = batch(worst, rule=info(lane=Lane.HOT))
 
     assert bound(one) - 1 <= sample_json_bytes(one) <= bound(one)
 
@@ -131,7 +135,7 @@ def test_no_batch_is_larger_than_its_rule_allows(data: st.DataObject, lane: Lane
     every_sample = OnChange(info(lane=lane, unit=unit), np.arange(len(signals)), limits, 0.0, 0, heartbeat_ns=0)
     batches = collected(signals, numbers, every_sample)
 
-    assert in_batches(batches) == sorted((signals[s].name, t, raw_of(signals[s], n)) for t, s, n in numbers)
+    assert in_batches(batches) == sorted((signals[s].name, "last", t, raw_of(signals[s], n)) for t, s, n in numbers)
     for one in batches:
         assert sample_json_bytes(one) <= TIGHT or one.kept == 1
 

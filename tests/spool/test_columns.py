@@ -89,6 +89,7 @@ def test_integers_are_differences_after_the_first() -> None:
         "factor": 1.0,
         "offset": -3.5,
         "agg": "last",
+        "max_error": None,
         "tu": "ms",
         "t0": NOON_NS // 1_000_000,
         "dt": [0, 10, 20],
@@ -96,6 +97,15 @@ def test_integers_are_differences_after_the_first() -> None:
         "val": [],
         "str": [],
     }
+
+
+def test_an_aggregate_and_a_bound_are_told_with_their_column() -> None:
+    one = column(SPEED, (0, 1))
+
+    found = json.loads(text(batch(one, replace(one, aggregate="max"), replace(one, max_error=0.5))))["columns"]
+
+    assert [(each["agg"], each["max_error"]) for each in found] == [("last", None), ("max", None), ("last", 0.5)]
+    assert_valid(text(batch(replace(one, aggregate="mean", max_error=0.5))))
 
 
 def test_floats_are_absolute_numbers() -> None:
@@ -148,7 +158,7 @@ def test_a_hot_batch_is_plain_rows() -> None:
     envelope = seal(batch(column(SPEED, (0, 1)), rule=HOT), SENDER, BOOT, ())
 
     assert (envelope.schema, envelope.content_encoding, envelope.lane) == ("rows/1", "utf-8", Lane.HOT)
-    assert json.loads(envelope.payload)["rows"] == [{"t": 0, "signals": {"Motion.Speed": 0.01}}]
+    assert json.loads(envelope.payload)["rows"] == [{"t": 0, "agg": "last", "signals": {"Motion.Speed": 0.01}}]
 
 
 def test_a_payload_beyond_what_readers_take_is_a_broken_promise_of_the_policy() -> None:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 from hypothesis import given
 
@@ -15,16 +16,16 @@ def test_signals_of_one_instant_share_a_row() -> None:
     sealed = batch(column(SPEED, (0, 100), (2_000_000, 300)), column(TORQUE, (0, -1), (1_000_000, 1)), rule=HOT)
 
     assert rows(sealed) == [
-        {"t": 0, "signals": {"Motion.Speed": 1.0, "Motion.Torque": -4.5}},
-        {"t": 1, "signals": {"Motion.Torque": -2.5}},
-        {"t": 2, "signals": {"Motion.Speed": 3.0}},
+        {"t": 0, "agg": "last", "signals": {"Motion.Speed": 1.0, "Motion.Torque": -4.5}},
+        {"t": 1, "agg": "last", "signals": {"Motion.Torque": -2.5}},
+        {"t": 2, "agg": "last", "signals": {"Motion.Speed": 3.0}},
     ]
 
 
 def test_instants_of_one_millisecond_stay_apart() -> None:
     assert rows(batch(column(SPEED, (1_000_000, 1), (1_000_001, 2)), rule=HOT)) == [
-        {"t": 1, "signals": {"Motion.Speed": 0.01}},
-        {"t": 1, "signals": {"Motion.Speed": 0.02}},
+        {"t": 1, "agg": "last", "signals": {"Motion.Speed": 0.01}},
+        {"t": 1, "agg": "last", "signals": {"Motion.Speed": 0.02}},
     ]
 
 
@@ -32,10 +33,20 @@ def test_two_samples_of_a_signal_at_one_instant_are_both_told() -> None:
     sealed = batch(column(SPEED, (5, 1), (5, 2), (5, 3), (6, 4)), column(TORQUE, (5, 4)), rule=HOT)
 
     assert rows(sealed) == [
-        {"t": 0, "signals": {"Motion.Speed": 0.01, "Motion.Torque": 0.5}},
-        {"t": 0, "signals": {"Motion.Speed": 0.02}},
-        {"t": 0, "signals": {"Motion.Speed": 0.03}},
-        {"t": 0, "signals": {"Motion.Speed": 0.04}},
+        {"t": 0, "agg": "last", "signals": {"Motion.Speed": 0.01, "Motion.Torque": 0.5}},
+        {"t": 0, "agg": "last", "signals": {"Motion.Speed": 0.02}},
+        {"t": 0, "agg": "last", "signals": {"Motion.Speed": 0.03}},
+        {"t": 0, "agg": "last", "signals": {"Motion.Speed": 0.04}},
+    ]
+
+
+def test_aggregates_of_one_window_have_a_row_each() -> None:
+    first, second = column(SPEED, (0, 100)), column(TORQUE, (0, -1))
+    sealed = batch(first, second, replace(first, aggregate="max"), replace(second, aggregate="max"), rule=HOT)
+
+    assert rows(sealed) == [
+        {"t": 0, "agg": "last", "signals": {"Motion.Speed": 1.0, "Motion.Torque": -4.5}},
+        {"t": 0, "agg": "max", "signals": {"Motion.Speed": 1.0, "Motion.Torque": -4.5}},
     ]
 
 
@@ -43,9 +54,9 @@ def test_what_json_lacks_is_null() -> None:
     sealed = batch(column(VOLTAGE, (0, math.nan), (1, math.inf), (2, 1.5)), rule=HOT)
 
     assert rows(sealed) == [
-        {"t": 0, "signals": {"Cell.Voltage": None}},
-        {"t": 0, "signals": {"Cell.Voltage": None}},
-        {"t": 0, "signals": {"Cell.Voltage": 1.5}},
+        {"t": 0, "agg": "last", "signals": {"Cell.Voltage": None}},
+        {"t": 0, "agg": "last", "signals": {"Cell.Voltage": None}},
+        {"t": 0, "agg": "last", "signals": {"Cell.Voltage": 1.5}},
     ]
 
 
