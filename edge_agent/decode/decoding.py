@@ -30,5 +30,5 @@ class Decoding:
     def feed(self, block: FrameBlock) -> SampleBlock:
         """The wanted signals of a block, in time order."""
         found = look_up(self._plan, block)
-        samples = self._reassembly.feed(self._plan, block, found, samples_of(self._plan, block, found))
+        samples = self._reassembly.feed(self._plan, block, found, samples_of(self._plan, block, found)).samples
         return self._computation.feed(samples)
