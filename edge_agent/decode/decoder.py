@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_agent.decode.j1939 import groups_of
+from edge_agent.decode.j1939 import PRIORITY, groups_of
 from edge_agent.decode.plan import Branches, Condition, DecodePlan, Fields
 from edge_agent.decode.relabel import apply_relabels
 from edge_agent.records import F64, I64, U8, U64, Bool, BusCounts, FrameBlock, FrameFlag, SampleBlock
@@ -13,6 +13,7 @@ _NO_DATA = np.uint8(FrameFlag.REMOTE | FrameFlag.ERROR)
 _ERROR = np.uint8(FrameFlag.ERROR)
 _NOTHING_SPECIAL = np.empty(0, np.uint8)
 _BUS_SHIFT = np.uint64(32)
+_NO_PRIORITY = ~np.uint64(PRIORITY)
 _FLOATS = {16: (np.uint16, np.float16), 32: (np.uint32, np.float32), 64: (np.uint64, np.float64)}
 
 
@@ -77,11 +78,20 @@ def look_up(plan: DecodePlan, block: FrameBlock) -> Found:
 
 
 def _look_up_groups(plan: DecodePlan, key: U64, at: I64, known: Bool) -> None:
-    """What no message names by its whole id may be a J1939 group from any source; fills `at` and `known`."""
+    """What no message names by its whole id may be a J1939 group; fills `at` and `known`.
+
+    Of several messages of one group that of the frame's addresses is meant, at whatever priority, else the first.
+    """
     missed = np.flatnonzero(~known)
-    group = groups_of(key.take(missed))
+    key = key.take(missed)
+    group = groups_of(key)
     found = plan.groups.searchsorted(group)
-    at[missed] = plan.group_message.take(found)
+    message = plan.group_message.take(found)
+    if len(plan.senders) > 1:
+        key &= _NO_PRIORITY
+        sender = plan.senders.searchsorted(key)
+        message = np.where(plan.senders.take(sender) == key, plan.sender_message.take(sender), message)
+    at[missed] = message
     known[missed] = plan.groups.take(found) == group
 
 

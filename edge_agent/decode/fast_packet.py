@@ -5,6 +5,7 @@ message's length and 6 bytes of it, the others with 7 (IEC 61162-3; described in
 doc/Protocol.md). A length and 6 bytes are 7 bytes, so here the length is the first byte of what is put together.
 """
 
+from edge_agent.decode.j1939 import without_priority
 from edge_agent.decode.packets import Transfer, Transfers, Whole
 
 LONGEST = 223
@@ -14,7 +15,6 @@ PATIENCE_NS = 750_000_000
 
 _FRAME_BITS = 5
 _FRAME = (1 << _FRAME_BITS) - 1
-_PRIORITY = 7 << 26
 
 FIRST_PGN = 0x1ED00
 LAST_PGN = 0x1FFFF
@@ -42,7 +42,7 @@ class FastPackets:
         """A frame, its bytes not padded; the message if this was the last of it."""
         if not data:
             return None
-        key = (can_id & ~_PRIORITY, data[0] >> _FRAME_BITS)
+        key = (without_priority(can_id), data[0] >> _FRAME_BITS)
         index = data[0] & _FRAME
         transfer = self._transfers.find(key, now_ns)
         if index == 0 and not (transfer and transfer.came == 1 and transfer.announced == data):

@@ -12,12 +12,12 @@ from edge_agent.records import EXTENDED_ID, ID_BITS, U64
 _FIRST_PDU2 = 240
 _ADDRESSES_OF_PDU1 = 0xFFFF
 _ADDRESSES_OF_PDU2 = 0xFF
-_PRIORITY = 7 << 26
+PRIORITY = 7 << 26
 
 _FORMAT = np.uint64(0xFF << 16)
 _FIRST_PDU2_FORMAT = np.uint64(_FIRST_PDU2 << 16)
-_OF_PDU1 = ~np.uint64(_PRIORITY | _ADDRESSES_OF_PDU1)
-_OF_PDU2 = ~np.uint64(_PRIORITY | _ADDRESSES_OF_PDU2)
+_OF_PDU1 = ~np.uint64(PRIORITY | _ADDRESSES_OF_PDU1)
+_OF_PDU2 = ~np.uint64(PRIORITY | _ADDRESSES_OF_PDU2)
 
 
 def group_of(can_id: int) -> int:
@@ -26,7 +26,12 @@ def group_of(can_id: int) -> int:
     `EXTENDED_ID` stays, so an 11-bit id is no group's.
     """
     addresses = _ADDRESSES_OF_PDU1 if can_id >> 16 & 0xFF < _FIRST_PDU2 else _ADDRESSES_OF_PDU2
-    return can_id & ~(_PRIORITY | addresses)
+    return can_id & ~(PRIORITY | addresses)
+
+
+def without_priority(can_id: int) -> int:
+    """A 29-bit id, or a key that holds one in its low bits, at no priority."""
+    return can_id & ~PRIORITY
 
 
 def pgn_of(can_id: int) -> int:
@@ -39,7 +44,7 @@ def id_of(pgn: int, carrier: int) -> int:
     to_one = pgn >> 8 & 0xFF < _FIRST_PDU2
     group = (pgn & ~0xFF if to_one else pgn) << 8
     addresses = carrier & (_ADDRESSES_OF_PDU1 if to_one else _ADDRESSES_OF_PDU2)
-    return EXTENDED_ID | carrier & _PRIORITY | group | addresses
+    return EXTENDED_ID | carrier & PRIORITY | group | addresses
 
 
 def groups_of(keys: U64) -> U64:

@@ -18,7 +18,7 @@ import numpy as np
 from edge_agent.decode.catalog import BitField, Catalog, Entry, Selector, entry_of
 from edge_agent.decode.computed import Computing, compile_computing
 from edge_agent.decode.expected import Expected, compile_expected
-from edge_agent.decode.j1939 import group_of
+from edge_agent.decode.j1939 import group_of, without_priority
 from edge_agent.decode.multiplex import Node, branch
 from edge_agent.decode.relabel import Relabels, compile_relabels
 from edge_agent.records import I64, U8, U16, U32, U64, Bool, RawKind, SignalInfo
@@ -82,6 +82,10 @@ class DecodePlan:
     """[g + 1] sorted keys of the J1939 messages without priority and addresses (`j1939.group_of`), and a sentinel"""
     group_message: I64
     """[g + 1] which of the k messages a group is"""
+    senders: U64
+    """[h + 1] sorted keys without priority of the J1939 messages that share a group, and a sentinel"""
+    sender_message: I64
+    """[h + 1] which of the k messages each is"""
     lengths: U16
     """[k + 1] bytes a frame needs"""
     fast_packet: Bool | None
@@ -122,7 +126,7 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
     entries = [entry for _, entry in decoded]
     order = sorted(catalog.messages, key=lambda item: _key(item[0], item[1].can_id))
     index_of = {_key(bus, message.can_id): i for i, (bus, message) in enumerate(order)}
-    groups = _groups(catalog, index_of)
+    groups, senders = _groups(catalog, index_of)
     signals_of: list[list[int]] = [[] for _ in [*order, None]]
     for number, entry in enumerate(entries):
         signals_of[index_of[_key(entry.bus, entry.message.can_id)]].append(number)
@@ -146,6 +150,8 @@ def compile_plan(catalog: Catalog, wanted: Sequence[str]) -> DecodePlan:
         keys=np.array([*index_of, ALL_ONES], np.uint64),
         groups=np.array([*groups, ALL_ONES], np.uint64),
         group_message=np.array([*groups.values(), len(order)], np.int64),
+        senders=np.array([*senders, ALL_ONES], np.uint64),
+        sender_message=np.array([*senders.values(), len(order)], np.int64),
         lengths=np.array([*(message.length for _, message in order), 0], np.uint16),
         fast_packet=fast_packet if fast_packet.any() else None,
         start=count.cumsum() - count,
@@ -191,14 +197,21 @@ def _key(bus: int, can_id: int) -> int:
     return bus << 32 | can_id
 
 
-def _groups(catalog: Catalog, index_of: Mapping[int, int]) -> dict[int, int]:
-    """Sorted group keys to messages; of several messages of one group a source nobody names has the first's layout."""
-    found: dict[int, int] = {}
+def _groups(catalog: Catalog, index_of: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
+    """Sorted group keys to messages, and sorted keys without priority to those messages that share a group.
+
+    Of several messages of one group a source nobody names has the first's layout.
+    """
+    of_group: dict[int, list[int]] = {}
     for bus, message in catalog.messages:
         if message.j1939:
             key = _key(bus, message.can_id)
-            found.setdefault(group_of(key), index_of[key])
-    return dict(sorted(found.items()))
+            of_group.setdefault(group_of(key), []).append(key)
+    senders: dict[int, int] = {}
+    for keys in of_group.values():
+        for key in keys if len(keys) > 1 else ():
+            senders.setdefault(without_priority(key), index_of[key])
+    return {group: index_of[keys[0]] for group, keys in sorted(of_group.items())}, dict(sorted(senders.items()))
 
 
 def _ways(selectors: Sequence[Selector]) -> list[Way]:

@@ -16,7 +16,7 @@ from edge_agent.acquire.block import Frame
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoder import decode
-from edge_agent.decode.j1939 import group_of, groups_of
+from edge_agent.decode.j1939 import group_of, groups_of, id_of, pgn_of, without_priority
 from edge_agent.decode.plan import compile_plan
 from edge_agent.records import EXTENDED_ID, BusCounts, FrameFlag, RawKind
 from tests.decode.frames import block, data_frame
@@ -64,6 +64,16 @@ def test_a_group_is_what_cantools_calls_the_parameter_group_number(can_ids: list
     assert groups_of(np.array(can_ids, np.uint64)).tolist() == groups
 
 
+@given(IDS, IDS)
+def test_an_id_is_made_again_of_its_group_and_of_a_carrier_with_its_addresses(can_id: int, other: int) -> None:
+    extended = can_id | EXTENDED_ID
+    carrier = other & ~0x1C00FFFF | can_id & 0x1C00FFFF
+
+    assert pgn_of(extended) == parameter_group_number(can_id)
+    assert id_of(pgn_of(extended), carrier) == extended
+    assert without_priority(extended) == can_id % (1 << 26) | EXTENDED_ID
+
+
 def test_a_broadcast_group_is_known_from_any_source_and_at_any_priority() -> None:
     known = bus(message("EEC1", EEC1))
 
@@ -78,21 +88,29 @@ def test_an_addressed_group_is_known_from_any_source_to_any_destination() -> Non
     assert names_of(known, 0x0C010003 | EXTENDED_ID, 0x000) == ["", ""]
 
 
-def test_the_message_of_the_whole_id_wins_over_the_group() -> None:
+def test_of_several_messages_of_a_group_that_of_the_source_is_meant_at_whatever_priority() -> None:
     known = bus(
         message("Engine", EEC1),
         message("Retarder", 0x0CF0040F | EXTENDED_ID),
         message("Private", 0x18F00427 | EXTENDED_ID, is_j1939=False),
     )
-    sources = [0x0CF004FE, 0x0CF0040F, 0x18F0040F, 0x18F00427, 0x0CF00427]
+    sources = [0x0CF004FE, 0x0CF0040F, 0x18F0040F, 0x18F00427, 0x0CF00427, 0x0CF00400]
 
     assert names_of(known, *(one | EXTENDED_ID for one in sources)) == [
         "Engine",
         "Retarder",
-        "Engine",
+        "Retarder",
         "Private",
         "Engine",
+        "Engine",
     ]
+
+
+def test_of_several_messages_of_an_addressed_group_that_of_both_addresses_is_meant() -> None:
+    known = bus(message("ToEngine", TSC1), message("ToRetarder", 0x0C000F03 | EXTENDED_ID))
+    sent = [0x0C000F03, 0x00000F03, 0x00000F04, 0x00000003]
+
+    assert names_of(known, *(one | EXTENDED_ID for one in sent)) == ["ToRetarder", "ToRetarder", "ToEngine", "ToEngine"]
 
 
 def test_a_message_that_is_no_group_is_known_by_its_whole_id_alone() -> None:
@@ -108,11 +126,16 @@ def test_each_frame_is_the_message_that_cantools_reading_of_its_id_says(
 ) -> None:
     by_id = dict(ids)
     known = bus(*(message(f"M{can_id}", can_id | EXTENDED_ID, is_j1939=any_) for can_id, any_ in by_id.items()))
-    by_group = {parameter_group_number(can_id): can_id for can_id in reversed(by_id) if by_id[can_id]}
+    groups = [can_id for can_id in reversed(by_id) if by_id[can_id]]
+    by_group = {parameter_group_number(can_id): can_id for can_id in groups}
+    by_addresses = {can_id % (1 << 26): can_id for can_id in groups}
     # Near a message that is known: some of its bits changed.
     sent = [list(by_id)[near % len(by_id)] ^ (flips & mask) for near, flips, mask in frames]
 
-    expected = [one if one in by_id else by_group.get(parameter_group_number(one)) for one in sent]
+    expected = [
+        one if one in by_id else by_addresses.get(one % (1 << 26), by_group.get(parameter_group_number(one)))
+        for one in sent
+    ]
 
     assert names_of(known, *(one | EXTENDED_ID for one in sent)) == [
         "" if one is None else f"M{one}" for one in expected

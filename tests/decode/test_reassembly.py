@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from edge_agent.decode.catalog import Catalog, Database, Message
 from edge_agent.decode.dbc import load_database
+from edge_agent.decode.decoder import look_up, samples_of
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.j1939 import pgn_of
 from edge_agent.decode.plan import compile_plan
+from edge_agent.decode.reassembly import Reassembly
 from edge_agent.records import EXTENDED_ID, BusCounts, FrameFlag, SampleBlock
 from tests.decode.frames import block, data_frame, read_bits
 from tests.decode.oracle import Oracle, by_signal, same_raw, same_value
@@ -141,6 +143,28 @@ def test_a_frame_as_long_as_its_fast_packet_message_is_that_message() -> None:
     listening.hear([Sent(data_frame(FAST_ID, bytes(range(51)), t_ns=4, flags=int(FrameFlag.FD)))])
 
     assert listening.numbers == {4: expected(message, bytes(range(51)))}
+
+
+def test_a_message_of_one_source_is_known_by_it_though_its_packets_come_at_the_lowest_priority() -> None:
+    ours = whole_message("OfRetarder", 0x18FEE30F | EXTENDED_ID, 39)
+    listening = Listening(bus_of(long_message(39), ours))
+
+    listening.hear(at_times(broadcast(PGN, bytes(39), 0x0F), 0))
+
+    assert list(listening.numbers.values()) == [expected(ours, bytes(39))]
+
+
+def test_packets_of_known_messages_are_known_frames_and_of_no_message() -> None:
+    known = bus_of(long_message(39))
+    plan = compile_plan(known, list(known))
+    frames = block([one.frame for one in at_times([*broadcast(PGN, bytes(39), 0), *broadcast(0xFECA, bytes(9), 0)], 0)])
+    found = look_up(plan, frames)
+
+    now = Reassembly(plan).feed(plan, frames, found, samples_of(plan, frames, found)).found
+
+    assert now.known.tolist() == [True] * 7 + [False] * 3
+    assert set(now.message[:7].tolist()) == {1}
+    assert not found.known.any()
 
 
 def test_packets_of_a_group_no_database_has_are_unknown_and_their_loss_is_nobody_s() -> None:
