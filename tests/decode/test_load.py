@@ -76,6 +76,19 @@ def test_a_mapping_gives_a_buss_signals_their_paths_and_tells_what_it_leaves_out
     assert told.levels("decode.mapping_loaded") == ["info"]
 
 
+def test_computed_paths_count_among_those_that_were_loaded(tmp_path: Path) -> None:
+    database, mapping = tmp_path / "good.dbc", tmp_path / "vss.json"
+    database.write_text(GOOD)
+    half = '"Vehicle.Half": {"type": "sensor", "dbc2vss": {"signals": {"v": "V"}, "transform": {"math": "v / 2"}}}'
+    mapping.write_text(f"{MAPPING[:-1]}, {half}}}")
+    told = Told()
+
+    catalog, _ = load_catalog([("can0", [database])], told, mappings={"can0": mapping})
+
+    assert list(catalog) == ["Vehicle.Speed", "Vehicle.Half"]
+    assert [fields["signals"] for fields in told.fields("decode.mapping_loaded")] == [2]
+
+
 def test_a_mapping_that_is_refused_costs_only_the_paths(tmp_path: Path) -> None:
     database = tmp_path / "good.dbc"
     database.write_text(GOOD)

@@ -1,6 +1,17 @@
 import pytest
 
-from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Selector, Signal
+from edge_agent.decode.catalog import (
+    BitField,
+    Catalog,
+    ComputedPath,
+    Database,
+    Message,
+    Selector,
+    Signal,
+    Source,
+    Term,
+)
+from edge_agent.decode.formula import Formula
 from edge_agent.decode.plan import ALL_ONES, compile_plan
 from edge_agent.records import EXTENDED_ID, RawKind
 
@@ -62,3 +73,35 @@ def test_a_multiplexer_leads_to_nodes_behind_those_of_the_messages() -> None:
     assert plan.signal.tolist() == [0, 0, 1]
     assert plan.conditions == ()
     assert compile_plan(CATALOG, ["Late.Plain"]).branches is None
+
+
+def computed(path: str, *terms: Term) -> Catalog:
+    databases = [
+        Database("a.dbc", (Message("Late", 0x7FF, 8, (PLAIN,)), Message("Early", 0x10, 8, (SPREAD,)))),
+        Database("map.json", (), computed=(ComputedPath(path, "", terms),)),
+    ]
+    return Catalog([("can0", databases)])
+
+
+LATE = Source(Message("Late", 0x7FF, 8, (PLAIN,)), PLAIN)
+EARLY = Source(Message("Early", 0x10, 8, (SPREAD,)), SPREAD)
+
+
+def test_sources_of_a_computed_path_have_rows_beyond_the_signals() -> None:
+    catalog = computed("V.Sum", Term({"a": LATE, "b": EARLY}, Formula("a + b", ("a", "b"))))
+
+    plan = compile_plan(catalog, ["V.Sum", "Late.Plain"])
+
+    assert [info.name for info in plan.signals] == ["V.Sum", "Late.Plain"]
+    assert plan.signal.tolist() == [3, 3, 1, 2]
+    assert plan.computing is not None
+    assert (plan.computing.first, plan.computing.sources) == (2, ((0, LATE), (0, EARLY)))
+    assert [step.triggers for step in plan.computing.steps] == [(0, 1)]
+
+
+def test_alternatives_of_one_scale_are_rows_of_one_signal() -> None:
+    plan = compile_plan(computed("V.Any", Term({"x": LATE}), Term({"x": EARLY})), ["V.Any"])
+
+    assert plan.computing is None
+    assert plan.signal.tolist() == [0, 0, 0]
+    assert (plan.signals[0].kind, plan.signals[0].bits) == (RawKind.SIGNED, 10)

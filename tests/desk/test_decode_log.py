@@ -110,6 +110,21 @@ async def test_a_mapping_gives_paths_units_and_texts(log: Path, database: Path, 
     ]
 
 
+async def test_a_path_computed_from_several_signals_is_a_column_like_any_other(
+    log: Path, database: Path, tmp_path: Path
+) -> None:
+    source = {"signals": {"m": "Mode", "t": "Torque"}, "transform": {"math": "t * 10 + m"}}
+    (tmp_path / "vss.json").write_text(json.dumps({"V.Sum": {"type": "sensor", "unit": "Nm", "dbc2vss": source}}))
+    out = io.StringIO()
+
+    done = await decode_log(
+        log, [database], ["V.Sum"], out=out, form="csv", vss=tmp_path / "vss.json", progress=lambda _: None, log=Told()
+    )
+
+    assert list(csv.reader(io.StringIO(out.getvalue())))[1:] == [["1000001000", "V.Sum", "-19.0", "Nm", "-19.0", ""]]
+    assert done.samples == 1
+
+
 async def test_an_unknown_name_is_refused_with_the_nearest_ones(log: Path, database: Path) -> None:
     with pytest.raises(DocumentRefused, match=r"Motor\.Torqe: no such signal in the databases; nearest: Motor\.Torque"):
         await decoded(log, database, "csv", "Motor.Torqe")
