@@ -7,10 +7,11 @@ Names are `stage.noun_past-verb`. Numbers are fields with their unit. One line a
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Protocol
 
 from edge_agent.errors import Fault
-from edge_agent.records import Batch, EnvelopeKey, LostRange
+from edge_agent.records import Batch, BusCounts, BusHealth, EnvelopeKey, LostRange, id_text
 
 
 class Log(Protocol):
@@ -69,6 +70,16 @@ def receive_buffer_small(log: Log, *, bus: str, size: int, wanted: int) -> None:
     log.warning("acquire.receive_buffer_small", bus=bus, bytes=size, wanted_bytes=wanted)
 
 
+def id_filter_set(log: Log, *, bus: str, filters: int) -> None:
+    """The kernel passes only the arbitration ids that the running rules want."""
+    log.info("acquire.id_filter_set", bus=bus, filters=filters)
+
+
+def id_filter_left_open(log: Log, *, bus: str, filters: int, limit: int) -> None:
+    """The running rules want more arbitration ids than the kernel takes filters: it passes all."""
+    log.warning("acquire.id_filter_left_open", bus=bus, filters=filters, limit=limit)
+
+
 def frames_dropped(log: Log, *, bus: str, count: int, reason: str) -> None:
     """Frames were lost before decoding."""
     log.error("acquire.frames_dropped", bus=bus, count=count, reason=reason)
@@ -104,9 +115,36 @@ def mapping_refused(log: Log, *, bus: str, sentence: str) -> None:
     log.error("decode.mapping_refused", bus=bus, count=1, reason=sentence)
 
 
+def computed_sample_left_out(log: Log, *, path: str) -> None:
+    """A formula of the mapping has no number for what its signals said; told once a path."""
+    log.warning("decode.computed_sample_left_out", path=path)
+
+
 def plan_compiled(log: Log, *, config_version: int, signals: int, rows: int) -> None:
     """The tables for a new configuration are ready."""
     log.info("decode.plan_compiled", config_version=config_version, signals=signals, rows=rows)
+
+
+def bus_health(log: Log, *, bus: str, counts: BusCounts, health: BusHealth) -> None:
+    """What one bus did in a minute of the stream, and how it is now."""
+    told = {
+        "state": health.state.value if health.state else None,
+        "load_percent": health.load_percent,
+        "unknown_ids": [id_text(can_id) for can_id in health.unknown_ids],
+        "missed_messages": list(health.missed_messages),
+        "out_of_range_signals": list(health.out_of_range_signals),
+    }
+    log.info("decode.bus_health", bus=bus, **asdict(counts), **told)
+
+
+def bus_troubled(log: Log, *, bus: str, state: str, changes: int) -> None:
+    """A controller went error-passive or bus-off; `changes` of that kind were seen since it was told last."""
+    log.warning("decode.bus_troubled", bus=bus, state=state, changes=changes)
+
+
+def bus_recovered(log: Log, *, bus: str, changes: int) -> None:
+    """A controller that was error-passive or bus-off is neither now."""
+    log.info("decode.bus_recovered", bus=bus, changes=changes)
 
 
 # --- policy ------------------------------------------------------------------------------------

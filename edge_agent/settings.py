@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge_agent.errors import BadSettings, Fault
@@ -16,16 +16,30 @@ class BusSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[^.\s@]{1,32}$")
+    name: str = Field(pattern=r"^[^.\s@$#\x00-\x1f\x7f]{1,32}$")
+    """no dot, dollar, hash, space or control character, which no key of the reported properties may have"""
     interface: str = "socketcan"
     """a python-can interface: socketcan, virtual, slcan, pcan, kvaser, vector, gs_usb, ..."""
     channel: str
     fd: bool = False
     bitrate: int | None = Field(default=None, gt=0)
-    """only for interfaces that set it themselves; SocketCAN's is set with `ip link`"""
+    """bits a second, of which the load of the bus is told in percent; the interface is set to it, except SocketCAN, which is
+    set with `ip link`"""
+    data_bitrate: int | None = Field(default=None, gt=0)
+    """of CAN FD's data phase, for the load alone"""
+    only_wanted: bool = False
+    """the kernel passes only the arbitration ids from which some rule wants a signal, and error frames; what it holds
+    back is not counted as seen. For a small CPU on a full bus; SocketCAN alone"""
     dbc: tuple[Path, ...] = ()
     vss: Path | None = None
     """JSON in KUKSA's `dbc2vss` form: which signals go by which VSS paths"""
+
+    @field_validator("only_wanted")
+    @classmethod
+    def _the_kernel_has_the_bus(cls, only_wanted: bool, info: ValidationInfo) -> bool:
+        if only_wanted and info.data.get("interface") != "socketcan":
+            raise ValueError("only SocketCAN's buses are filtered by the kernel")
+        return only_wanted
 
 
 class Settings(BaseSettings):

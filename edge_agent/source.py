@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.log import LogFile
 from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.id_filter import id_filters
+from edge_agent.decode.plan import DecodePlan
 from edge_agent.events import Log
 from edge_agent.ports import Clock, FrameSource
 from edge_agent.settings import BusSettings, Settings
@@ -13,7 +16,13 @@ from edge_agent.settings import BusSettings, Settings
 def source_of(settings: Settings, clock: Clock, log: Log) -> tuple[FrameSource, Callable[[], Iterable[str]], bool]:
     """Where frames come from, which buses are open, and whether it waits for us (a log) or not (a bus)."""
     if settings.replay_log is None:
-        buses = Buses([_address(bus) for bus in settings.buses], log=log, clock=clock, tick_ms=settings.tick_ms)
+        buses = Buses(
+            [_address(bus) for bus in settings.buses],
+            log=log,
+            clock=clock,
+            tick_ms=settings.tick_ms,
+            only_wanted=[bus.name for bus in settings.buses if bus.only_wanted],
+        )
         return buses, lambda: buses.opened, False
     # A recording of several interfaces names them as the buses' channels.
     channels = {bus.channel: i for i, bus in enumerate(settings.buses)} if len(settings.buses) > 1 else None
@@ -27,6 +36,16 @@ def source_of(settings: Settings, clock: Clock, log: Log) -> tuple[FrameSource, 
         buses=len(settings.buses),
     )
     return recording, lambda: (), True
+
+
+def narrowing(source: FrameSource, catalog: Catalog) -> Callable[[DecodePlan], None]:
+    """What to call with each plan that takes over: buses that are `only_wanted` then pass what it wants.
+
+    A recording is read whole.
+    """
+    if not isinstance(source, Buses):
+        return lambda _: None
+    return lambda plan: source.pass_only(id_filters(plan, catalog))
 
 
 def _address(bus: BusSettings) -> BusAddress:

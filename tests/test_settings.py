@@ -139,6 +139,11 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         ),
         (
             "BUSES",
+            '[{"name": "a", "channel": "x", "interface": "pcan", "only_wanted": true}]',
+            "BUSES[0].only_wanted: only SocketCAN's buses are filtered by the kernel",
+        ),
+        (
+            "BUSES",
             "/no/such/file",
             "BUSES: neither a JSON list nor a readable file: [Errno 2] No such file or directory: '/no/such/file'",
         ),

@@ -1,11 +1,20 @@
+import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 from edge_agent.acquire.bus import Buses
+from edge_agent.acquire.can_frame import filter_bytes
 from edge_agent.acquire.log import LogFile
 from edge_agent.clock import SystemClock
+from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.dbc import load_database
+from edge_agent.decode.id_filter import id_filters
+from edge_agent.decode.plan import compile_plan
+from edge_agent.desk.vehicle import database_path
 from edge_agent.settings import BusSettings, Settings
-from edge_agent.source import source_of
+from edge_agent.source import narrowing, source_of
 from tests.acquire.told import Told
+from tests.acquire.unix_can import unix_can
 
 BUSES = (BusSettings(name="front", channel="can0"), BusSettings(name="rear", channel="can1"))
 
@@ -22,3 +31,33 @@ def test_a_recording_stands_in_for_the_buses_and_waits(tmp_path: Path) -> None:
 
     assert isinstance(source, LogFile)
     assert (list(opened()), waits) == ([], True)
+
+
+async def test_a_bus_that_is_only_wanted_passes_what_the_plan_wants_and_the_other_all() -> None:
+    databases = [load_database(database_path())]
+    catalog = Catalog([("front", databases), ("rear", databases)])
+    plan = compile_plan(catalog, list(catalog)[:9] + list(catalog)[-9:])
+    told = Told()
+    with unix_can(2) as interfaces:
+        first, second = (one.channel for one in interfaces)
+        buses = (BusSettings(name="front", channel=first, only_wanted=True), BusSettings(name="rear", channel=second))
+        source, _, _ = source_of(Settings(buses=buses), SystemClock(), told)
+        assert isinstance(source, Buses)
+        narrowing(source, catalog)(plan)
+        async with aclosing(source.blocks()) as blocks:
+            reading = asyncio.create_task(anext(blocks), name="block")
+            await told.heard("acquire.id_filter_set")
+            await told.heard("acquire.bus_opened", 2)
+            await reading
+
+        front, rear = (one.receiver.filters for one in interfaces)
+    assert front[-1] == filter_bytes(id_filters(plan, catalog)[0]) != b""
+    assert rear[-1] == filter_bytes(None)
+
+
+def test_a_recording_is_read_whole_whatever_is_wanted(tmp_path: Path) -> None:
+    settings = Settings(buses=BUSES, replay_log=tmp_path / "a.log")
+    source, _, _ = source_of(settings, SystemClock(), Told())
+    catalog = Catalog([("front", []), ("rear", [])])
+
+    narrowing(source, catalog)(compile_plan(catalog, ()))

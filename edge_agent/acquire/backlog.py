@@ -1,70 +1,81 @@
-"""What one bus has read and nobody has taken yet: `Backlog`."""
+"""What the buses' threads have read and nobody has taken yet: `Backlog`."""
 
 import threading
+from collections.abc import Sequence
+from operator import add
 from typing import NamedTuple
 
-from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, Frame, columns_of
+import numpy as np
+
+from edge_agent.acquire.block import FD_BYTES, Columns, Frame, columns_of
 
 
 class Taken(NamedTuple):
-    """What a reader had for one tick; frames that are lost are in no part."""
+    """What there was for one tick; frames that are lost are in no part."""
 
     parts: tuple[Columns, ...]
-    """in the order they were read"""
-    overrun: int
-    """frames that arrived when the kernel's receive buffer was full"""
-    untaken: int
-    """frames that were read when the backlog was full"""
+    overruns: tuple[int, ...]
+    """[buses] frames that arrived when the kernel's receive buffer was full"""
+    untaken: tuple[int, ...]
+    """[buses] frames that were read when the backlog was full"""
 
     @property
-    def dropped(self) -> int:
-        """All frames lost."""
-        return self.overrun + self.untaken
+    def dropped(self) -> tuple[int, ...]:
+        """[buses] all frames lost."""
+        return tuple(map(add, self.overruns, self.untaken))
 
 
 class Backlog:
-    """At most `capacity` frames between the thread that reads a bus and the loop that takes them."""
+    """At most `capacity` frames of all buses between the threads that read and the loop that takes.
 
-    def __init__(self, capacity: int, *, fd: bool) -> None:
+    What finds no room is the newest of all buses: what is older is nearer to being taken.
+    """
+
+    def __init__(self, buses: int, capacity: int, width: int) -> None:
+        """`width` is the block's, 8 or 64; a part may be wider for a CAN FD frame on a bus without `fd`."""
+        self._buses = buses
         self._capacity = capacity
-        self._width = FD_BYTES if fd else CLASSIC_BYTES
+        self._width = width
         self._guard = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
         self._frames: list[Frame] = []  # bounded by `_room`
         self._parts: list[Columns] = []  # bounded by `_room`
         self._held = 0
-        self._overrun = 0
-        self._untaken = 0
+        self._overruns: Sequence[int] = (0,) * self._buses
+        self._untaken = np.zeros(self._buses, np.int64)
 
     def add(self, frame: Frame) -> None:
-        """Hold a frame, or count it when there is no room: what is older is nearer to being taken."""
+        """Hold a frame, or count it when there is no room."""
         with self._guard:
             if self._room(1):
                 self._frames.append(frame)
+            else:
+                self._untaken[frame.bus] += 1
 
-    def add_block(self, columns: Columns, overrun: int) -> None:
-        """Hold the first frames of a block, as many as there is room for, and count the others."""
+    def add_block(self, columns: Columns, overruns: Sequence[int]) -> None:
+        """Hold the first frames of a block, as many as find room; count the others, and what the kernel lost."""
         with self._guard:
-            self._overrun += overrun
+            self._overruns = tuple(map(add, self._overruns, overruns))
             room = self._room(len(columns))
             if room:
                 self._parts.append(columns.first(room))
+            if room < len(columns):
+                self._untaken += np.bincount(columns.bus[room:], minlength=self._buses)
 
     def take(self) -> Taken:
         """Everything held, and the losses since the call before."""
         with self._guard:
-            frames, self._frames = self._frames, []
-            parts, self._parts = self._parts, []
-            overrun, self._overrun = self._overrun, 0
-            untaken, self._untaken = self._untaken, 0
-            self._held = 0
+            frames, parts, overruns, untaken = self._frames, self._parts, self._overruns, self._untaken
+            self._begin()
         if frames:
-            long = any(len(frame.data) > CLASSIC_BYTES for frame in frames)
+            long = any(len(frame.data) > self._width for frame in frames)
             parts.append(columns_of(frames, FD_BYTES if long else self._width))
-        return Taken(tuple(parts), overrun, untaken)
+        return Taken(tuple(parts), tuple(overruns), tuple(untaken.tolist()))
 
     def _room(self, wanted: int) -> int:
-        """How many of `wanted` frames can be held; they count as held, the others as lost."""
+        """How many of `wanted` frames can be held; they count as held."""
         room = min(wanted, self._capacity - self._held)
         self._held += room
-        self._untaken += wanted - room
         return room

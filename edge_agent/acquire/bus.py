@@ -1,23 +1,25 @@
 """Live buses as a source of frames, one block a tick over all of them: `Buses`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from functools import partial
+from collections.abc import AsyncGenerator, Collection, Sequence
 
 from edge_agent import events
-from edge_agent.acquire.backlog import Taken
+from edge_agent.acquire.backlog import Backlog, Taken
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, block_of, merge
+from edge_agent.acquire.can_frame import Filters
 from edge_agent.acquire.losses import Losses
+from edge_agent.acquire.messages import MessageReader
 from edge_agent.acquire.pace import Progress
+from edge_agent.acquire.poll import SocketCanReader
 from edge_agent.acquire.pythoncan import BusAddress
-from edge_agent.acquire.reader import BusReader, MessageBus, OpenBus
-from edge_agent.acquire.socketcan import RECEIVE_BYTES, SocketCan
+from edge_agent.acquire.reader import Reader, ReaderThread
+from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
 from edge_agent.ports import Clock
 from edge_agent.records import ClockQuality, FrameBlock
 
 BUFFER_FRAMES = 65_536
-"""How far one bus may be ahead of the event loop: 8 s of a full 1 Mbit/s bus with 8000 frames a second."""
+"""How far each bus may be ahead of the event loop: 8 s of a full 1 Mbit/s bus with 8000 frames a second."""
 
 QUIET_NS = 900_000_000
 """An empty block follows this long after the block before: with a tick more it is within a second."""
@@ -25,17 +27,17 @@ QUIET_NS = 900_000_000
 SETTLE_NS = 200_000_000
 """Longer than a frame is on its way from the bus to its block."""
 
-OVERRUN = "the kernel's receive buffer was full: the bus's thread did not read it in time"
+OVERRUN = "the kernel's receive buffer was full: the buses' thread did not read it in time"
 UNTAKEN = "the buffer was full: the event loop did not take it in time"
 
 
 class Buses:
     """FrameSource over SocketCAN, in bulk, and python-can's other interfaces, in the order of their indices.
 
-    One thread a bus, `acquire-<name>`, reads it; the event loop takes what all have read once a tick. A bus that
-    cannot be opened, or goes away, is tried again inside while the others go on. `until_ns` is 200 ms behind the
-    newest frame, and goes on without frames; it goes back only with a clock that was set back. Where some bus has
-    `fd`, `data` is always [n, 64].
+    One thread, `acquire-socketcan`, reads all SocketCAN buses, and one, `acquire-<name>`, each other bus; the event
+    loop takes what they have read once a tick. A bus that cannot be opened, or goes away, is tried again inside while
+    the others go on. `until_ns` is 200 ms behind the newest frame, and goes on without frames; it goes back only with
+    a clock that was set back. Where some bus has `fd`, `data` is always [n, 64].
     """
 
     def __init__(
@@ -45,33 +47,54 @@ class Buses:
         log: events.Log,
         clock: Clock,
         tick_ms: int = 50,
+        only_wanted: Collection[str] = (),
         backoff: Backoff = Backoff(),  # noqa: B008  frozen
         buffer_frames: int = BUFFER_FRAMES,
         receive_bytes: int = RECEIVE_BYTES,
     ) -> None:
+        """`only_wanted` names the SocketCAN buses that `pass_only` is for."""
         self._addresses = tuple(addresses)
         self._log = log
         self._clock = clock
-        self._width = FD_BYTES if any(address.fd for address in addresses) else CLASSIC_BYTES
         self._tick_s = tick_ms / 1000
-        self._backoff = backoff
-        self._buffer_frames = buffer_frames
-        self._receive_bytes = receive_bytes
-        self._readers: dict[str, BusReader] = {}
+        self._only_wanted = [at for at, address in enumerate(addresses) if address.name in only_wanted]
+        self._width = FD_BYTES if any(address.fd for address in addresses) else CLASSIC_BYTES
+        self._buffer_frames = buffer_frames * len(addresses)
+        bulk = {at: address for at, address in enumerate(addresses) if address.interface == "socketcan"}
+        self._socketcan = SocketCanReader(
+            bulk,
+            buses=len(addresses),
+            tick_s=self._tick_s,
+            log=log,
+            clock=clock,
+            backoff=backoff,
+            receive_bytes=receive_bytes,
+        )
+        self._readers: list[Reader] = [self._socketcan] if bulk else []
+        for at, address in enumerate(addresses):
+            if at not in bulk:
+                self._readers.append(MessageReader(address, at, log=log, clock=clock, backoff=backoff))
 
     @property
     def opened(self) -> frozenset[str]:
         """Names of the buses whose frames arrive now."""
-        return frozenset(name for name, reader in self._readers.items() if reader.is_open)
+        return frozenset().union(*(reader.opened for reader in self._readers))
+
+    def pass_only(self, filters: Sequence[Filters]) -> None:
+        """From soon on the kernel holds back all ids but these of the buses that are `only_wanted`; by bus.
+
+        What it holds back is not seen at all: it is in no count. Error frames always pass.
+        """
+        self._socketcan.pass_only({at: filters[at] for at in self._only_wanted})
 
     async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """Blocks until closed or cancelled; then the threads are ended and the buses shut down, in about 0.1 s."""
-        readers = [self._reader(index, address) for index, address in enumerate(self._addresses)]
+        backlog = Backlog(len(self._addresses), self._buffer_frames, self._width)
+        threads = [ReaderThread(reader, backlog) for reader in self._readers]
         overruns = [Losses(address.name, OVERRUN, self._log) for address in self._addresses]
         untaken = [Losses(address.name, UNTAKEN, self._log) for address in self._addresses]
-        self._readers = {address.name: reader for address, reader in zip(self._addresses, readers, strict=True)}
-        for reader in readers:
-            reader.start()
+        for thread in threads:
+            thread.start()
         try:
             progress = Progress(SETTLE_NS)
             closed_ns = self._clock.uptime_ns()
@@ -80,52 +103,42 @@ class Buses:
             while True:
                 next_s = max(next_s + self._tick_s, loop.time())
                 await asyncio.sleep(next_s - loop.time())
-                taken = [reader.take() for reader in readers]
+                for thread in threads:
+                    thread.check()
+                taken = backlog.take()
                 block = self._block(taken, progress)
-                for index, one in enumerate(taken):
-                    overruns[index].add(one.overrun, block.uptime_ns)
-                    untaken[index].add(one.untaken, block.uptime_ns)
+                _count(overruns, taken.overruns, block.uptime_ns)
+                _count(untaken, taken.untaken, block.uptime_ns)
                 if len(block) or any(block.dropped) or block.uptime_ns - closed_ns >= QUIET_NS:
                     closed_ns = block.uptime_ns
                     yield block
         finally:
-            _end(readers)
+            _end(threads)
             for losses in (*overruns, *untaken):
                 losses.tell()
 
-    def _reader(self, index: int, address: BusAddress) -> BusReader:
-        return BusReader(
-            address,
-            self._opener(index, address),
-            log=self._log,
-            clock=self._clock,
-            backoff=self._backoff,
-            capacity=self._buffer_frames,
-        )
-
-    def _opener(self, index: int, address: BusAddress) -> Callable[[], OpenBus]:
-        if address.interface == "socketcan":
-            return SocketCan(address, index, receive_bytes=self._receive_bytes, log=self._log)
-        return partial(MessageBus, address, index)
-
-    def _block(self, taken: Sequence[Taken], progress: Progress) -> FrameBlock:
-        parts = [part for one in taken for part in one.parts]
-        columns = merge(parts, max([self._width, *(part.data.shape[1] for part in parts)]))
+    def _block(self, taken: Taken, progress: Progress) -> FrameBlock:
+        columns = merge(taken.parts, max([self._width, *(part.data.shape[1] for part in taken.parts)]))
         uptime_ns = self._clock.uptime_ns()
         if len(columns):
             progress.seen(int(columns.t_ns[-1]), uptime_ns)
         return block_of(
             columns,
-            dropped=[one.dropped for one in taken],
+            dropped=taken.dropped,
             until_ns=progress.until_ns(uptime_ns),
             uptime_ns=uptime_ns,
             clock=ClockQuality.SYSTEM,
         )
 
 
-def _end(readers: Sequence[BusReader]) -> None:
+def _count(losses: Sequence[Losses], counts: Sequence[int], uptime_ns: int) -> None:
+    for one, count in zip(losses, counts, strict=True):
+        one.add(count, uptime_ns)
+
+
+def _end(threads: Sequence[ReaderThread]) -> None:
     """End all threads together, so that their waits are one; blocking, as nothing else may run before it is done."""
-    for reader in readers:
-        reader.ask_to_end()
-    for reader in readers:
-        reader.wait_for_end()
+    for thread in threads:
+        thread.ask_to_end()
+    for thread in threads:
+        thread.wait_for_end()

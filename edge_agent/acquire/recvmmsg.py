@@ -4,12 +4,15 @@ import ctypes
 import errno
 import os
 import socket
+import sys
 
 import numpy as np
 
 from edge_agent.records import I64, U8
 
-BLOCK_ROWS = 512
+AT_ONCE = 1024
+"""Datagrams taken from one socket before the next has its turn."""
+
 SO_TIMESTAMPNS = 35
 """asm-generic/socket.h; Python's socket module has no name for it"""
 SO_MEMINFO = 55
@@ -61,57 +64,79 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Datagrams:
-    """A socket's datagrams in arrays that are used again by every call; `socket` stays its owner's."""
+    """Datagrams of several sockets one after the other, in arrays that are used again."""
 
-    def __init__(self, source: socket.socket, row_bytes: int) -> None:
-        """Raises OSError."""
-        source.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket = source
-        self.rows: U8 = np.zeros((BLOCK_ROWS, row_bytes), np.uint8)
-        """[BLOCK_ROWS, row_bytes] the datagrams; of a shorter one the end of its row is of an earlier one"""
-        self._stamps = np.zeros(BLOCK_ROWS, np.dtype(_Stamp))
-        self._vectors = np.zeros(BLOCK_ROWS, np.dtype(_Vector))
-        self._vectors["base"] = _addresses(self.rows)
+    def __init__(self, sockets: int, row_bytes: int, at_once: int = AT_ONCE) -> None:
+        """Room for `at_once` datagrams of each of `sockets`."""
+        capacity = sockets * at_once
+        self.at_once = at_once
+        self.count = 0
+        """how many there are"""
+        self._rows: U8 = np.zeros((capacity, row_bytes), np.uint8)
+        self._stamps = np.zeros(capacity, np.dtype(_Stamp))
+        self._vectors = np.zeros(capacity, np.dtype(_Vector))
+        self._vectors["base"] = _addresses(self._rows)
         self._vectors["bytes"] = row_bytes
-        self._headers = np.zeros(BLOCK_ROWS, np.dtype(_Header))
+        self._headers = np.zeros(capacity, np.dtype(_Header))
         messages = self._headers["message"]
         messages["vectors"] = _addresses(self._vectors)
         messages["vector_count"] = 1
         messages["control"] = _addresses(self._stamps)
+        messages["control_bytes"] = self._stamps.itemsize
+        self._lengths = self._headers["length"]
         self._control_bytes = messages["control_bytes"]
-        self._first_header = ctypes.c_void_p(self._headers.ctypes.data)
+        self._seconds = self._stamps["seconds"]
+        self._nanoseconds = self._stamps["nanoseconds"]
+        self._first_header: int = self._headers.ctypes.data
 
-    def receive(self) -> int:
-        """How many datagrams were there and are now the first rows; never waits. Raises OSError."""
-        self._control_bytes[:] = self._stamps.itemsize  # the kernel wrote there what it used
-        count: int = _libc.recvmmsg(
-            self._socket.fileno(), self._first_header, BLOCK_ROWS, int(socket.MSG_DONTWAIT), None
-        )
+    def receive(self, source: socket.socket) -> int:
+        """Add up to `at_once` datagrams that are there; how many there were. Never waits. Raises OSError."""
+        place = ctypes.c_void_p(self._first_header + self.count * self._headers.itemsize)
+        count: int = _libc.recvmmsg(source.fileno(), place, self.at_once, int(socket.MSG_DONTWAIT), None)
         if count >= 0:
+            self.count += count
             return count
         number = ctypes.get_errno()
         if number in _AGAIN:
             return 0
         raise OSError(number, os.strerror(number))
 
-    def lengths(self, count: int) -> I64:
-        """[count] bytes of each datagram received last."""
-        return self._headers["length"][:count].astype(np.int64)
+    @property
+    def rows(self) -> U8:
+        """[count, row_bytes] the datagrams; of a shorter one the end of its row is of an earlier one."""
+        return self._rows[: self.count]
 
-    def times_ns(self, count: int) -> I64:
-        """[count] when the kernel got each of them; it stamps every one (net/socket.c, __sock_recv_timestamp)."""
-        stamps = self._stamps[:count]
-        times_ns: I64 = stamps["seconds"].astype(np.int64) * 1_000_000_000 + stamps["nanoseconds"]
+    @property
+    def lengths(self) -> I64:
+        """[count] bytes of each."""
+        return self._lengths[: self.count].astype(np.int64)
+
+    @property
+    def times_ns(self) -> I64:
+        """[count] when the kernel got each; it stamps every one (net/socket.c, __sock_recv_timestamp)."""
+        times_ns: I64 = self._seconds[: self.count] * 1_000_000_000
+        times_ns += self._nanoseconds[: self.count]
         return times_ns
 
-    def overruns(self) -> int:
-        """Datagrams lost so far because the receive buffer was full; wraps at 2**32. Raises OSError.
+    def clear(self) -> None:
+        """Begin again."""
+        self._control_bytes[: self.count] = self._stamps.itemsize  # the kernel wrote there what it used
+        self.count = 0
 
-        SO_RXQ_OVFL gives the same counter, but only with the next datagram that finds room: a bus that falls
-        silent after a burst would keep its losses to itself.
-        """
-        info = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_BYTES)
-        return int(np.frombuffer(info, np.uint32)[_MEMINFO_DROPS])
+
+def ask_for_times(source: socket.socket) -> None:
+    """Have the kernel stamp what a socket receives from now on. Raises OSError."""
+    source.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
+def overruns(source: socket.socket) -> int:
+    """Datagrams lost so far because the receive buffer was full; wraps at 2**32. Raises OSError.
+
+    SO_RXQ_OVFL gives the same counter, but only with the next datagram that finds room: a bus that falls
+    silent after a burst would keep its losses to itself.
+    """
+    info = source.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_BYTES)
+    return int.from_bytes(info[4 * _MEMINFO_DROPS :], sys.byteorder)
 
 
 def _addresses(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> I64:

@@ -181,7 +181,7 @@ async def test_a_defect_in_a_reader_ends_the_source_instead_of_a_bus_in_silence(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("edge_agent.acquire.reader.frame_of", broken)
+    monkeypatch.setattr("edge_agent.acquire.messages.frame_of", broken)
     told = Told()
     with virtual() as (drive, sender):
         blocks = await opened(Buses([drive], log=told, clock=SystemClock(), tick_ms=20), told)

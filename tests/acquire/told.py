@@ -2,8 +2,12 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from edge_agent.acquire.block import Frame
+from edge_agent.acquire.backlog import Backlog
+from edge_agent.acquire.block import Columns, Frame
+from edge_agent.acquire.reader import Reader, ReaderThread
 from edge_agent.records import FrameBlock
 
 
@@ -59,3 +63,26 @@ def frames_in(block: FrameBlock) -> list[Frame]:
         )
         for row in range(len(block))
     ]
+
+
+@contextmanager
+def reading(reader: Reader, backlog: Backlog) -> Iterator[None]:
+    """A reader on its thread."""
+    thread = ReaderThread(reader, backlog)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.ask_to_end()
+        thread.wait_for_end()
+        thread.check()
+
+
+async def taken(backlog: Backlog, frames: int) -> list[Columns]:
+    """Parts, when that many frames have come."""
+    parts: list[Columns] = []
+    async with asyncio.timeout(10):
+        while sum(map(len, parts)) < frames:
+            parts += backlog.take().parts
+            await asyncio.sleep(0.001)
+    return parts

@@ -16,16 +16,35 @@ CLASSIC = struct.Struct("=IB3x8s")
 FD = struct.Struct("=IBB2x64s")
 
 
+class CanSocket(socket.socket):
+    """Keeps the id filters that a CAN socket would take; it lets everything through."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.filters: list[bytes] = []
+
+    def setsockopt(self, level: int, option: int, value: int | bytes) -> None:  # type: ignore[override]
+        if level != socket.SOL_CAN_RAW:
+            super().setsockopt(level, option, value)
+        elif option == socket.CAN_RAW_FILTER:
+            assert isinstance(value, bytes)
+            self.filters.append(value)
+
+
 class UnixCan:
     """One interface, and somebody who sends on it."""
+
+    receiver: CanSocket
+    """the socket that was opened last"""
 
     def __init__(self) -> None:
         self.channel = uuid.uuid4().hex[:12]
         self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._sender.bind(f"\0{self.channel}-sender")
 
-    def attach(self, receiver: socket.socket) -> None:
+    def attach(self, receiver: CanSocket) -> None:
         """Bind a receiver; as it is connected to the sender, its queue is bounded by the sender's buffer alone."""
+        self.receiver = receiver
         receiver.bind(f"\0{self.channel}")
         receiver.connect(f"\0{self.channel}-sender")
 
@@ -55,7 +74,7 @@ def unix_can(count: int = 1) -> Iterator[tuple[UnixCan, ...]]:
     interfaces = {one.channel: one for one in (UnixCan() for _ in range(count))}
     with pytest.MonkeyPatch.context() as patch:
         place = "can.interfaces.socketcan.socketcan"
-        patch.setattr(f"{place}.create_socket", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        patch.setattr(f"{place}.create_socket", CanSocket)
         patch.setattr(f"{place}.bind_socket", lambda receiver, channel: interfaces[channel].attach(receiver))
         try:
             yield tuple(interfaces.values())

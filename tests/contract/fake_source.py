@@ -29,7 +29,7 @@ def block_of_frames(
         bus=np.array([bus for _, bus, _, _ in rows], np.uint8),
         can_id=np.array([can_id for _, _, can_id, _ in rows], np.uint32),
         flags=np.zeros(len(rows), np.uint8),
-        length=np.array([len(data) for _, _, _, data in rows], np.uint8),
+        length=np.array([len(data) for _, _, _, data in rows], np.uint16),
         data=np.array([list(data.ljust(8, b"\0")) for _, _, _, data in rows], np.uint8).reshape(len(rows), 8),
         dropped=(0,) * buses if dropped is None else dropped,
         until_ns=max(times, default=0),

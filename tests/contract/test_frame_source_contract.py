@@ -71,7 +71,7 @@ async def test_every_frame_arrives_once_and_as_it_was_sent(blocks: Blocks) -> No
 async def test_the_arrays_of_a_block_have_the_shapes_and_types_of_the_record(blocks: Blocks) -> None:
     for block in await _all_sent(blocks):
         columns = (block.t_ns, block.bus, block.can_id, block.flags, block.length)
-        assert [column.dtype.str for column in columns] == ["<i8", "|u1", "<u4", "|u1", "|u1"]
+        assert [column.dtype.str for column in columns] == ["<i8", "|u1", "<u4", "|u1", "<u2"]
         assert {column.shape for column in columns} == {(len(block),)}
         assert (block.data.shape, block.data.dtype.str) == ((len(block), 8), "|u1")
         assert block.data.flags.c_contiguous

@@ -1,0 +1,37 @@
+"""When a bus that is lost is opened again: `Openings`. The time is an argument."""
+
+import random
+
+from edge_agent import events
+from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.backoff import Backoff
+from edge_agent.errors import BusDown
+
+
+class Openings:
+    """Tells what becomes of one bus, and counts how long it is left alone."""
+
+    def __init__(self, address: BusAddress, backoff: Backoff, log: events.Log) -> None:
+        self.due_ns = 0
+        """uptime of the next try"""
+        self._address, self._backoff, self._log = address, backoff, log
+        self._retry_num = -1
+        self._begun_ns = 0
+
+    def begin(self, uptime_ns: int) -> None:
+        """The bus is being opened."""
+        self._begun_ns = uptime_ns
+
+    def opened(self) -> None:
+        """Its frames arrive from now on."""
+        address = self._address
+        events.bus_opened(self._log, bus=address.name, interface=address.interface, channel=address.channel)
+
+    def lost(self, down: BusDown, uptime_ns: int) -> float:
+        """It could not be opened, or has gone away; seconds until the next try."""
+        spell_s = (uptime_ns - self._begun_ns) / 1e9
+        self._retry_num = self._backoff.next_retry_num(self._retry_num, spell_s)
+        wait_s = self._backoff.delay_s(self._retry_num, random.random())  # noqa: S311  jitter, not a secret
+        self.due_ns = uptime_ns + int(wait_s * 1e9)
+        events.bus_lost(self._log, bus=self._address.name, reason=down.reason, retry_num=self._retry_num, wait_s=wait_s)
+        return wait_s
