@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from edge_agent.twin import (
 )
 
 Doc = dict[str, Any]
+PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 TWIN_BYTES = 32_768
 
 
@@ -303,6 +306,13 @@ def test_nearest_names_are_looked_for_only_where_they_are_reported(monkeypatch: 
 
     assert len(faults) == 500
     assert asked == [f"Engine.Rmp{i}" for i in range(REPORTED_FAULTS)]
+
+
+@pytest.mark.parametrize("text", re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
+def test_what_the_page_of_the_rules_shows_runs(text: str) -> None:
+    rule = json.loads(text)
+    if rule["kind"] in {"periodic", "on_change"}:
+        applied(fresh().document(whole(desired(shown=rule))))
 
 
 def test_text_that_json_knows_and_unicode_does_not_is_refused() -> None:

@@ -7,10 +7,9 @@ miss some sample, while the line to the held one misses none: the held one is ke
 Judged is what a reader will compute: from value = raw * factor + offset in float64, at times cut to the payload's unit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from math import inf, isfinite
-from typing import NamedTuple
+from math import isfinite
 
 import numpy as np
 
@@ -21,44 +20,32 @@ ROUNDING = 2.0**-49
 """of the magnitudes at hand, taken off the bound: an interpolation in float64 rounds a few times by 2**-53 of them"""
 
 
-class _Point(NamedTuple):
-    t_ns: int
-    tick: int
-    """the time in the payload's unit, cut off"""
-    raw: int
-    value: float
+STEEPEST = 1.7976931348623157e308
+"""the largest float64; an infinite slope leads nowhere"""
+
+_Point = tuple[int, int, int, float]
+"""time in nanoseconds, the same in the payload's unit, raw number, value"""
 
 
 class _Door:
     """One slot: the hinge, the held sample, and the slopes of all lines that pass the samples between."""
 
-    __slots__ = ("_deadline_ns", "_high", "_hinge", "_low", "_max_error", "_max_hold_ns", "_unit_ns", "held")
+    __slots__ = ("_deadline_ns", "_high", "_hinge", "_low", "_max_error", "_max_hold_ns", "held")
 
     def __init__(self, rule: Bounded) -> None:
         self._max_error = rule.max_error
         self._max_hold_ns = rule.max_hold_ns
-        self._unit_ns = int(rule.info.time_unit)
         self._hinge: _Point | None = None
         self._deadline_ns = 0
-        self._low, self._high = -inf, inf
+        self._low, self._high = -STEEPEST, STEEPEST
         self.held: _Point | None = None
 
-    def swing(self, times: Sequence[int], raws: Sequence[int], values: Sequence[float]) -> list[_Point]:
+    def swing(self, points: Iterable[_Point]) -> list[_Point]:
         """Judge samples in the order of the stream; returns what is kept."""
         kept: list[_Point] = []
-        for t_ns, raw, value in zip(times, raws, values, strict=True):
-            point = _Point(t_ns, t_ns // self._unit_ns, raw, value)
-            hinge = self._hinge
-            if hinge is None or self._breaks(hinge, point):
-                kept += self.close()
-                kept.append(point)
-                self._turn(point)
-                continue
-            if t_ns >= self._deadline_ns:
-                kept += self.close()
-            if not self._hold(self._hinge or hinge, point):
-                kept += self.close()
-                self._hold(self._hinge or hinge, point)
+        stream = iter(points)
+        while (point := self._lead(stream)) is not None:
+            kept += self._turn_to(point)
         return kept
 
     def close(self) -> list[_Point]:
@@ -73,68 +60,97 @@ class _Door:
         """Whether the held sample has waited long enough."""
         return self.held is not None and self._deadline_ns <= until_ns
 
-    def shift(self, delta_ns: int) -> None:
+    def shift(self, ticks: int, unit_ns: int) -> None:
         """Move by whole units: lines were judged at cut times, which must all move alike."""
-        ticks = delta_ns // self._unit_ns
-        self._deadline_ns += ticks * self._unit_ns
-        self._hinge = self._moved(self._hinge, ticks)
-        self.held = self._moved(self.held, ticks)
+        self._deadline_ns += ticks * unit_ns
+        self._hinge = _moved(self._hinge, ticks, unit_ns)
+        self.held = _moved(self.held, ticks, unit_ns)
 
-    def _moved(self, point: _Point | None, ticks: int) -> _Point | None:
-        return point and point._replace(t_ns=point.t_ns + ticks * self._unit_ns, tick=point.tick + ticks)
+    def _lead(self, stream: Iterator[_Point]) -> _Point | None:
+        """Hold one sample after the other while the line to it misses none; returns the one where that ends."""
+        if self._hinge is None:
+            return next(stream, None)
+        held, (_, hinge_tick, _, hinge_value) = self.held, self._hinge
+        newest_ns = (held or self._hinge)[0]
+        # Local names, and no call: this loop is what a bounded rule costs.
+        low, high, deadline_ns, max_error = self._low, self._high, self._deadline_ns, self._max_error
+        around = abs(hinge_value) + max_error
+        found = None
+        for point in stream:
+            t_ns, tick, _, value = point
+            span, rise = tick - hinge_tick, value - hinge_value
+            if not newest_ns <= t_ns < deadline_ns or not span or not low <= rise / span <= high:
+                found = point
+                break
+            room = max_error - ROUNDING * (abs(value) + around)
+            lowest, highest = (rise - room) / span, (rise + room) / span
+            low = lowest if lowest > low else low  # noqa: FURB136  `max` doubles what a sample costs
+            high = highest if highest < high else high  # noqa: FURB136
+            held, newest_ns = point, t_ns
+        self.held, self._low, self._high = held, low, high
+        return found
 
-    def _turn(self, hinge: _Point) -> None:
-        self._hinge, self.held = hinge, None
-        self._deadline_ns = hinge.t_ns + self._max_hold_ns
-        self._low, self._high = -inf, inf
+    def _turn_to(self, point: _Point) -> list[_Point]:
+        """Go on with a sample to which no line from the hinge leads; returns what is kept."""
+        hinge = self._hinge
+        if hinge is None or self._breaks(hinge, point):
+            kept = [*self.close(), point]
+            self._turn(point)
+            return kept
+        if not isfinite(point[3]) and point[0] < self._deadline_ns:  # the same as at the hinge
+            self.held = point
+            return []
+        kept = self.close()
+        self._hold_first(kept[0] if kept else hinge, point)
+        return kept
 
     def _breaks(self, hinge: _Point, point: _Point) -> bool:
         """Whether no line can lead on: the clock stepped back, or a number came or went that is none."""
-        if point.t_ns < (self.held or hinge).t_ns:
+        if point[0] < (self.held or hinge)[0]:
             return True
-        return point.raw != hinge.raw and not (isfinite(point.value) and isfinite(hinge.value))
+        return point[2] != hinge[2] and not (isfinite(point[3]) and isfinite(hinge[3]))
 
-    def _hold(self, hinge: _Point, point: _Point) -> bool:
-        """Hold this sample instead of the one before, if the line to it misses nobody."""
-        span, rise = point.tick - hinge.tick, point.value - hinge.value
-        room = self._max_error - ROUNDING * (abs(point.value) + abs(hinge.value) + self._max_error)
-        if not isfinite(point.value):  # the same as at the hinge
-            self.held = point
-        elif span and (self.held is None or self._low <= rise / span <= self._high):
-            self.held = point
-            self._narrow(span, rise, room)
-        elif self.held is not None:
-            return False
+    def _hold_first(self, hinge: _Point, point: _Point) -> None:
+        """Hold the first sample after the hinge."""
+        span, rise = point[1] - hinge[1], point[3] - hinge[3]
+        room = self._max_error - ROUNDING * (abs(point[3]) + abs(hinge[3]) + self._max_error)
+        if span:
+            self.held, self._low, self._high = point, (rise - room) / span, (rise + room) / span
         elif not abs(rise) <= self._max_error:  # at the hinge's own time, and not near it: a step up or down
-            self.held = point
-            self._narrow(0, rise, 0.0)
-        return True
+            self.held, self._low, self._high = point, STEEPEST, -STEEPEST
 
-    def _narrow(self, span: int, rise: float, room: float) -> None:
-        """Leave the slopes that pass `rise` at `span`, within `room`."""
-        if room > 0.0:
-            self._low = max(self._low, (rise - room) / span)
-            self._high = min(self._high, (rise + room) / span)
-        else:
-            self._low, self._high = inf, -inf
+    def _turn(self, hinge: _Point) -> None:
+        self._hinge, self.held = hinge, None
+        self._deadline_ns = hinge[0] + self._max_hold_ns
+        self._low, self._high = -STEEPEST, STEEPEST
+
+
+def _moved(point: _Point | None, ticks: int, unit_ns: int) -> _Point | None:
+    if point is None:
+        return None
+    t_ns, tick, raw, value = point
+    return t_ns + ticks * unit_ns, tick + ticks, raw, value
 
 
 class SwingingDoorKeeper:
     """A door for each slot, which is one signal of one rule; a slot is a column."""
 
     def __init__(self, rules: Sequence[Bounded]) -> None:
+        sizes = [len(rule.signals) for rule in rules]
         self._doors = [_Door(rule) for rule in rules for _ in range(len(rule.signals))]
+        self._unit_ns = np.repeat(np.array([int(rule.info.time_unit) for rule in rules], np.int64), sizes)
 
     def keep(self, samples: Samples) -> Kept:
-        """Each slot's first sample, the last that a line could lead to, and what is not a number."""
+        """Each slot's first sample, the last ones that a line could lead to, and what is not a number."""
         samples = samples.take(by_slot(samples.slot))
         first = np.flatnonzero(np.diff(samples.slot, prepend=-1))
         edges = [*first.tolist(), len(samples)]
-        times, raws, values = samples.t_ns.tolist(), samples.raw.tolist(), samples.value.tolist()
+        ticks = samples.t_ns // self._unit_ns.take(samples.slot)
+        columns = (samples.t_ns, ticks, samples.raw, samples.value)
+        points = list(zip(*(column.tolist() for column in columns), strict=True))
         found = []
         for slot, (begin, end) in zip(samples.slot[first].tolist(), pairwise(edges), strict=True):
-            kept = self._doors[slot].swing(times[begin:end], raws[begin:end], values[begin:end])
-            found += [(point.t_ns, slot, point.raw) for point in kept]
+            found += [(point[0], slot, point[2]) for point in self._doors[slot].swing(points[begin:end])]
         return _kept(found)
 
     def due(self, until_ns: int) -> Kept:
@@ -147,11 +163,11 @@ class SwingingDoorKeeper:
 
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time, by whole units of the payload."""
-        for door in self._doors:
-            door.shift(delta_ns)
+        for door, unit_ns in zip(self._doors, self._unit_ns.tolist(), strict=True):
+            door.shift(delta_ns // unit_ns, unit_ns)
 
     def _closed(self, slots: Iterable[int]) -> Kept:
-        return _kept([(point.t_ns, slot, point.raw) for slot in slots for point in self._doors[slot].close()])
+        return _kept([(point[0], slot, point[2]) for slot in slots for point in self._doors[slot].close()])
 
 
 def _kept(found: Sequence[tuple[int, int, int]]) -> Kept:
