@@ -44,8 +44,8 @@ from edge_agent.records import F64, I64, SampleBlock, SignalInfo
 
 WAITING_SAMPLES = 200_000
 """Samples that wait for `until_ns`, at most; more are judged at once. 20 000 a second wait for 1 s behind a log."""
-WORK = 4_000_000
-"""Results computed in one go, at most: 32 MB if no two samples had one time, a tenth of it in a usual block."""
+WORK = 2_000_000
+"""Results computed in one go, at most: 16 MB if no two samples had one time, a fifth of it in a usual block."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

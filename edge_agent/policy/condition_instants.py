@@ -138,7 +138,9 @@ def instants_of(table: Table, program: Program) -> Instants:
     cells = np.flatnonzero(marked)
     counts = np.bincount(cells // len(times), minlength=len(program.root))
     starts = counts.cumsum() - counts
-    nth = np.cumsum(marked).take(cell) - 1 - starts.take(condition)
+    rank = np.empty(len(marked), np.int64)
+    rank[cells] = np.arange(len(cells))
+    nth = rank.take(cell) - starts.take(condition)
     input_counts = counts.take(program.input_condition)
     input_starts = input_counts.cumsum() - input_counts
     known_at = input_starts.take(at_input) + nth

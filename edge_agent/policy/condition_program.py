@@ -57,6 +57,8 @@ class Program:
     """[k]"""
     raw: I64
     """[k]"""
+    span_ns: I64
+    """[k]"""
     root: I64
     """[conditions] the row that is the condition"""
     input_condition: I64
@@ -126,6 +128,7 @@ def compile_program(trees: Sequence[Tree], index: Mapping[str, int]) -> Program:
         input=np.array([row.input for row in rows], np.int64),
         number=np.array([row.number for row in rows], np.float64),
         raw=np.array([row.raw for row in rows], np.int64),
+        span_ns=np.array([row.span_ns for row in rows], np.int64),
         root=place[root],
         input_condition=np.array([condition for condition, _ in inputs], np.int64),
         input_signal=np.array([index[signal] for _, signal in inputs], np.int64),

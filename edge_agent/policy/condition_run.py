@@ -1,6 +1,6 @@
 """A program of conditions at work: what it remembers between two stretches of time, and every row's result. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,12 +38,10 @@ class Run:
         self._memory = Memory(len(signals))
         self._before = np.full(len(program.rows), UNKNOWN)
         """[rows] of RISING and FALLING: the operand when it was last known"""
+        self._values = np.empty(0)
+        """kept for its memory alone: to ask for 4 MB anew for each block took 4 ms a block"""
         self._averages = _averages(program, signals)
-        self._extremes = {
-            at: Extreme(row.span_ns, largest=row.op is Op.HIGHEST)
-            for at, row in enumerate(program.rows)
-            if row.op in {Op.LOWEST, Op.HIGHEST}
-        }
+        self._extremes = {at: Extreme() for at, row in enumerate(program.rows) if row.op in {Op.LOWEST, Op.HIGHEST}}
 
     def shift(self, delta_ns: int) -> None:
         """Move all times that are remembered."""
@@ -62,7 +60,9 @@ class Run:
         self._remember(table)
         counts = instants.counts.take(self._program.condition)
         ends = counts.cumsum()
-        stretch = _Stretch(table, instants, counts, ends - counts, np.empty(int(ends[-1])))
+        if len(self._values) < ends[-1]:
+            self._values = np.empty(int(ends[-1]))
+        stretch = _Stretch(table, instants, counts, ends - counts, self._values)
         for op, rows in self._program.groups:
             begin, end = int(stretch.starts[rows.start]), int(ends[rows.stop - 1])
             if begin < end:
@@ -86,7 +86,7 @@ class Run:
         if op in _SAMPLED:
             return self._sampled(op, rows, stretch)
         if op in _WINDOWS:
-            return np.concatenate([self._window(at, stretch) for at in range(rows.start, rows.stop)])
+            return self._windows(op, rows, stretch)
         left = stretch.values.take(spread(stretch.starts.take(program.left[rows]), counts))
         if op in _EDGES:
             return self._edges(op, rows, left, counts)
@@ -110,19 +110,30 @@ class Run:
             return np.where(known, table.raw.take(last) == program.raw[rows].repeat(counts), UNKNOWN)
         return np.where(instants.new.take(at), table.changed.take(last), np.where(known, 0.0, UNKNOWN))
 
-    def _window(self, at: int, stretch: _Stretch) -> F64:
-        row, count = self._program.rows[at], int(stretch.counts[at])
-        if not count:
-            return np.empty(0)
-        table, instants = stretch.table, stretch.instants
-        signal = int(self._program.input_signal[row.input])
-        begin, end = int(table.ends[signal]), int(table.ends[signal + 1])
-        start, input_start = int(instants.starts[row.condition]), int(instants.input_starts[row.input])
-        t_ns = instants.t_ns[start : start + count]
-        come = np.maximum(instants.last[input_start : input_start + count] - (len(self._memory) + begin - 1), 0)
-        if row.op is Op.AVERAGE:
-            return self._averages[signal].over(t_ns, end - begin - come, row.span_ns)
-        return self._extremes[at].over(t_ns, come, table.samples.t_ns[begin:end], table.samples.value[begin:end])
+    def _windows(self, op: Op, rows: slice, stretch: _Stretch) -> F64:
+        program, table, instants, counts = self._program, stretch.table, stretch.instants, stretch.counts[rows]
+        signal = program.input_signal.take(program.input[rows])
+        begin, new = table.ends.take(signal), np.diff(table.ends).take(signal)
+        now = instants.t_ns.take(spread(instants.starts.take(program.condition[rows]), counts))
+        since = now - program.span_ns[rows].repeat(counts)
+        last = instants.last.take(spread(instants.input_starts.take(program.input[rows]), counts))
+        come = np.maximum(last - (begin + len(self._memory) - 1).repeat(counts), 0)
+        some = np.flatnonzero(counts)
+        ends = counts.cumsum().take(some)
+        found = np.empty(len(now))
+        if op is Op.AVERAGE:
+            ahead = new.repeat(counts) - come
+            for at, start, end in _triples(signal.take(some), ends - counts.take(some), ends):
+                found[start:end] = self._averages[at].over(since[start:end], ahead[start:end])
+            return found
+        sign = 1.0 if op is Op.HIGHEST else -1.0
+        times, values = table.samples.t_ns.tolist(), (sign * table.samples.value).tolist()
+        sinces, comes, begins, news = since.tolist(), come.tolist(), begin.tolist(), new.tolist()
+        for at, start, end in _triples(some, ends - counts.take(some), ends):
+            mine = slice(begins[at], begins[at] + news[at])
+            extreme = self._extremes[rows.start + at]
+            found[start:end] = extreme.over(sinces[start:end], comes[start:end], times[mine], values[mine])
+        return sign * found
 
     def _edges(self, op: Op, rows: slice, truth: F64, counts: I64) -> F64:
         """The truth now against the truth when it was last known."""
@@ -141,6 +152,10 @@ class Run:
         # Known on both sides, or nothing is said; yet what is false now has not risen, whatever it was.
         still = truth == (0.0 if op is Op.RISING else 1.0)
         return np.where((was != UNKNOWN) & (truth != UNKNOWN), edge, np.where(still, 0.0, UNKNOWN))
+
+
+def _triples(first: I64, second: I64, third: I64) -> Iterator[tuple[int, int, int]]:
+    return zip(first.tolist(), second.tolist(), third.tolist(), strict=True)
 
 
 def _averages(program: Program, signals: Sequence[SignalInfo]) -> dict[int, Average]:

@@ -6,6 +6,7 @@ for ever; a condition must give the same wherever the stream was cut. So sums ar
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -53,17 +54,16 @@ class Average:
             self._odd[begin + 1 : end + 1] = self._odd[begin] + np.cumsum(~np.isfinite(value))
         self._end = end
 
-    def over(self, t_ns: I64, ahead: I64, span_ns: int) -> F64:
-        """The mean over (t - span, t] for each t, of all samples but the last `ahead`, which came later than t."""
+    def over(self, since_ns: I64, ahead: I64) -> F64:
+        """The mean of the samples later than each `since_ns`, without the newest `ahead`, which are yet to come."""
         end = self._end - ahead
-        begin = self._t_ns[: self._end].searchsorted(t_ns - span_ns, side="right")
+        begin = self._t_ns[: self._end].searchsorted(since_ns, side="right")
         np.maximum(begin, end - WINDOW_SAMPLES, out=begin)
-        count = end - begin
         total = self._sums.take(end) - self._sums.take(begin)
-        mean = np.full(len(t_ns), np.nan)
+        count = end - begin
         if self._by_raw:
-            np.divide(total, count, out=mean, where=count > 0)
-            return mean * self._signal.factor + self._signal.offset
+            return total / count * self._signal.factor + self._signal.offset  # of none it is 0 / 0, which is NaN
+        mean = np.full(len(end), np.nan)
         for i in np.flatnonzero((count > 0) & (self._odd.take(end) == self._odd.take(begin))).tolist():
             mean[i] = total[i] / (int(count[i]) << _FINEST)
         return mean
@@ -85,48 +85,47 @@ class Average:
 
 
 class Extreme:
-    """The largest (or smallest) sample of one window; NaN where there is none, or one that is NaN.
+    """The largest sample of one window; NaN where there is none, or one that is NaN.
 
     Only samples that can still become the largest are held: each is larger than all after it.
     """
 
-    def __init__(self, span_ns: int, *, largest: bool) -> None:
-        self._span_ns = span_ns
-        self._sign = 1.0 if largest else -1.0
+    def __init__(self) -> None:
         self._held: deque[tuple[int, int, float]] = deque()  # bounded by WINDOW_SAMPLES
         self._count = 0
 
-    def over(self, t_ns: I64, added: I64, new_t_ns: I64, new_value: F64) -> F64:
-        """The extreme for each t, up to which `added` of the new samples had come; by the last t all have."""
-        times, values = new_t_ns.tolist(), (new_value * self._sign).tolist()
-        found = []
-        done = 0
-        for now_ns, until in zip(t_ns.tolist(), added.tolist(), strict=True):
-            while done < until:
-                self._add(times[done], values[done])
-                done += 1
-            found.append(self._largest(now_ns))
-        return np.array(found) * self._sign
+    def over(
+        self, since_ns: Sequence[int], come: Sequence[int], t_ns: Sequence[int], value: Sequence[float]
+    ) -> list[float]:
+        """The largest of the samples later than each `since_ns`, when `come` of the new ones had come; all by the last.
+
+        Python's own numbers: a window has some tens of them a block, for which an array is slower.
+        """
+        held, found, done = self._held, [], 0
+        for since, until in zip(since_ns, come, strict=True):
+            if until > done:
+                self._add(t_ns[done:until], value[done:until])
+                done = until
+            while held and held[0][1] <= since:
+                held.popleft()
+            found.append(held[0][2] if held else math.nan)
+        return found
 
     def shift(self, delta_ns: int) -> None:
         """Move all times."""
         self._held = deque((count, t_ns + delta_ns, value) for count, t_ns, value in self._held)
 
-    def _add(self, t_ns: int, value: float) -> None:
+    def _add(self, t_ns: Sequence[int], value: Sequence[float]) -> None:
         held = self._held
-        # A NaN counts as larger than all: while it is in the window the answer is NaN.
-        while held and held[-1][2] <= value:
-            held.pop()
-        if math.isnan(value):
-            held.clear()
-        self._count += 1
-        held.append((self._count, t_ns, value))
-
-    def _largest(self, now_ns: int) -> float:
-        held = self._held
-        while held and (held[0][1] <= now_ns - self._span_ns or held[0][0] <= self._count - WINDOW_SAMPLES):
-            held.popleft()
-        return held[0][2] if held else np.nan
+        for at, one in zip(t_ns, value, strict=True):
+            if math.isnan(one):  # counts as larger than all: while it is in the window the answer is NaN
+                held.clear()
+            while held and held[-1][2] <= one:
+                held.pop()
+            self._count += 1
+            held.append((self._count, at, one))
+            if held[0][0] <= self._count - WINDOW_SAMPLES:
+                held.popleft()
 
 
 def _moved(kept: NDArray[Scalar], room: int) -> NDArray[Scalar]:

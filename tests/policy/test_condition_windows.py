@@ -28,21 +28,18 @@ def averages(signal: SignalInfo, numbers: Sequence[float], cuts: Sequence[int] =
     for part in np.split(np.arange(len(numbers)), cuts):
         if len(part):
             window.add(t_ns[part], raws[part], values[part] * signal.factor + signal.offset)
-            found.append(window.over(t_ns[part], np.arange(len(part))[::-1], SPAN_NS))
+            found.append(window.over(t_ns[part] - SPAN_NS, np.arange(len(part))[::-1]))
     return np.concatenate(found)
 
 
-def extremes(numbers: Sequence[float], cuts: Sequence[int] = (), *, largest: bool = True) -> F64:
-    window = Extreme(SPAN_NS, largest=largest)
-    t_ns = 10 * np.arange(len(numbers))
-    values = np.array(numbers, np.float64)
-    return np.concatenate(
-        [
-            window.over(t_ns[part], np.arange(1, len(part) + 1), t_ns[part], values[part])
-            for part in np.split(np.arange(len(numbers)), cuts)
-            if len(part)
-        ]
-    )
+def largest(numbers: Sequence[float], cuts: Sequence[int] = ()) -> list[float]:
+    window = Extreme()
+    found: list[float] = []
+    for part in map(np.ndarray.tolist, np.split(np.arange(len(numbers)), cuts)):
+        t_ns = [10 * i for i in part]
+        since = [one - SPAN_NS for one in t_ns]
+        found += window.over(since, range(1, len(part) + 1), t_ns, [numbers[i] for i in part])
+    return found
 
 
 def test_the_mean_is_that_of_the_samples_later_than_its_span_ago() -> None:
@@ -65,34 +62,30 @@ def test_a_sample_that_is_no_finite_number_makes_the_mean_unknown_while_it_is_in
 
 
 def test_where_no_sample_is_in_the_window_nothing_is_known() -> None:
-    average, extreme = Average(TEMPERATURE, SPAN_NS), Extreme(SPAN_NS, largest=True)
+    average, extreme = Average(TEMPERATURE, SPAN_NS), Extreme()
     one = np.array([0], np.int64)
     average.add(one, one, one.astype(np.float64))
-    times = np.array([49, 50])
 
-    assert np.isnan(average.over(times, np.array([0, 0]), SPAN_NS)).tolist() == [False, True]
-    assert np.isnan(extreme.over(times, np.array([1, 1]), one, one.astype(np.float64))).tolist() == [False, True]
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(average.over(np.array([-1, 0]), np.array([0, 0]))).tolist() == [False, True]
+    assert np.isnan(extreme.over([-1, 0], [1, 1], [0], [0.0])).tolist() == [False, True]
 
 
 @given(
     st.lists(st.sampled_from([1.0, 2.0, 3.0, math.inf, math.nan]), min_size=1, max_size=30),
     st.lists(st.integers(0, 30), max_size=4).map(sorted),
-    st.booleans(),
 )
-def test_the_extreme_is_found_wherever_the_samples_are_cut(
-    numbers: list[float], cuts: list[int], largest: bool
-) -> None:
-    choose = np.max if largest else np.min
-    expected = [choose(numbers[max(0, i - 4) : i + 1]) for i in range(len(numbers))]
+def test_the_largest_is_found_wherever_the_samples_are_cut(numbers: list[float], cuts: list[int]) -> None:
+    expected = [np.max(numbers[max(0, i - 4) : i + 1]) for i in range(len(numbers))]
 
-    np.testing.assert_array_equal(extremes(numbers, cuts, largest=largest), expected)
+    np.testing.assert_array_equal(largest(numbers, cuts), expected)
 
 
 def test_of_more_samples_than_a_window_holds_the_newest_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condition_windows, "WINDOW_SAMPLES", 2)
 
     assert averages(CURRENT, [8.0, 1.0, 3.0, 5.0]).tolist() == [8.0, 4.5, 2.0, 4.0]
-    assert extremes([8.0, 1.0, 3.0, 5.0, 4.0, 3.0]).tolist() == [8.0, 8.0, 3.0, 5.0, 5.0, 4.0]
+    assert largest([8.0, 1.0, 3.0, 5.0, 4.0, 3.0]) == [8.0, 8.0, 3.0, 5.0, 5.0, 4.0]
 
 
 def test_a_long_stream_takes_no_more_room_than_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
