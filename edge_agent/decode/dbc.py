@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,7 @@ from cantools.database.can import Signal as CantoolsSignal
 
 from edge_agent.decode.bounds import raw_bounds
 from edge_agent.decode.catalog import BitField, Database, Message, Selector, Signal
+from edge_agent.decode.dbc_repair import repaired
 from edge_agent.decode.fast_packet import is_fast_packet
 from edge_agent.decode.j1939 import pgn_of
 from edge_agent.decode.transport import LONGEST
@@ -53,7 +54,7 @@ def load_database(path: str | Path) -> Database:
     said = _Said()
     _ARXML.addHandler(said)
     try:
-        loaded = _load(Path(path))
+        loaded, repairs = _load(Path(path))
     except FileNotFoundError as error:
         raise DatabaseRefused(str(path), "no such file") from error
     except OSError as error:
@@ -64,14 +65,14 @@ def load_database(path: str | Path) -> Database:
         _ARXML.removeHandler(said)
     if not isinstance(loaded, cantools.database.can.Database):
         raise DatabaseRefused(str(path), "a diagnostics (CDD) file, not a CAN database")
-    remarks = list(said.remarks)
+    remarks = [*repairs, *said.remarks]
     messages = tuple(_messages(loaded, remarks))
     return Database(str(path), messages, tuple(remarks))
 
 
 def strict_remarks(path: str | Path) -> tuple[str, ...]:
     """What strict parsing complains of in a database that loads: overlapping or misfitting signals, by message."""
-    loaded = _load(Path(path))
+    loaded, _ = _load(Path(path))
     found = []
     for message in getattr(loaded, "messages", []):
         try:
@@ -97,9 +98,34 @@ class _Said(logging.Handler):
             self.remarks[sentence] = None
 
 
-def _load(path: Path) -> object:
-    # strict=False: real databases hold overlapping signals, which a table decoder reads without trouble.
-    return cantools.database.load_file(str(path), encoding=_encoding(path.read_bytes()), strict=False)
+def _load(path: Path) -> tuple[object, Sequence[str]]:
+    """The database, and what of its file had to be left out."""
+    encoding = _encoding(path.read_bytes())
+    try:
+        # strict=False: real databases hold overlapping signals, which a table decoder reads without trouble.
+        return cantools.database.load_file(str(path), encoding=encoding, strict=False), ()
+    except cantools.Error as error:
+        if path.suffix.lower() != ".dbc":
+            raise
+        return _load_repaired(path.read_text(encoding, errors="replace"), error)
+
+
+def _load_repaired(text: str, complaint: cantools.Error) -> tuple[object, Sequence[str]]:
+    """As long as each complaint is about something that can be left out; else raises the last one."""
+    remarks: list[str] = []
+    while True:
+        repair = repaired(text, str(complaint))
+        if repair is None:
+            raise complaint
+        remarks += repair.remarks
+        try:
+            loaded = cantools.database.load_string(repair.text, "dbc", strict=False)
+        except cantools.Error as error:
+            text, complaint = repair.text, error
+            continue
+        if not getattr(loaded, "messages", ()):
+            raise complaint  # nothing is left
+        return loaded, remarks
 
 
 def _encoding(data: bytes) -> str:
