@@ -1,10 +1,11 @@
 """The command line: thin, each command a few lines over what does the work."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -39,6 +40,8 @@ DEFAULT_HUB = Path("edge-hub")
 DEVICE, MODULE = "demo-vehicle", "telematics"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """docker stop, and a keyboard"""
+SLOW_S = 2.0
+"""what takes longer than this shows how far it has come"""
 
 
 def main() -> NoReturn:
@@ -294,6 +297,57 @@ def check(
     raise typer.Exit(int(any(finding.is_mistake for finding in findings)))
 
 
+@app.command("dry-run")
+def dry_run(
+    log: Annotated[Path, typer.Option("--log", help="Recorded drive: .log, .asc, .blf, .trc, .csv, .db or .mf4.")],
+    twin: Annotated[Path, typer.Option(help="Desired properties as JSON: the rules to try.")],
+    dbc: Dbc = [],  # noqa: B006  typer copies it
+    vss: Vss = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Read only so many seconds of the log.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=24, help="Hours a day that the vehicle drives.")] = 2,
+    offline_days: Annotated[float, typer.Option(min=0, max=3650, help="Days without a hub to reckon with.")] = 7,
+    spool_cap_bytes: Annotated[int | None, typer.Option(help="Room for the spool; 1 GiB where nothing says.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw what was on the bus and what was kept: .png, .svg")] = None,
+    signal_patterns: Annotated[
+        list[str], typer.Option("--signal", help="Signal or glob to plot; may be repeated. The most reduced without.")
+    ] = [],  # noqa: B006  typer copies it
+) -> None:
+    """Try rules on a recorded drive: what they keep, what that costs by the month, what a spool would lose offline.
+
+    The same engine as in the vehicle, as fast as it can. Without --dbc the buses are those of **BUSES**, each read from
+    the channel of the log that it names.
+
+    Example: `edge-agent dry-run --log drive.blf --dbc car.dbc --twin twin.json`
+    """
+    from edge_agent.desk.dry_run import dry_run as run_dry
+    from edge_agent.desk.dry_run import settings_of
+    from edge_agent.desk.dry_run_plot import draw, judge_plot
+    from edge_agent.desk.dry_run_table import table
+
+    logs.configure("error", sys.stderr)
+    if plot:
+        judge_plot(plot)
+    with _progress_when_slow(log) as progress:
+        report, traces = asyncio.run(
+            run_dry(
+                settings_of(log, dbc, vss, spool_cap_bytes),
+                twin,
+                hours_a_day=hours,
+                offline_days=offline_days,
+                seconds=seconds,
+                plotted=signal_patterns if plot else None,
+                progress=progress,
+                log=structlog.get_logger(),
+            )
+        )
+    if plot:
+        draw(plot, traces)
+    with _until_the_reader_leaves():
+        typer.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else table(report))
+    raise typer.Exit
+
+
 @app.command()
 def show(
     file: Annotated[Path, typer.Argument(help="The hub's arrived.jsonl, or a payload, plain or gzip.")],
@@ -403,6 +457,24 @@ def _progress(*, shown: bool = True) -> Progress:
         console=stderr,
         disable=not shown,
     )
+
+
+@contextmanager
+def _progress_when_slow(log: Path) -> Iterator[Callable[[int], None]]:
+    """To be told the frames read; on a terminal they are shown once that has taken SLOW_S."""
+    bar = _progress(shown=stderr.is_terminal)
+    task = bar.add_task(log.name, total=_lines_of(log))
+
+    def read(frames: int) -> None:
+        bar.update(task, completed=frames)
+        if (bar.tasks[task].elapsed or 0) > SLOW_S:
+            bar.start()
+
+    try:
+        yield read
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _lines_of(log: Path) -> int | None:

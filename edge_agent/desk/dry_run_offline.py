@@ -1,0 +1,67 @@
+"""What the spool would give up while no hub can be reached: the spool's own ledger, fed at steady rates. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_agent.records import EnvelopeKey
+from edge_agent.spool.ledger import Incoming, Ledger
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+SPOOL_SHARES = 16
+"""With SEGMENT_BYTES as `spool/segments.py` and `spool/opening.py` have it: a segment and what was refused may take one
+sixteenth of the cap each. The tests hold both against a spool on disk."""
+MOST_STEPS = 20_000
+"""of all rules together; each adds a part of a segment, which is as fine as the ledger evicts"""
+STEPS_A_SEGMENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Inflow:
+    """What one rule writes."""
+
+    priority: int
+    bytes_an_hour: float
+    """of records in the spool"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a time offline ends."""
+
+    lost_bytes: tuple[int, ...]
+    """of each inflow's records"""
+    first_loss_hours: float | None
+    """driven until the first of them went; None where the spool holds all"""
+
+
+def offline(inflows: Sequence[Inflow], *, hours: float, cap_bytes: int) -> Outcome:
+    """Drive for so many hours without a hub; the spool is empty at first.
+
+    What is lost, the ledger says: of the lowest priority the oldest segment. Rules of one priority share its segments.
+    """
+    share = cap_bytes // SPOOL_SHARES
+    segment_bytes = min(SEGMENT_BYTES, share)
+    ledger = Ledger(budget_bytes=cap_bytes - share, segment_bytes=segment_bytes)
+    whole = [inflow.bytes_an_hour * hours for inflow in inflows]
+    steps = max(1, min(MOST_STEPS // max(1, len(whole)), round(sum(whole) * STEPS_A_SEGMENT / segment_bytes)))
+    lengths: list[int] = []
+    lost, first_step = [0] * len(whole), None
+    for step in range(steps):
+        for rule, total in enumerate(whole):
+            seq = len(lengths)
+            lengths.append(int(total * (step + 1) / steps) - int(total * step / steps))
+            for gone in _append(ledger, Incoming(EnvelopeKey(1, seq), inflows[rule].priority, lengths[seq])):
+                lost[gone % len(whole)] += lengths[gone]
+                first_step = step if first_step is None else first_step
+    return Outcome(tuple(lost), None if first_step is None else hours * first_step / steps)
+
+
+def _append(ledger: Ledger, incoming: Incoming) -> list[int]:
+    """Put one into the spool; the sequences of what is lost by that."""
+    if not incoming.length:
+        return []
+    admission = ledger.admit([incoming])
+    ledger.commit(ledger.place(admission.admitted))
+    for segment in ledger.sweep():
+        ledger.buried(segment)
+    return [seq for one in (*admission.lost, *admission.evicted) for seq in range(one.first_seq, one.last_seq + 1)]

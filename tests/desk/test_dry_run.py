@@ -1,0 +1,300 @@
+"""The dry run against the agent, by its front door, and on a recorded drive.
+
+The golden figures, the page docs/examples/README.md and its pictures are written anew by
+`python -m tests.golden.dry_run_examples`.
+"""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edge_agent.cli import app, main
+from edge_agent.decode.catalog import Catalog
+from edge_agent.desk.dry_run import DryRun, catalog_of, config_of, settings_of
+from edge_agent.desk.dry_run_metering import message_bytes
+from edge_agent.desk.dry_run_report import Use
+from edge_agent.desk.vehicle import database_path
+from edge_agent.localhub.arrivals import read_arrivals
+from edge_agent.records import Batch, Envelope
+from edge_agent.spool.reading import read_payloads
+from tests.acquire.told import Told
+from tests.golden.dry_run_examples import (
+    CONSOLE,
+    EXAMPLES,
+    LOG,
+    NAMES,
+    PAGE,
+    a_desk,
+    catalog,
+    figures,
+    golden_path,
+    said_by,
+)
+from tests.journey.line import agent_process, desire, document, local_hub
+from tests.journey.recordings import DATA, LOGS, write_drive
+
+DBC = str(database_path())
+RULES: Mapping[str, object] = {
+    "trip": {"kind": "periodic", "every_ms": 1000, "signals": ["Motion.*", "Battery.StateOfCharge"], "priority": 3},
+    "lamps": {"kind": "on_change", "signals": ["Body.*"], "lane": "hot", "batch": {"max_age_s": 2}},
+    "study": {"kind": "on_change", "signals": ["*"], "priority": 9, "batch": {"max_age_s": 3, "max_bytes": 20_000}},
+}
+
+recorded_drive = pytest.mark.skipif(not LOGS.is_dir(), reason=f"NO RECORDED DRIVE WAS TESTED: {DATA} is missing")
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """Twelve seconds of the demonstration vehicle."""
+    return write_drive(tmp_path / "drive.log", 7, 12.0)
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Callable[..., Path]:
+    def written(**rules: object) -> Path:
+        path = tmp_path / "twin.json"
+        path.write_text(json.dumps(document(**rules)))
+        return path
+
+    return written
+
+
+@pytest.fixture
+def failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[Mapping[str, str]], str]:
+    """What a dry run says on stderr that ends with 1."""
+
+    def run(arguments: Mapping[str, str]) -> str:
+        words = [word for option in arguments.items() for word in option]
+        monkeypatch.setattr("sys.argv", ["edge-agent", "dry-run", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 1
+        return capsys.readouterr().err
+
+    return run
+
+
+def told(*arguments: object, exit_code: int = 0) -> str:
+    """What `edge-agent dry-run` prints on standard output."""
+    result = CliRunner().invoke(app, ["dry-run", *map(str, arguments)])
+    assert result.exit_code == exit_code, result.output
+    return result.stdout
+
+
+# --- by the front door ---------------------------------------------------------------------------
+
+
+def test_a_table_shows_what_each_rule_keeps_and_costs(drive: Path, twin: Callable[..., Path]) -> None:
+    said = told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES))
+
+    lines = said.splitlines()
+    assert lines[0].startswith(f"{drive}: 12.0 s, ")
+    assert [line.split()[0] for line in lines[4:8]] == ["trip", "lamps", "study", "total"]
+    assert "a month is 30 days of 2 h, in drives as long as this log" in said
+
+
+def test_json_is_one_object_with_every_figure(drive: Path, twin: Callable[..., Path]) -> None:
+    arguments = ("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--json", "--hours", 4, "--offline-days", 3)
+    body = json.loads(told(*arguments))
+
+    assert [one["rule"] for one in body["rules"]] == list(RULES)
+    assert body["use"]["hours_a_day"] == 4
+    assert body["use"]["offline_days"] == 3
+    assert body["use"]["spool_cap_bytes"] == 1 << 30
+    assert body["total"]["samples_kept"] == sum(one["samples_kept"] for one in body["rules"])
+    assert body["rules"][2]["samples_in"] == body["log"]["samples"]
+
+
+def test_the_same_drive_and_rules_give_the_same_figures(drive: Path, twin: Callable[..., Path]) -> None:
+    arguments = ("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--json")
+
+    assert told(*arguments) == told(*arguments)
+
+
+def test_the_begin_of_a_log_can_be_tried_alone(drive: Path, twin: Callable[..., Path]) -> None:
+    body = json.loads(told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--seconds", 3, "--json"))
+
+    assert body["log"]["drive_s"] == pytest.approx(3.0, abs=0.06)
+
+
+def test_a_small_spool_says_who_loses_what(drive: Path, twin: Callable[..., Path]) -> None:
+    said = told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--spool-cap-bytes", 1 << 20)
+
+    assert "offline for 7 days, a spool of 1 MiB is full after" in said
+    assert re.search(r"^study .* of 7 days$", said, re.MULTILINE)
+
+
+def test_a_plot_shows_the_signals_that_were_asked_for(drive: Path, twin: Callable[..., Path], tmp_path: Path) -> None:
+    picture = tmp_path / "out.svg"
+    told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--plot", picture, "--signal", "Motion.VehicleSpeed")
+
+    assert "Motion.VehicleSpeed" in picture.read_text()
+    assert "Battery.StateOfCharge" not in picture.read_text()
+
+
+def test_the_buses_of_the_environment_are_read_from_their_channels_of_the_log(
+    drive: Path, twin: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = drive.read_text()
+    both = tmp_path / "both.log"
+    lines = (line for pair in zip(frames.splitlines(), frames.splitlines(), strict=True) for line in pair)
+    both.write_text("".join(f"{line.replace('can0', f'can{i % 2}')}\n" for i, line in enumerate(lines)))
+    bus = {"channel": "can0", "dbc": [DBC]}
+    buses = [{**bus, "name": "front"}, {**bus, "name": "rear", "channel": "can1"}]
+    monkeypatch.setenv("BUSES", json.dumps(buses))
+    only = {"kind": "on_change", "signals": ["rear.Motion.VehicleSpeed"]}
+    body = json.loads(told("--log", both, "--twin", twin(only=only), "--json"))
+
+    assert body["log"]["buses"]["front"]["seen"] == body["log"]["buses"]["rear"]["seen"] == len(frames.splitlines())
+    assert body["rules"][0]["samples_in"] == 1200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"--twin": "absent.json"}, r"absent\.json: cannot be read: No such file or directory"),
+        ({"--log": "absent.log"}, r"absent\.log: .*"),
+        ({"--dbc": "absent.dbc"}, r"absent\.dbc: .*"),
+        ({"--plot": "out.pdf"}, r"out\.pdf: a plot ends in \.png or \.svg"),
+        ({"--plot": "out.png", "--signal": "Motor.Nothing"}, r"--signal Motor\.Nothing: no signal of the rules .*"),
+        ({"--spool-cap-bytes": "5"}, r"SPOOL_CAP_BYTES: .*1048576.*"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_its_place(
+    arguments: dict[str, str],
+    sentence: str,
+    drive: Path,
+    twin: Callable[..., Path],
+    failed: Callable[..., str],
+) -> None:
+    given = {"--log": str(drive), "--dbc": DBC, "--twin": str(twin(**RULES)), **arguments}
+    assert re.fullmatch(rf"error: {sentence}\n", failed(given))
+
+
+def test_every_mistake_in_the_rules_is_named_with_its_file_and_place(
+    drive: Path, twin: Callable[..., Path], failed: Callable[..., str]
+) -> None:
+    rules = twin(
+        one={"kind": "periodic", "every_ms": 1000, "signals": ["Motion.Sped"]},
+        two={"kind": "on_change", "signals": ["Nothing"]},
+    )
+    said = failed({"--log": str(drive), "--dbc": DBC, "--twin": str(rules)})
+
+    assert f"{rules} rules.one.signals[0]: no signal 'Motion.Sped'" in said
+    assert f"{rules} rules.two.signals[0]: no signal 'Nothing'" in said
+
+
+def test_without_databases_the_environment_must_name_buses(
+    drive: Path, twin: Callable[..., Path], failed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BUSES", raising=False)
+
+    assert failed({"--log": str(drive), "--twin": str(twin(**RULES))}).startswith("error: BUSES: ")
+
+
+# --- against the agent ---------------------------------------------------------------------------
+
+
+async def dry(log: Path, twin: Path) -> tuple[list[tuple[Batch, Envelope]], dict[str, object]]:
+    settings = settings_of(log, [database_path()], None, None)
+    known = catalog_of(settings)
+    run = DryRun(settings, known, config_of(twin, known), log=Told())
+    made = [one async for one in run.batches()]
+    return made, run.report(Use(2, 7, 1 << 30)).as_json()["total"]  # type: ignore[return-value]  # the object of totals
+
+
+def plain(body: bytes) -> tuple[object, int]:
+    """A payload but for the agent's age, which in a replay is the machine's; and its size without it."""
+    text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    ageless = re.sub(rb'"uptime_ms":\d+', b'"uptime_ms":0', text)
+    assert ageless != text
+    return json.loads(ageless), len(gzip.compress(ageless, mtime=0))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_the_agent_puts_on_disk_and_sends_what_the_dry_run_says(drive: Path, tmp_path: Path) -> None:
+    async with local_hub(tmp_path / "hub", "127.0.0.73") as hub:
+        await desire(hub.folder, document(**RULES))
+        buses = json.dumps([{"name": "car", "interface": "virtual", "channel": "car", "dbc": [DBC]}])
+        variables = {"BUSES": buses, "REPLAY_LOG": str(drive), "REPLAY_SPEED": "0"}
+        async with agent_process(tmp_path, variables | hub.environment("connection_string")) as agent:
+            assert await agent.ended(40) == 0, agent.text()
+            kept = sum(int(str(event["samples"])) for event in agent.events("policy.batch_sealed"))
+    arrivals = {
+        (one.properties["boot"], one.properties["seq"]): one
+        for one in read_arrivals(tmp_path / "hub" / "arrived.jsonl")
+    }
+    rules = tmp_path / "twin.json"
+    [first] = read_payloads(arrivals["1", "0"].body, "the first message")
+    rules.write_text(json.dumps({"$version": first.header["config"], **document(**RULES)}))
+    made, total = await dry(drive, rules)
+
+    assert len(made) == len(arrivals) > 10
+    for batch, envelope in made:
+        arrived = arrivals["1", str(batch.seq)]
+        custom = {name: value for name, value in arrived.properties.items() if not name.startswith("$")}
+        system = [arrived.properties[name] for name in ("$.mid", "$.ct", "$.ce")]
+        assert plain(arrived.body) == plain(envelope.payload)
+        texts = (*custom, *custom.values(), *system)
+        assert message_bytes(envelope) - len(envelope.payload) == sum(map(len, texts))
+    assert total["samples_kept"] == kept == sum(batch.kept for batch, _ in made)
+    assert total["payload_bytes"] == sum(len(envelope.payload) for _, envelope in made)
+
+
+# --- the examples --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ford() -> Catalog:
+    return catalog()
+
+
+def rounded(told: object, *, bytes_differ: bool) -> object:
+    """The figures, without those that hang on how zlib packs."""
+    packed = ("payload", "bytes", "blocks", "spool", "lost")
+    if isinstance(told, list):
+        return [rounded(one, bytes_differ=bytes_differ) for one in told]
+    if isinstance(told, dict):
+        kept = {key: one for key, one in told.items() if not (bytes_differ and key.startswith(packed))}
+        return {key: rounded(one, bytes_differ=bytes_differ) for key, one in kept.items()}
+    return told
+
+
+@recorded_drive
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_keeps_and_costs_what_it_did(name: str, ford: Catalog) -> None:
+    golden = json.loads(golden_path(name).read_text())
+
+    # zlib-ng packs otherwise than zlib.
+    bytes_differ = "ng" in zlib.ZLIB_RUNTIME_VERSION
+    assert rounded(figures(name, ford), bytes_differ=bytes_differ) == rounded(golden, bytes_differ=bytes_differ)
+
+
+@recorded_drive
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_page_of_examples_shows_what_its_commands_say() -> None:
+    shown = list(CONSOLE.finditer(PAGE.read_text()))
+
+    assert len(shown) == len(NAMES)
+    with a_desk():
+        for block in shown:
+            assert block["said"] == said_by(block["command"])
+
+
+def test_each_example_is_on_the_page_with_a_small_picture() -> None:
+    page = PAGE.read_text()
+
+    assert sorted(path.stem for path in EXAMPLES.glob("*.json")) == sorted(NAMES)
+    for name in NAMES:
+        assert f"## {name}.json: " in page
+        assert f"({name}.png)" in page
+        assert (EXAMPLES / f"{name}.png").stat().st_size < 60_000
+    assert LOG.name in page
