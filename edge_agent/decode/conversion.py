@@ -28,8 +28,12 @@ class CannotConvert(ValueError):  # noqa: N818  becomes a remark
     """Not without bending what the signal says; the text is the reason."""
 
 
+class NeedsFloats(CannotConvert):
+    """A formula whose results no integers of the field can stand for."""
+
+
 def converted(signal: Signal, transform: Transform | None, node: VssNode) -> Signal:
-    """A signal as a node wants it. Raises CannotConvert, or BadFormula."""
+    """A signal as a node wants it. Raises CannotConvert, NeedsFloats among it, or BadFormula."""
     signal = dataclasses.replace(signal, unit=node.unit or signal.unit)
     if transform and transform.math is not None:
         return _calculated(Formula(transform.math), signal)
@@ -65,14 +69,14 @@ def _calculated(formula: Formula, signal: Signal) -> Signal:
 def _tabulated(formula: Formula, signal: Signal) -> Signal:
     bits = signal.field.bits
     if signal.kind is RawKind.FLOAT or bits > TABLE_BITS:
-        raise CannotConvert(f"its formula is no line of x, which works for integers of up to {TABLE_BITS} bits")
+        raise NeedsFloats(f"its formula is no line of x, which works for integers of up to {TABLE_BITS} bits")
     lowest = -(1 << bits - 1) if signal.kind is RawKind.SIGNED else 0
     raw = np.arange(lowest, lowest + (1 << bits))
     values = formula.values({"x": raw.astype(np.float64) * signal.factor + signal.offset})
     has_value = np.isfinite(values)
     raw, values = raw[has_value], values[has_value]
     if not len(raw) or (values != np.rint(values)).any() or (np.abs(values) > EXACT_IN_DOUBLE).any():
-        raise CannotConvert("its formula is no line of x and has values that are no integers")
+        raise NeedsFloats("its formula is no line of x and has values that are no integers")
     pairs = dict(zip(raw.tolist(), values.astype(np.int64).tolist(), strict=True))
     return _relabelled(signal, pairs, 1.0, {})
 

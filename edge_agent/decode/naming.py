@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from edge_agent.decode.catalog import ComputedPath, Database, Message, Selector, Signal, Source, Term, by_id, nearest
-from edge_agent.decode.conversion import CannotConvert, converted, raw_of
+from edge_agent.decode.conversion import CannotConvert, NeedsFloats, converted, raw_of
 from edge_agent.decode.formula import BadFormula, Formula
 from edge_agent.decode.vss import Alternative, Combined, Selected, VssEntry, VssMapping, VssNode
 from edge_agent.decode.vss import Source as Written
@@ -78,20 +78,32 @@ class _Naming:
         place, written = alternative.place, alternative.source
         if isinstance(written, Written):
             # The usual form needs no place: its path says it all.
-            return Term({"x": self._source(written, entry.node, place if len(place) > 1 else ())})
+            return self._term_of_one(written, entry.node, place if len(place) > 1 else ())
         formula = _formula(written, place)
-        for name, one in written.signals.items():
-            if one not in self._sources:
-                self._sources[one] = self._source(one, _ANY, (*place, "signals", name))
-        return Term({name: self._sources[one] for name, one in written.signals.items()}, formula, written.trigger)
+        sources = {name: self._shared(one, (*place, "signals", name)) for name, one in written.signals.items()}
+        return Term(sources, formula, written.trigger)
 
-    def _source(self, written: Written, node: VssNode, place: Place) -> Source:
+    def _term_of_one(self, written: Written, node: VssNode, place: Place) -> Term:
         try:
-            message, signal = self._found(written)
-            selectors = (*signal.selectors, *_selectors(written.multiplexer, message))
-            return Source(message, dataclasses.replace(converted(signal, written.transform, node), selectors=selectors))
+            return Term({"x": self._source(written, node)})
+        except NeedsFloats:
+            formula = Formula(written.transform.math or "") if written.transform else None
+            return Term({"x": self._shared(written.model_copy(update={"transform": None}), place)}, formula)
         except (CannotConvert, BadFormula) as refusal:
-            raise _Refused(f"{path(place)}: {refusal}" if place else str(refusal)) from refusal
+            raise _refused(place, refusal) from refusal
+
+    def _shared(self, written: Written, place: Place) -> Source:
+        try:
+            if written not in self._sources:
+                self._sources[written] = self._source(written, _ANY)
+        except (CannotConvert, BadFormula) as refusal:
+            raise _refused(place, refusal) from refusal
+        return self._sources[written]
+
+    def _source(self, written: Written, node: VssNode) -> Source:
+        message, signal = self._found(written)
+        selectors = (*signal.selectors, *_selectors(written.multiplexer, message))
+        return Source(message, dataclasses.replace(converted(signal, written.transform, node), selectors=selectors))
 
     def _found(self, written: Written) -> tuple[Message, Signal]:
         name, wanted = written.signal, written.message
@@ -103,6 +115,10 @@ class _Naming:
             known = ", ".join(message.name for message in messages)
             raise CannotConvert(f"signal {name!r} is in the messages {known}; say which with `message`")
         return messages[0], next(signal for signal in messages[0].signals if signal.name == name)
+
+
+def _refused(place: Place, reason: Exception) -> _Refused:
+    return _Refused(f"{path(place)}: {reason}" if place else str(reason))
 
 
 def _formula(written: Combined, place: Place) -> Formula:
@@ -121,8 +137,8 @@ def _parsed(written: Combined, place: Place) -> Formula:
 
 
 def _unit(node: VssNode, terms: Sequence[Term]) -> str:
-    """The tree's; where it has none, that of the first alternative that is a signal."""
-    units = [source.signal.unit for term in terms if term.formula is None for source in term.sources.values()]
+    """The tree's; where it has none, that of the first alternative that is made of one signal."""
+    units = [source.signal.unit for term in terms if len(term.sources) == 1 for source in term.sources.values()]
     return node.unit or next(iter(units), "")
 
 
