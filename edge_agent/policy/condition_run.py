@@ -1,14 +1,15 @@
 """A program of conditions at work: what it remembers between two stretches of time, and every row's result. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from edge_agent.policy.condition_extremes import Extremes
 from edge_agent.policy.condition_instants import Instants, Memory, Readings, Table, instants_of, table_of
 from edge_agent.policy.condition_program import OF_ONE, OF_TWO, UNKNOWN, Program, spread
 from edge_agent.policy.condition_tree import Op
-from edge_agent.policy.condition_windows import Average, Extreme
+from edge_agent.policy.condition_windows import Averages, is_short
 from edge_agent.records import F64, I64, SignalInfo
 
 _SAMPLED = {Op.VALUE, Op.AGE, Op.ISNULL, Op.IS_LABEL, Op.CHANGED}
@@ -41,13 +42,15 @@ class Run:
         self._values = np.empty(0)
         """kept for its memory alone: to ask for 4 MB anew for each block took 4 ms a block"""
         self._averages = _averages(program, signals)
-        self._extremes = {at: Extreme() for at, row in enumerate(program.rows) if row.op in {Op.LOWEST, Op.HIGHEST}}
+        self._extremes = {
+            op: Extremes(rows.stop - rows.start) for op, rows in program.groups if op in {Op.LOWEST, Op.HIGHEST}
+        }
 
     def shift(self, delta_ns: int) -> None:
         """Move all times that are remembered."""
         self._memory.t_ns += delta_ns
-        for average in self._averages.values():
-            average.shift(delta_ns)
+        for _, averages in self._averages:
+            averages.shift(delta_ns)
         for extreme in self._extremes.values():
             extreme.shift(delta_ns)
 
@@ -74,10 +77,10 @@ class Run:
         ends = table.ends
         new = np.flatnonzero(np.diff(ends))
         self._memory.remember(table.samples.take(ends[new + 1] - 1))
-        for signal in self._averages.keys() & set(new.tolist()):
-            mine = slice(int(ends[signal]), int(ends[signal + 1]))
-            samples = table.samples
-            self._averages[signal].add(samples.t_ns[mine], samples.raw[mine], samples.value[mine])
+        for signals, averages in self._averages:
+            begin, counts = ends.take(signals), ends.take(signals + 1) - ends.take(signals)
+            mine = table.samples.take(spread(begin, counts))
+            averages.add(counts, mine.t_ns, mine.raw, mine.value)
 
     def _computed(self, op: Op, rows: slice, stretch: _Stretch) -> F64:
         program, counts = self._program, stretch.counts[rows]
@@ -118,22 +121,18 @@ class Run:
         since = now - program.span_ns[rows].repeat(counts)
         last = instants.last.take(spread(instants.input_starts.take(program.input[rows]), counts))
         come = np.maximum(last - (begin + len(self._memory) - 1).repeat(counts), 0)
-        some = np.flatnonzero(counts)
-        ends = counts.cumsum().take(some)
+        if op is not Op.AVERAGE:
+            sign = 1.0 if op is Op.HIGHEST else -1.0
+            mine = table.samples.take(spread(begin, new))
+            extremes = self._extremes[op]
+            return sign * extremes.over(counts, since, come, new=new, t_ns=mine.t_ns, value=sign * mine.value)
         found = np.empty(len(now))
-        if op is Op.AVERAGE:
-            ahead = new.repeat(counts) - come
-            for at, start, end in _triples(signal.take(some), ends - counts.take(some), ends):
-                found[start:end] = self._averages[at].over(since[start:end], ahead[start:end])
-            return found
-        sign = 1.0 if op is Op.HIGHEST else -1.0
-        times, values = table.samples.t_ns.tolist(), (sign * table.samples.value).tolist()
-        sinces, comes, begins, news = since.tolist(), come.tolist(), begin.tolist(), new.tolist()
-        for at, start, end in _triples(some, ends - counts.take(some), ends):
-            mine = slice(begins[at], begins[at] + news[at])
-            extreme = self._extremes[rows.start + at]
-            found[start:end] = extreme.over(sinces[start:end], comes[start:end], times[mine], values[mine])
-        return sign * found
+        of_cell, ahead = signal.repeat(counts), new.repeat(counts) - come
+        for signals, averages in self._averages:
+            place = signals.searchsorted(of_cell)
+            at = np.flatnonzero(signals.take(place, mode="clip") == of_cell)
+            found[at] = averages.over(place.take(at), since.take(at), ahead.take(at))
+        return found
 
     def _edges(self, op: Op, rows: slice, truth: F64, counts: I64) -> F64:
         """The truth now against the truth when it was last known."""
@@ -154,15 +153,16 @@ class Run:
         return np.where((was != UNKNOWN) & (truth != UNKNOWN), edge, np.where(still, 0.0, UNKNOWN))
 
 
-def _triples(first: I64, second: I64, third: I64) -> Iterator[tuple[int, int, int]]:
-    return zip(first.tolist(), second.tolist(), third.tolist(), strict=True)
-
-
-def _averages(program: Program, signals: Sequence[SignalInfo]) -> dict[int, Average]:
-    """One for each signal that is averaged, as long as its longest window."""
+def _averages(program: Program, signals: Sequence[SignalInfo]) -> tuple[tuple[I64, Averages], ...]:
+    """Which signals are averaged, ascending, and what of them, as long as their longest windows."""
     spans: dict[int, int] = {}
-    for row in program.rows:
-        if row.op is Op.AVERAGE:
-            signal = int(program.input_signal[row.input])
-            spans[signal] = max(spans.get(signal, 0), row.span_ns)
-    return {signal: Average(signals[signal], span_ns) for signal, span_ns in spans.items()}
+    for at in np.flatnonzero([row.op is Op.AVERAGE for row in program.rows]).tolist():
+        signal = int(program.input_signal[program.input[at]])
+        spans[signal] = max(spans.get(signal, 0), int(program.span_ns[at]))
+    found = []
+    for short in (True, False):
+        mine = sorted(signal for signal in spans if is_short(signals[signal]) is short)
+        if mine:
+            averages = Averages([signals[at] for at in mine], [spans[at] for at in mine], short=short)
+            found.append((np.array(mine, np.int64), averages))
+    return tuple(found)
