@@ -31,7 +31,8 @@ come again. A clock set forward is time that passed. Judged times go back only t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,22 +43,21 @@ from edge_agent.policy.condition_run import Run
 from edge_agent.policy.condition_tree import Tree, signals_of
 from edge_agent.records import F64, I64, SampleBlock, SignalInfo
 
+I8 = NDArray[np.int8]
+
 WAITING_SAMPLES = 200_000
 """Samples that wait for `until_ns`, at most; more are judged at once. 20 000 a second wait for 1 s behind a log."""
 WORK = 2_000_000
 """Results computed in one go, at most: 16 MB if no two samples had one time, a fifth of it in a usual block."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdicts:
-    """A condition's judged instants, in the order in which they were judged."""
+class Verdicts(NamedTuple):
+    """n judged instants of a condition, in the order in which they were judged."""
 
     t_ns: I64
-    truth: NDArray[np.int8]
-    """1 true, 0 false, -1 unknown"""
-
-    def __len__(self) -> int:
-        return len(self.t_ns)
+    """[n]"""
+    truth: I8
+    """[n] 1 true, 0 false, -1 unknown"""
 
 
 NONE = Verdicts(np.empty(0, np.int64), np.empty(0, np.int8))
@@ -168,8 +168,8 @@ def _verdicts(instants: Instants, truth: F64) -> list[Verdicts]:
 
 
 def _joined(one: Verdicts, more: Verdicts) -> Verdicts:
-    if not len(more):
+    if not len(more.t_ns):
         return one
-    if not len(one):
+    if not len(one.t_ns):
         return more
     return Verdicts(np.append(one.t_ns, more.t_ns), np.append(one.truth, more.truth))

@@ -7,6 +7,8 @@ import numpy as np
 from edge_agent.policy.condition_program import UNKNOWN, Program, spread
 from edge_agent.records import F64, I64, Bool
 
+_RADIX = 1 << 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
@@ -83,7 +85,7 @@ class Table:
 
 def table_of(samples: Readings, memory: Memory) -> Table:
     """Of samples in the order of time."""
-    samples = _last_of_each_instant(samples)
+    samples = _last_of_each_instant(samples, len(memory))
     ends = np.searchsorted(samples.signal, np.arange(len(memory) + 1))
     known = np.append(memory.known, np.ones(len(samples), np.bool_))
     raw = np.append(memory.raw, samples.raw)
@@ -101,8 +103,10 @@ def table_of(samples: Readings, memory: Memory) -> Table:
     )
 
 
-def _last_of_each_instant(samples: Readings) -> Readings:
-    samples = samples.take(samples.signal.argsort(kind="stable"))
+def _last_of_each_instant(samples: Readings, signals: int) -> Readings:
+    # numpy sorts 16 bits by radix, five times as fast as 64.
+    signal = samples.signal.astype(np.uint16) if signals <= _RADIX else samples.signal
+    samples = samples.take(signal.argsort(kind="stable"))
     again = (samples.signal[1:] == samples.signal[:-1]) & (samples.t_ns[1:] == samples.t_ns[:-1])
     return samples.take(np.flatnonzero(np.append(~again, True)))
 

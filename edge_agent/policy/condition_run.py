@@ -42,7 +42,7 @@ class Run:
         self._values = np.empty(0)
         """kept for its memory alone: to ask for 4 MB anew for each block took 4 ms a block"""
         self._averages = _averages(program, signals)
-        self._extremes = {
+        self._extremes: dict[Op, Extremes] = {
             op: Extremes(rows.stop - rows.start) for op, rows in program.groups if op in {Op.LOWEST, Op.HIGHEST}
         }
 

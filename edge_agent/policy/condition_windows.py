@@ -77,10 +77,12 @@ class Averages:
         begin = first_beyond(start + 1, end + 1, (self._t_ns, since_ns)) - 1
         np.maximum(begin, end - WINDOW_SAMPLES, out=begin)
         total, count = self._sums.take(end) - self._sums.take(begin), end - begin
+        mean: F64 = np.full(len(end), np.nan)
         if self._short:
-            mean: F64 = total / count  # of none it is 0 / 0, which is NaN
-            return mean * self._factor.take(signal) + self._offset.take(signal)
-        mean = np.full(len(end), np.nan)
+            np.divide(total, count, out=mean, where=count > 0)
+            mean *= self._factor.take(signal)
+            mean += self._offset.take(signal)
+            return mean
         for i in np.flatnonzero((count > 0) & (self._odd.take(end) == self._odd.take(begin))).tolist():
             mean[i] = total[i] / (int(count[i]) << _FINEST)
         return mean
@@ -122,9 +124,10 @@ def first_beyond(begin: I64, end: I64, *bounds: tuple[I64, I64]) -> I64:
 
 def _carried_on(before: NDArray[Any], more: NDArray[Any], counts: I64) -> NDArray[Any]:
     """Running sums of each signal's part of `more`, each on top of what was before."""
-    sums = np.cumsum(more)
+    sums: NDArray[Any] = np.cumsum(more)
     run_up = np.concatenate([np.zeros(1, sums.dtype), sums]).take(counts.cumsum() - counts)
-    return sums + (before - run_up).repeat(counts)
+    sums += (before - run_up).repeat(counts)
+    return sums
 
 
 def _grown(array: NDArray[Scalar], used: int) -> NDArray[Scalar]:

@@ -43,7 +43,12 @@ def asked(windows: Extremes, counts: I64, since_ns: I64) -> F64:
     """Without a new sample."""
     nothing = np.array([], np.int64)
     return windows.over(
-        counts, since_ns, np.zeros_like(since_ns), new=np.zeros_like(counts), t_ns=nothing, value=nothing * 1.0
+        counts,
+        since_ns,
+        np.zeros_like(since_ns),
+        new=np.zeros_like(counts),
+        t_ns=nothing,
+        value=nothing.astype(np.float64),
     )
 
 

@@ -54,8 +54,7 @@ def test_where_no_sample_is_in_the_window_nothing_is_known() -> None:
     windows = Averages([TEMPERATURE], [SPAN_NS], short=True)
     windows.add(np.array([1]), np.array([0]), np.array([7]), np.array([0.7]))
 
-    with np.errstate(invalid="ignore"):
-        assert np.isnan(windows.over(np.array([0, 0]), np.array([-1, 0]), np.array([0, 0]))).tolist() == [False, True]
+    assert np.isnan(windows.over(np.array([0, 0]), np.array([-1, 0]), np.array([0, 0]))).tolist() == [False, True]
 
 
 def test_of_more_samples_than_a_window_holds_the_newest_count(monkeypatch: pytest.MonkeyPatch) -> None:
