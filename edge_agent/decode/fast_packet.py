@@ -56,7 +56,6 @@ class FastPackets:
     def _begin(self, key: tuple[int, int], can_id: int, data: bytes, now_ns: int) -> Transfer | None:
         """None for a length that no fast packet has."""
         if not 0 < int.from_bytes(data[1:2]) <= LONGEST:
-            self._transfers.end(key)
             return None
         transfer = Transfer(1 + data[1], patience_ns=PATIENCE_NS, in_order=True, can_id=can_id, announced=data)
         return self._transfers.begin(key, transfer, now_ns)

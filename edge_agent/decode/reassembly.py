@@ -164,7 +164,7 @@ def _candidates(plan: DecodePlan, block: FrameBlock, found: Found) -> I64:
     # One comparison for both formats: they follow each other, and below the first the difference wraps around.
     may_be = (block.can_id & np.uint32(_FORMAT)) - np.uint32(_DATA) <= np.uint32(_CONTROL - _DATA)
     if plan.fast_packet is not None:
-        may_be |= found.known & ~found.usable & plan.fast_packet.take(found.message)
+        may_be |= found.known & plan.fast_packet.take(found.message)
     at: I64 = np.flatnonzero(may_be)
     if len(at):
         at = at[(block.length[at] <= SINGLE_FRAME_BYTES) & (block.flags[at] & _NO_DATA == 0)]

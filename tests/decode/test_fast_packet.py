@@ -77,6 +77,23 @@ def test_a_message_that_was_not_whole_is_counted_once_when_its_counter_comes_aga
     assert listener.incomplete() == 1
 
 
+def test_a_first_frame_that_comes_twice_in_a_row_is_one_and_later_a_new_message_s() -> None:
+    listener = Listener()
+    first, second, third = frames(bytes(20))
+
+    assert listener.hear(first, first, second, third) == [Whole(CAN_ID, bytes(20))]
+    assert listener.hear(first, second, first, second, third) == [Whole(CAN_ID, bytes(20))]
+    assert listener.incomplete() == 1
+
+
+def test_a_length_no_fast_packet_has_ends_the_message_before_it() -> None:
+    listener = Listener()
+    first, second, third = frames(bytes(20))
+
+    assert not listener.hear(first, b"\0\xff" + bytes(6), second, third)
+    assert listener.incomplete() == 2
+
+
 def test_frames_whose_first_was_missed_are_one_message_that_is_incomplete() -> None:
     listener = Listener()
 
@@ -97,7 +114,7 @@ def test_silence_ends_a_message() -> None:
 def test_a_length_no_fast_packet_has_begins_nothing(first: bytes) -> None:
     listener = Listener()
 
-    assert not listener.hear(first, *frames(bytes(20))[1:])
+    assert not listener.hear(first, *(bytes([number]) + bytes(7) for number in range(1, 32)))
     assert listener.incomplete() == 1
 
 

@@ -71,6 +71,8 @@ def test_an_id_is_made_again_of_its_group_and_of_a_carrier_with_its_addresses(ca
 
     assert pgn_of(extended) == parameter_group_number(can_id)
     assert id_of(pgn_of(extended), carrier) == extended
+    if can_id >> 16 & 0xFF < 240:  # what stands where a group has no number is not part of it
+        assert id_of(pgn_of(extended) | other & 0xFF, carrier) == extended
     assert without_priority(extended) == can_id % (1 << 26) | EXTENDED_ID
 
 

@@ -75,6 +75,10 @@ def test_each_run_of_packets_that_nothing_announced_is_one_message() -> None:
     assert taken(one, [3, 4, 4, 5, 1, 2, 7, 0]) == [1, 0, 0, 0, 1, 0, 0, 1]
 
 
+def test_where_packets_may_come_again_those_that_nothing_announced_are_one_message() -> None:
+    assert taken(transfer(0, in_order=False), [3, 4, 1, 2]) == [1, 0, 0, 0]
+
+
 def test_a_packet_too_short_for_its_place_loses_the_message() -> None:
     for size, packet, lost in ((9, b"\0\0", 0), (9, b"\0", 1), (14, bytes(6), 1)):
         one = transfer(size)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.decode.catalog import Catalog, Database, Message
@@ -233,6 +233,16 @@ def test_remote_and_error_frames_are_no_packets() -> None:
     assert listening.counts == (BusCounts(seen=5, decoded=1, remote=2, error=2),)
 
 
+def test_a_frame_longer_than_a_packet_is_none() -> None:
+    listening = Listening(bus_of(long_message(9)))
+    first, *rest = at_times(broadcast(PGN, bytes(9), 0), 0)
+    longer = [Sent(data_frame(one.frame.can_id, one.frame.data + b"\0", flags=int(FrameFlag.FD))) for one in rest]
+
+    listening.hear([first, *longer])
+
+    assert listening.counts == (BusCounts(seen=3, decoded=1, unknown=2),)
+
+
 def test_a_change_of_the_wall_clock_ends_no_transfer_and_keeps_none_for_ever() -> None:
     known = bus_of(long_message(39))
     decoding = Decoding(compile_plan(known, list(known)))
@@ -383,6 +393,9 @@ def test_each_message_a_packet_of_which_is_lost_is_counted_once_and_the_others_a
 
 
 @given(WAYS, st.binary(min_size=9, max_size=60), st.lists(st.tuples(st.integers(0, 30), st.integers(1, 3))))
+@example("fast", bytes(30), [(0, 2), (4, 3)])
+@example("broadcast", bytes(30), [(0, 2), (5, 2)])
+@example("connection", bytes(30), [(0, 2), (2, 2)])
 def test_a_frame_that_comes_twice_in_a_row_changes_nothing(
     way: str, payload: bytes, twice: list[tuple[int, int]]
 ) -> None:

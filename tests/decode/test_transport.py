@@ -104,13 +104,12 @@ def test_the_longest_message_there_is_comes_whole() -> None:
         b"\xfa\x06\xff\xff",
         b"\x1e\x00\x04\xff",
         b"\x1e\x00\x06\xff",
-        b"\x1e\x00\x05\xff",
     ],
 )
 def test_an_announcement_that_cannot_be_begins_nothing(kind: int, data: bytes) -> None:
-    """Too short, too long, packets that do not fit the length; and the last one to the wrong kind of receiver."""
+    """Too short, too long, and packets that do not fit the length."""
     listener = Listener()
-    destination = 0xFF if kind == 16 else THERE
+    destination = THERE if kind == 16 else 0xFF
 
     listener.hear(control(bytes([kind]) + data + group_bytes(PGN), destination=destination))
     listener.hear(*(Sent(Frame(0, 0, data_id(HERE, destination), 0, 8, packet)) for packet in packets(PAYLOAD)))
@@ -118,6 +117,39 @@ def test_an_announcement_that_cannot_be_begins_nothing(kind: int, data: bytes) -
     assert not listener.whole
     assert listener.carried == [True, *[False] * 5]
     assert listener.incomplete() == 1
+
+
+@pytest.mark.parametrize(("kind", "destination"), [(16, 0xFF), (32, THERE)])
+def test_an_announcement_to_the_wrong_kind_of_receiver_begins_nothing(kind: int, destination: int) -> None:
+    listener = Listener()
+
+    listener.hear(control(announcement(kind, PGN, PAYLOAD), destination=destination))
+    listener.hear(*(Sent(Frame(0, 0, data_id(HERE, destination), 0, 8, packet)) for packet in packets(PAYLOAD)))
+
+    assert not listener.whole
+    assert listener.incomplete() == 1
+
+
+def test_an_announcement_that_cannot_be_ends_the_transfer_before_it() -> None:
+    listener = Listener()
+    sent = broadcast(PGN, PAYLOAD, HERE)
+
+    listener.hear(*sent[:3])
+    listener.hear(control(announcement(32, PGN, b""), destination=0xFF))
+    listener.hear(*sent[3:])
+
+    assert not listener.whole
+    assert listener.incomplete() == 2
+
+
+def test_a_broadcast_out_of_order_is_incomplete() -> None:
+    listener = Listener()
+    sent = broadcast(PGN, PAYLOAD, HERE)
+
+    listener.hear(*sent[:2], sent[3], sent[2], *sent[4:])
+
+    assert not listener.whole
+    assert listener.incomplete() >= 1
 
 
 def test_a_control_frame_cut_short_or_of_no_group_is_nothing() -> None:
