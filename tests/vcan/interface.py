@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -83,16 +83,17 @@ async def candump(interface: str, path: Path) -> AsyncIterator[None]:
 class Watch:
     """What the agent's source gives of some buses."""
 
-    def __init__(self) -> None:
-        self.told = Told()
+    def __init__(self, buses: Buses, told: Told) -> None:
+        self.buses = buses
+        self.told = told
         self.frames: list[Frame] = []
         self.dropped = 0
         self.most = 0
         """frames of the largest block"""
 
-    async def read(self, buses: Buses) -> None:
+    async def read(self) -> None:
         """Until cancelled."""
-        async with aclosing(buses.blocks()) as blocks:
+        async with aclosing(self.buses.blocks()) as blocks:
             async for block in blocks:
                 self.frames += frames_in(block)
                 self.dropped += sum(block.dropped)
@@ -105,18 +106,21 @@ class Watch:
 
 
 @asynccontextmanager
-async def watching(*interfaces: str, fd: bool = False, receive_bytes: int = RECEIVE_BYTES) -> AsyncIterator[Watch]:
+async def watching(
+    *interfaces: str, fd: bool = False, receive_bytes: int = RECEIVE_BYTES, only_wanted: Collection[str] = ()
+) -> AsyncIterator[Watch]:
     """Buses of the interfaces' names, all open."""
-    watch = Watch()
     buses = Buses(
         [BusAddress(name, "socketcan", name, fd) for name in interfaces],
-        log=watch.told,
+        log=(told := Told()),
         clock=SystemClock(),
         tick_ms=20,
+        only_wanted=only_wanted,
         backoff=Backoff(first_s=0.02, cap_s=0.2),
         receive_bytes=receive_bytes,
     )
-    reading = asyncio.create_task(watch.read(buses), name="watch")
+    watch = Watch(buses, told)
+    reading = asyncio.create_task(watch.read(), name="watch")
     try:
         await watch.told.heard("acquire.bus_opened", len(interfaces))
         yield watch
