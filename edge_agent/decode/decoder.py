@@ -32,7 +32,8 @@ def decode(plan: DecodePlan, block: FrameBlock) -> SampleBlock:
     """The wanted signals of a block, in time order; raw values exact to 64 bits.
 
     A frame shorter than its message gives no sample and counts as `wrong_length`; a longer one is decoded.
-    Of a multiplexed message the signals that are present are decoded, whatever the multiplexer says.
+    Of a multiplexed message the signals that are present are decoded, whatever the multiplexer says. A message in
+    several packets is none here: `decoding.py` remembers them from block to block.
     """
     return samples_of(plan, block, look_up(plan, block))
 

@@ -187,6 +187,22 @@ def test_a_bus_without_groups_takes_no_frame_for_a_packet() -> None:
     assert listening.counts == (BusCounts(seen=3, decoded=2, unknown=1), BusCounts())
 
 
+def test_the_same_source_on_two_buses_is_two() -> None:
+    message = long_message(39)
+    known = Catalog([(name, [Database("truck.dbc", (message,))]) for name in ("truck", "trailer")])
+    listening = Listening(known)
+    payloads = (bytes(39), bytes(range(39)))
+    sent = [broadcast(PGN, payload, 0, bus=bus) for bus, payload in enumerate(payloads)]
+
+    listening.hear(at_times([one for pair in zip(*sent, strict=True) for one in pair][:-1], 0))
+    listening.end(14 * STEP_NS)
+
+    assert listening.numbers == {
+        12 * STEP_NS: {f"truck.{name}": number for name, number in expected(message, payloads[0]).items()}
+    }
+    assert listening.counts == (BusCounts(seen=7, decoded=7), BusCounts(seen=6, decoded=6, incomplete=1))
+
+
 def test_transport_frames_a_database_describes_are_decoded_beside_what_they_carry() -> None:
     described = Message("TP_DT", data_id(0xFE, 0xFF), 8, whole_message("", 0, 8).signals, j1939=True)
     message = long_message(20)
