@@ -12,9 +12,9 @@ class OpenBatch:
     """What one rule kept since its last batch was sealed."""
 
     def __init__(self, columns: tuple[ColumnInfo, ...], limits: BatchLimits, lane: Lane, unit: TimeUnit) -> None:
-        self._columns = columns
+        self._told = [(column.signal, column.aggregate.value, column.max_error) for column in columns]
         self._limits = limits
-        self._sizes = json_sizes([column.signal for column in columns], limits, lane, unit)
+        self._sizes = json_sizes(columns, limits, lane, unit)
         self._parts: list[Kept] = []
         self._json_bytes = 0
         self._seen = np.zeros(len(columns), np.bool_)
@@ -48,14 +48,14 @@ class OpenBatch:
         kept = kept.take(np.lexsort((kept.t_ns, kept.column)))
         starts = np.flatnonzero(np.diff(kept.column, prepend=-1))
         ends = np.append(starts[1:], len(kept))
+        told = [self._told[column] for column in kept.column[starts].tolist()]
         self._parts.clear()
         self._json_bytes = 0
         self._seen[:] = False
         self.opened_ns = None
         return tuple(
-            Column(info.signal, info.aggregate.value, kept.t_ns[start:end], kept.raw[start:end], info.max_error)
-            for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-            for info in (self._columns[kept.column[start]],)
+            Column(signal, aggregate, kept.t_ns[start:end], kept.raw[start:end], max_error)
+            for (signal, aggregate, max_error), start, end in zip(told, starts.tolist(), ends.tolist(), strict=True)
         )
 
     def shift(self, delta_ns: int) -> None:

@@ -58,6 +58,14 @@ def joined(parts: Sequence[Kept]) -> Kept:
     )
 
 
+def kept_of(found: Sequence[tuple[int, int, int]]) -> Kept:
+    """Time, column and raw number of each."""
+    if not found:
+        return NOTHING
+    t_ns, column, raw = zip(*found, strict=True)
+    return Kept(np.array(t_ns, np.int64), np.array(column, np.int64), np.array(raw, np.int64))
+
+
 def by_slot(slot: I64) -> I64:
     """Positions that bring equal slots together, each slot's in the order of the stream."""
     # numpy sorts 16 bits by radix: 3,000 in 20 us, where 64 bits take 100. No keeper has 65,536 slots (twin.py).

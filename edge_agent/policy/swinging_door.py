@@ -8,12 +8,12 @@ Judged is what a reader will compute: from value = raw * factor + offset in floa
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import isfinite
 
 import numpy as np
 
-from edge_agent.policy.kept import NOTHING, Kept, Samples, by_slot
+from edge_agent.policy.kept import Kept, Samples, by_slot, kept_of
 from edge_agent.policy.rules import Bounded
 
 ROUNDING = 2.0**-49
@@ -146,12 +146,12 @@ class SwingingDoorKeeper:
         first = np.flatnonzero(np.diff(samples.slot, prepend=-1))
         edges = [*first.tolist(), len(samples)]
         ticks = samples.t_ns // self._unit_ns.take(samples.slot)
-        columns = (samples.t_ns, ticks, samples.raw, samples.value)
-        points = list(zip(*(column.tolist() for column in columns), strict=True))
+        points = zip(samples.t_ns.tolist(), ticks.tolist(), samples.raw.tolist(), samples.value.tolist(), strict=True)
         found = []
         for slot, (begin, end) in zip(samples.slot[first].tolist(), pairwise(edges), strict=True):
-            found += [(point[0], slot, point[2]) for point in self._doors[slot].swing(points[begin:end])]
-        return _kept(found)
+            kept = self._doors[slot].swing(islice(points, end - begin))
+            found += [(point[0], slot, point[2]) for point in kept]
+        return kept_of(found)
 
     def due(self, until_ns: int) -> Kept:
         """Held samples whose time is over, so that what is live is not late for ever."""
@@ -167,12 +167,4 @@ class SwingingDoorKeeper:
             door.shift(delta_ns // unit_ns, unit_ns)
 
     def _closed(self, slots: Iterable[int]) -> Kept:
-        return _kept([(point[0], slot, point[2]) for slot in slots for point in self._doors[slot].close()])
-
-
-def _kept(found: Sequence[tuple[int, int, int]]) -> Kept:
-    """(time, slot, raw) of each."""
-    if not found:
-        return NOTHING
-    t_ns, slot, raw = zip(*found, strict=True)
-    return Kept(np.array(t_ns, np.int64), np.array(slot, np.int64), np.array(raw, np.int64))
+        return kept_of([(point[0], slot, point[2]) for slot in slots for point in self._doors[slot].close()])

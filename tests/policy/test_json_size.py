@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.json_size import json_sizes
-from edge_agent.policy.rules import BatchLimits, OnChange, Periodic, Rule
+from edge_agent.policy.rules import Aggregate, BatchLimits, ColumnInfo, OnChange, Periodic, Rule
 from edge_agent.records import (
     Batch,
     BusCounts,
@@ -77,8 +77,8 @@ def collected(signals: list[SignalInfo], numbers: list[tuple[int, int, float]], 
 
 def bound(one: Batch) -> int:
     """What `json_sizes` says of a batch whose samples have one time, so that no digit of a time is in doubt."""
-    signals = [column.signal for column in one.columns]
-    sizes = json_sizes(signals, BatchLimits(0, 0), one.rule.lane, one.rule.time_unit)
+    columns = [ColumnInfo(column.signal, Aggregate(column.aggregate), column.max_error) for column in one.columns]
+    sizes = json_sizes(columns, BatchLimits(0, 0), one.rule.lane, one.rule.time_unit)
     counts = [len(column.t_ns) for column in one.columns]
     return sum(int(sizes.first[i] + sizes.each[i] * count) for i, count in enumerate(counts))
 
