@@ -45,13 +45,12 @@ class _Bus:
 
     def hear(self, can_id: int, data: bytes, now_ns: int) -> tuple[bool, Whole | None]:
         """Whether a frame is one of a known message's, and the message if it was the last."""
-        match can_id & _FORMAT:
-            case form if form == _CONTROL:
-                return self._transport.control(can_id, data, now_ns), None
-            case form if form == _DATA:
-                return self._transport.packet(can_id, data, now_ns)
-            case _:
-                return True, self._fast_packets.packet(can_id, data, now_ns)
+        form = can_id & _FORMAT
+        if form == _CONTROL:
+            return self._transport.control(can_id, data, now_ns), None
+        if form == _DATA:
+            return self._transport.packet(can_id, data, now_ns)
+        return True, self._fast_packets.packet(can_id, data, now_ns)
 
 
 class Reassembled(NamedTuple):

@@ -44,15 +44,14 @@ class Transport:
         known = group_of(carried) in self._groups
         pair = can_id & 0xFFFF
         back = (pair & 0xFF) << 8 | pair >> 8
-        match data[0]:
-            case kind if kind in (_RTS, _BAM):
-                self._announce(can_id, data, carried if known else None, now_ns)
-            case kind if kind == _CTS:
-                self._allow(back, now_ns)
-            case kind if kind == _END_OF_MESSAGE:
-                self._transfers.end(back)
-            case kind if kind == _ABORT:
-                self._abort(data, pair, back, now_ns)
+        if data[0] in (_RTS, _BAM):
+            self._announce(can_id, data, carried if known else None, now_ns)
+        elif data[0] == _CTS:
+            self._allow(back, now_ns)
+        elif data[0] == _END_OF_MESSAGE:
+            self._transfers.end(back)
+        elif data[0] == _ABORT:
+            self._abort(data, pair, back, now_ns)
         return known
 
     def _announce(self, can_id: int, data: bytes, carried: int | None, now_ns: int) -> None:
