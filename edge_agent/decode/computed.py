@@ -6,7 +6,12 @@ of its triggers had a sample. It is computed from the last value of each source,
 together; there is none until every source had a value. What is not finite is no sample. The raw value of a computed
 sample is the float64's bits.
 
-What leaves does not depend on how a stream is cut into blocks, as long as no instant is cut.
+What leaves does not depend on how a stream is cut into blocks, as long as no instant is cut: a log is cut by its times,
+and two frames of a bus have no time in common.
+
+Measured on two busy cores: the first formula costs a block 0.1 to 0.2 ms, each further one 0.05 to 0.1 ms, hardly more
+at 1000 frames a block than at 100: 20 blocks a second with 10 formulas are 2 % of a core. A path that chooses among
+alternatives of one scale costs nothing here, nor does a plan without computed paths.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

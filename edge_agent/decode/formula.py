@@ -87,6 +87,9 @@ _STEPS: dict[str, _Step] = {
 }
 
 
+_OVER_COLUMNS = {name: step.columns for name, step in _STEPS.items()}
+
+
 class BadFormula(ValueError):  # noqa: N818  named as `BadSettings` is
     """Not a formula that can be read; the text is the reason."""
 
@@ -163,9 +166,8 @@ class Formula:
         In double precision, step by step as written, and not finite where there is none.
         """
         rows = len(next(iter(columns.values())))
-        steps = {name: step.columns for name, step in _STEPS.items()}
         with np.errstate(all="ignore"):
-            return _evaluated(self._tree, columns, lambda c: np.full(rows, c), steps)
+            return _evaluated(self._tree, columns, lambda c: np.full(rows, c), _OVER_COLUMNS)
 
 
 def is_name(text: str) -> bool:
