@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from edge_agent.clock import SystemClock
-from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.catalog import Catalog, nearest
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.load import read_mapping
@@ -104,12 +104,14 @@ async def dry_run(
 
 def traced(patterns: Sequence[str], catalog: Catalog, config: Config) -> tuple[str, ...]:
     """Signals that somebody wants to see. Raises DocumentRefused where a pattern means none of the rules' signals."""
-    of_rules = {signal.name for signal in config.plan.signals}
+    of_rules = [signal.name for signal in config.plan.signals]
     found: dict[str, None] = {}
     for pattern in patterns:
         names = [name for name in catalog.match(pattern) if name in of_rules]
         if not names:
-            raise DocumentRefused([Fault(f"--signal {pattern}", "no signal of the rules has this name")])
+            near = nearest(pattern, of_rules)
+            reason = "no signal of the rules has this name" + (f"; nearest: {', '.join(near)}" if near else "")
+            raise DocumentRefused([Fault(f"--signal {pattern}", reason)])
         found |= dict.fromkeys(names)
     return tuple(found)
 

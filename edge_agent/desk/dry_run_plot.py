@@ -32,14 +32,17 @@ def judge_plot(path: Path) -> None:
 def draw(path: Path, traces: Sequence[Trace]) -> None:
     """Write the plot, PNG or SVG by its suffix; the same traces give the same bytes. Raises FileRefused."""
     judge_plot(path)
-    if not traces:
-        raise FileRefused(str(path), "nothing to plot: no signal of the rules changes in this log")
+    if not any(len(trace.raw) for trace in traces):
+        wanted = ", ".join(trace.name for trace in traces)
+        why = f"no sample of {wanted} in this log" if wanted else "no signal of the rules changes in this log"
+        raise FileRefused(str(path), f"nothing to plot: {why}")
     from matplotlib import rc_context  # noqa: PLC0415  an extra, and half a second
 
     form = path.suffix.lower()
     image = BytesIO()
     # Without a salt the ids in an SVG are random; texts as texts make it small, and can be searched.
-    with rc_context({"svg.hashsalt": "edge-agent", "svg.fonttype": "none"}):
+    # In one piece a line of some 100,000 wild points is more than the renderer of a PNG can hold.
+    with rc_context({"svg.hashsalt": "edge-agent", "svg.fonttype": "none", "agg.path.chunksize": 10_000}):
         _figure(traces).savefig(image, format=form[1:], metadata=NOTHING_DATED[form])
     try:
         path.write_bytes(image.getvalue())

@@ -66,3 +66,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_nothing_to_plot_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="nothing to plot: no signal of the rules changes in this log"):
         draw(tmp_path / "out.png", ())
+    with pytest.raises(FileRefused, match=r"nothing to plot: no sample of A\.Silent in this log"):
+        draw(tmp_path / "out.png", TRACES[2:])
+
+
+def test_a_drive_of_many_wild_samples_can_be_drawn(tmp_path: Path) -> None:
+    times = np.arange(500_000) * 10_000_000
+    wild = Points(times, np.random.default_rng(7).normal(size=len(times)))
+    draw(tmp_path / "out.png", [Trace("A.Noise", "", wild, (KeptTrace("all", "last", None, wild),))])
+
+    assert (tmp_path / "out.png").stat().st_size > 1000
