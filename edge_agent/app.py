@@ -14,7 +14,11 @@ from edge_agent.acquire.feed import feed
 from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
+from edge_agent.decode.bus_load import BitRates
+from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.decoding import Decoding
+from edge_agent.decode.health import BusLine
 from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import compile_plan
 from edge_agent.events import Log
@@ -23,6 +27,7 @@ from edge_agent.methods import latest_values
 from edge_agent.policy.collector import Collector
 from edge_agent.ports import Uplink
 from edge_agent.records import Batch, FrameBlock
+from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.sift import Sift
 from edge_agent.source import source_of
@@ -65,7 +70,9 @@ class Agent:
         self._batches: Channel[Batch] = Channel("batches", SEALED_BATCHES, WhenFull.WAIT)
         self._latest = Latest()
         self._collector = Collector(catalog.bus_names)
-        self._sift = Sift(compile_plan(catalog, ()), self._collector, self._latest, log)
+        self._reports = BusReports(catalog.bus_names, reported := Reported(), log)
+        decoding = Decoding(compile_plan(catalog, ()), _lines(settings))
+        self._sift = Sift(decoding, self._reports, self._collector, self._latest, log)
         self._keeping = Keeping(
             spool,
             Sender(settings.device, settings.module),
@@ -86,9 +93,10 @@ class Agent:
                 "agent": {"version": __version__, "boot": spool.boot.boot},
                 "databases": [{"path": refusal.path, "error": refusal.sentence()[:512]} for refusal in refusals],
             },
+            reported=reported,
             log=log,
         )
-        self._delivery = Delivery(uplink, spool, self._inbox, clock=clock, random=random.random, log=log)
+        self._delivery = Delivery(uplink, spool, self._inbox, reported, clock=clock, random=random.random, log=log)
         self._finish = asyncio.Event()
 
     @classmethod
@@ -175,6 +183,11 @@ class Agent:
             link_up=self._delivery.up,
             open_buses=tuple(sorted(self._opened())),
             buses={name: asdict(counts) for name, counts in self._collector.counts},
+            health=self._reports.health,
+            losses={
+                "frames": sum(counts.dropped for _, counts in self._collector.counts),
+                "batches_refused": self._delivery.counts.refused,
+            },
             samples=self._sift.samples,
             kept_samples=self._keeping.kept_samples,
             kept_batches=self._keeping.kept_batches,
@@ -184,3 +197,12 @@ class Agent:
             delivered_batches=self._delivery.counts.acked,
             delivered_bytes=self._delivery.counts.acked_bytes,
         )
+
+
+def _lines(settings: Settings) -> list[BusLine]:
+    """The buses as decoding needs to know them; a log's error frames are SocketCAN's, or say nothing."""
+    replays = settings.replay_log is not None
+    return [
+        BusLine(bus.name, BitRates(bus.bitrate, bus.data_bitrate), replays or bus.interface == "socketcan")
+        for bus in settings.buses
+    ]

@@ -13,6 +13,7 @@ from edge_agent.errors import DocumentRefused, Fault, MethodRefused
 from edge_agent.events import Log
 from edge_agent.methods import ANSWER_BYTES, Method
 from edge_agent.records import MethodAnswer
+from edge_agent.reported import Reported
 from edge_agent.twin import Applied, Config, Kept, Outcome, Twin
 
 
@@ -52,6 +53,7 @@ class ModuleInbox:
         *,
         methods: Mapping[str, Method],
         about: Mapping[str, object],
+        reported: Reported,
         log: Log,
     ) -> None:
         self._twin = twin
@@ -59,6 +61,7 @@ class ModuleInbox:
         self._configs = configs
         self._methods = methods
         self._about = about
+        self._reported = reported
         self._log = log
         self.configured = asyncio.Event()
         """set once some document runs"""
@@ -81,6 +84,7 @@ class ModuleInbox:
 
     async def document(self, text: str) -> str:
         """As `ports.Inbox`; also reports who we are, since this is said once a connection."""
+        self._reported.connected(json.loads(text).get("reported", {}))
         await self._follow(lambda twin: twin.document(text))
         return json.dumps(json.loads(self._twin.reported()) | dict(self._about))
 

@@ -78,8 +78,8 @@ class Session(Protocol):
     async def send(self, envelope: Envelope) -> None:
         """Return when the hub has acknowledged it. Raises HubUnreachable or EnvelopeRefused."""
 
-    async def report(self, patch: str) -> None:
-        """Patch the reported properties. Raises HubUnreachable."""
+    async def report(self, patch: str) -> bool:
+        """Patch the reported properties; False where the hub refused the patch. Raises HubUnreachable."""
 
     async def lost(self) -> str:
         """Return, with the reason, when the connection is gone; until then serve patches and methods."""

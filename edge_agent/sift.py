@@ -2,8 +2,8 @@
 
 from edge_agent import events
 from edge_agent.channel import Channel
+from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
-from edge_agent.decode.plan import DecodePlan
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, CloseReason, FrameBlock
@@ -14,11 +14,13 @@ from edge_agent.twin import Config
 class Sift:
     """Runs one configuration at a time; a new one takes over between two blocks."""
 
-    def __init__(self, plan: DecodePlan, collector: Collector, latest: Latest, log: Log) -> None:
-        self._decoding = Decoding(plan)
+    def __init__(self, decoding: Decoding, reports: BusReports, collector: Collector, latest: Latest, log: Log) -> None:
+        self._decoding = decoding
+        self._reports = reports
         self._collector = collector
         self._latest = latest
         self._log = log
+        self._paths_told = 0
         self.samples = 0
 
     async def run(self, frames: Channel[FrameBlock], configs: Channel[Config], batches: Channel[Batch]) -> None:
@@ -28,12 +30,30 @@ class Sift:
                 while len(configs):
                     await self._seal(self._exchange(await configs.get()), batches)
                 samples = self._decoding.feed(block)
+                self._tell_left_out()
                 self.samples += len(samples)
                 self._latest.update(samples)
+                self._reports.feed(samples)
                 await self._seal(self._collector.feed(samples), batches)
+            await self._seal(self._end(), batches)
             await self._seal(self._collector.flush(CloseReason.STOPPED), batches)
         finally:
             batches.close()
+
+    def _end(self) -> list[Batch]:
+        rest = self._decoding.rest()
+        if rest is None:
+            return []
+        self._reports.feed(rest)
+        self._reports.close()
+        return self._collector.feed(rest)
+
+    def _tell_left_out(self) -> None:
+        """Each path of which a computed sample was no number, once."""
+        paths = list(self._decoding.left_out)
+        for path in paths[self._paths_told :]:
+            events.computed_sample_left_out(self._log, path=path)
+        self._paths_told = len(paths)
 
     def _exchange(self, config: Config) -> list[Batch]:
         self._decoding.follow(config.plan)

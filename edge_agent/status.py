@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge_agent.reported import JsonObject
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -15,6 +17,10 @@ class Status:
     open_buses: tuple[str, ...]
     buses: Mapping[str, Mapping[str, int]]
     """of each bus its `BusCounts`"""
+    health: Mapping[str, JsonObject]
+    """of each bus what is known of it besides, as in the reported properties"""
+    losses: Mapping[str, int]
+    """`frames` that were lost before decoding, `batches_refused` that the hub will never take"""
     samples: int
     """decoded"""
     kept_samples: int

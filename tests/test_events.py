@@ -9,7 +9,7 @@ import structlog
 
 from edge_agent import events
 from edge_agent.errors import Fault
-from edge_agent.records import Batch, EnvelopeKey, LostRange
+from edge_agent.records import Batch, BusCounts, BusHealth, BusState, EnvelopeKey, LostRange
 from tests.acquire.told import Told
 from tests.spool.batches import SPEED, batch, column
 
@@ -26,6 +26,8 @@ EXAMPLES: dict[Any, list[object]] = {
     Sequence[str]: [["one", "two", "three", "four"], []],
     Sequence[Fault]: [[Fault("rules.idle", "must be given")]],
     Sequence[LostRange]: [[LostRange(1, 2, 4, "cap"), LostRange(1, 7, 7, "cap")]],
+    BusCounts: [BusCounts(), BusCounts(seen=3, decoded=2, unknown=1)],
+    BusHealth: [BusHealth(), BusHealth(BusState.OFF, 31.5, (0x7FF,), ("Motion",), ("Motion.Speed",))],
     EnvelopeKey: [EnvelopeKey(1, 2)],
     Batch: [batch(column(SPEED, (0, 1)))],
 }

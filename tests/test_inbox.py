@@ -10,6 +10,7 @@ from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Sign
 from edge_agent.errors import MethodRefused
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.records import RawKind
+from edge_agent.reported import Reported
 from edge_agent.twin import Config, Twin
 from tests.acquire.told import Told
 
@@ -40,12 +41,14 @@ class Desk:
         self.told = Told()
         self.last_good = LastGoodTwin(folder / "twin.json")
         self.configs: Channel[Config] = Channel("configs", 8, WhenFull.DROP_OLDEST)
+        self.reported = Reported()
         self.inbox = ModuleInbox(
             Twin(catalog),
             self.last_good,
             self.configs,
             methods={"status": lambda _: {"boot": 3}, "latest": _echo},
             about=ABOUT,
+            reported=self.reported,
             log=self.told,
         )
 
@@ -293,3 +296,14 @@ async def test_a_wait_for_the_first_configuration_ends_with_it(tmp_path: Path) -
         await desk.inbox.document(whole(desired(4)))
 
     assert waiting.result()
+
+
+async def test_a_connection_makes_all_reports_begin_anew_over_what_the_hub_has(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.reported.say("health", {"can0": {"seen": 1}})
+    twin = {"desired": desired(4, idle=IDLE), "reported": {"health": {"gone": {"seen": 9}}, "$version": 7}}
+
+    for _ in range(2):
+        await desk.inbox.document(json.dumps(twin))
+        assert json.loads(desk.reported.due(0) or "") == {"health": {"can0": {"seen": 1}, "gone": None}}
+        desk.reported.answered(taken=True)

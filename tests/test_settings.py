@@ -131,7 +131,11 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         ("BUSES", "[{]", "BUSES: not JSON: Expecting property name enclosed in double quotes at line 1 column 3"),
         ("BUSES", '[{"name": "can0"}]', "BUSES[0].channel: must be given"),
         ("BUSES", '[{"name": "can0", "channel": "a", "speed": 1}]', "BUSES[0].speed: no such field here"),
-        ("BUSES", '[{"name": "a.b", "channel": "a"}]', r"BUSES[0].name: string should match pattern '^[^.\s@]{1,32}$'"),
+        (
+            "BUSES",
+            '[{"name": "a.b", "channel": "a"}]',
+            r"BUSES[0].name: string should match pattern '^[^.\s@$#\x00-\x1f\x7f]{1,32}$'",
+        ),
         (
             "BUSES",
             '[{"name": "a", "channel": "x"}, {"name": "a", "channel": "y"}]',

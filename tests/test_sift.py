@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from edge_agent.channel import Channel, WhenFull
-from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.decode.bus_reports import BusReports
+from edge_agent.decode.catalog import BitField, Catalog, ComputedPath, Database, Message, Signal, Source, Term
+from edge_agent.decode.decoding import Decoding
+from edge_agent.decode.formula import Formula
+from edge_agent.decode.health import BusLine
 from edge_agent.decode.plan import compile_plan
 from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
+from edge_agent.reported import Reported
 from edge_agent.sift import Sift
 from edge_agent.tap.latest import Latest
 from edge_agent.twin import Applied, Config, Twin
@@ -19,7 +24,9 @@ from tests.contract.fake_source import block_of_frames
 
 FIELD = BitField(0, 8, big_endian=False)
 SIGNALS = tuple(Signal(name, FIELD, RawKind.UNSIGNED, 1.0, 0.0, "") for name in ("A", "B"))
-CATALOG = Catalog([("can0", [Database("a.dbc", (Message("M", 1, 1, SIGNALS),))])])
+MESSAGE = Message("M", 1, 1, SIGNALS)
+INVERSE = ComputedPath("V.Inverse", "", (Term({"a": Source(MESSAGE, SIGNALS[0])}, Formula("1 / a", ("a",))),))
+CATALOG = Catalog([("can0", [Database("a.dbc", (MESSAGE,), computed=(INVERSE,))])])
 MS = 1_000_000
 
 
@@ -49,7 +56,10 @@ class Bench:
         self.batches: Channel[Batch] = Channel("batches", batches, WhenFull.WAIT)
         self.latest = Latest()
         self.collector = Collector(CATALOG.bus_names)
-        self.sift = Sift(compile_plan(CATALOG, ()), self.collector, self.latest, self.told)
+        self.reported = Reported()
+        self.reports = BusReports(CATALOG.bus_names, self.reported, self.told)
+        decoding = Decoding(compile_plan(CATALOG, ()), [BusLine("can0")])
+        self.sift = Sift(decoding, self.reports, self.collector, self.latest, self.told)
 
     async def run(self) -> None:
         await self.sift.run(self.frames, self.configs, self.batches)
@@ -165,3 +175,33 @@ async def test_a_block_that_breaks_a_promise_ends_it_aloud() -> None:
     with pytest.raises(ValueError, match="dtype"):
         await bench.run()
     assert await bench.sealed() == []
+
+
+async def test_the_health_of_the_buses_is_told_with_the_batches_in_an_event_and_for_the_twin() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("M.A")))
+    await bench.frames.put(block_of_frames([(0, 0, 1, b"\x07"), (MS, 0, 0x7FF, b"")]))
+    bench.frames.close()
+
+    await bench.run()
+
+    [batch] = await bench.sealed()
+    assert [health.unknown_ids for health in batch.health] == [(0x7FF,)]
+    [told] = bench.told.fields("decode.bus_health")
+    assert (told["bus"], told["seen"], told["unknown"], told["unknown_ids"]) == ("can0", 2, 1, ["7ff"])
+    assert json.loads(bench.reported.due(0) or "")["health"]["can0"]["unknown_ids"] == ["7ff"]
+
+
+async def test_a_path_whose_formula_has_no_number_is_told_once() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("V.Inverse")))
+    for t_ms, value in enumerate((4, 0, 0, 2)):
+        await bench.frames.put(frames((t_ms, value)))
+    bench.frames.close()
+
+    await bench.run()
+
+    [batch] = await bench.sealed()
+    assert [column.raw.view(np.float64).tolist() for column in batch.columns] == [[0.25, 0.5]]
+    assert bench.told.fields("decode.computed_sample_left_out") == [{"path": "V.Inverse"}]
+    assert bench.told.levels("decode.computed_sample_left_out") == ["warning"]

@@ -16,6 +16,7 @@ class Expected:
 
     cycle_ns: I64
     """[k + 1] time from one frame to the next; 0 where none is said"""
+    any_cycle: bool
     messages: tuple[str, ...]
     """[k] names"""
     low: F64
@@ -26,6 +27,8 @@ class Expected:
     """whether there is a bound at all"""
     bus: I64
     """[s] where a signal is from"""
+    signals: tuple[str, ...]
+    """[s] names, of computed paths' sources too"""
 
 
 def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[tuple[int, Entry]]) -> Expected:
@@ -34,6 +37,7 @@ def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[
     Of two signals with one number the wider bounds hold; a number without a signal has none.
     """
     numbers = np.array([number for number, _ in decoded], np.int64)
+    cycle_ns = np.array([*(message.cycle_ns for _, message in messages), 0], np.int64)
     bounds = [value_bounds(entry.signal) for _, entry in decoded]
     count = int(numbers.max(initial=-1)) + 1
     low, high, bus = np.full(count, np.inf), np.full(count, -np.inf), np.zeros(count, np.int64)
@@ -41,12 +45,15 @@ def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[
     np.fmax.at(high, numbers, [most for _, most in bounds])
     low[low == np.inf], high[high == -np.inf] = -np.inf, np.inf
     bus[numbers] = [entry.bus for _, entry in decoded]
+    names = {number: entry.info.name for number, entry in decoded}
     return Expected(
-        cycle_ns=np.array([*(message.cycle_ns for _, message in messages), 0], np.int64),
+        cycle_ns=cycle_ns,
+        any_cycle=bool(cycle_ns.any()),
         messages=tuple(message.name for _, message in messages),
         low=low,
         high=high,
         any_low=bool(np.isfinite(low).any()),
         any_high=bool(np.isfinite(high).any()),
         bus=bus,
+        signals=tuple(names.get(number, "") for number in range(count)),
     )

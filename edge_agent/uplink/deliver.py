@@ -9,6 +9,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.errors import CredentialsRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Inbox, Session, Spool, Uplink
+from edge_agent.reported import Reported
 from edge_agent.uplink.stream import LinkCounts, Stream
 from edge_agent.uplink.window import Window
 
@@ -33,6 +34,7 @@ class Delivery:
         uplink: Uplink,
         spool: Spool,
         inbox: Inbox,
+        reported: Reported,
         *,
         clock: Clock,
         random: Callable[[], float],
@@ -46,6 +48,7 @@ class Delivery:
         self._uplink = uplink
         self._spool = spool
         self._inbox = inbox
+        self._reported = reported
         self._clock = clock
         self._random = random
         self._log = log
@@ -108,6 +111,7 @@ class Delivery:
             session,
             self._spool,
             self._window,
+            self._reported,
             clock=self._clock,
             log=self._log,
             count=self._count,

@@ -35,7 +35,7 @@ class Inbound:
     """Hands patches and methods to the inbox until the connection is lost. Made on the loop that serves it."""
 
     def __init__(
-        self, inbox: Inbox, report: Callable[[str], Awaitable[None]], *, log: Log, method_limit_s: float
+        self, inbox: Inbox, report: Callable[[str], Awaitable[object]], *, log: Log, method_limit_s: float
     ) -> None:
         self._inbox = inbox
         self._report = report

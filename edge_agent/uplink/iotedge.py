@@ -181,15 +181,17 @@ class IotEdgeSession:
         message = _message(envelope, self._output)
         await _within("acknowledgement", self._thread.run(self._client.send_message(message)), self._limits.send_s)
 
-    async def report(self, patch: str) -> None:
+    async def report(self, patch: str) -> bool:
         """As `ports.Session`; an empty patch is not sent. One that the hub refuses is told, and the session goes on."""
         if not (properties := json.loads(patch)):
-            return
+            return True
         answer = self._thread.run(self._client.patch_twin_reported_properties(properties))
         try:
             await _within("answer to the reported properties", answer, self._limits.twin_s)
         except HubSaidNo as error:
             events.report_refused(self._log, reason=error.reason)
+            return False
+        return True
 
     async def lost(self) -> str:
         """As `ports.Session`; meanwhile what the hub says is handed to the inbox and answered."""

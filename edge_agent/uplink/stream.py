@@ -1,11 +1,13 @@
-"""One session's share of the work: lease, send, settle, until the connection is lost or the agent stops.
+"""One session's share of the work: lease, send, settle, report, until the connection is lost or the agent stops.
 
 One loop reads one mailbox and decides with the window; the tasks around it only wait: for a lease, for each
-acknowledgement, for the loss of the connection, for the stop. So a receipt is never cut off half-way.
+acknowledgement, for a report to be due, for the loss of the connection, for the stop. So a receipt is never cut off
+half-way.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge_agent import events
@@ -13,6 +15,7 @@ from edge_agent.errors import EnvelopeRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Session, Spool
 from edge_agent.records import Acked, Envelope, EnvelopeKey, Receipt, Refused
+from edge_agent.reported import Reported
 from edge_agent.uplink.window import Window
 
 
@@ -60,6 +63,11 @@ class _Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class _Reported:
+    """The last report before a stop is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Over:
     why: str
     died: bool
@@ -67,6 +75,9 @@ class _Over:
 
 
 _STOPPED = _Over("the agent stopped", died=False)
+
+LOOK_S = 1.0
+"""How often it is looked whether something is to be reported."""
 
 
 class Stream:
@@ -77,6 +88,7 @@ class Stream:
         session: Session,
         spool: Spool,
         window: Window,
+        reported: Reported,
         *,
         clock: Clock,
         log: Log,
@@ -86,6 +98,7 @@ class Stream:
         self._session = session
         self._spool = spool
         self._window = window
+        self._reported = reported
         self._clock = clock
         self._log = log
         self._count = count
@@ -93,14 +106,18 @@ class Stream:
         self._held: dict[EnvelopeKey, Envelope] = {}  # leased, not settled; bounded by the window
         self._tasks: set[asyncio.Task[None]] = set()
         self._leasing = False
-        # A send, the lease and the loss each say one thing, the stop two.
-        self._mailbox: asyncio.Queue[_Leased | _Answered | _Stopped | _Over] = asyncio.Queue(window.size + 4)
+        self._reporting = True
+        # A send, the lease, the loss and the reports each say one thing, the stop two.
+        self._mailbox: asyncio.Queue[_Leased | _Answered | _Stopped | _Reported | _Over] = asyncio.Queue(
+            window.size + 5
+        )
 
     async def run(self, stop: asyncio.Event) -> str | None:
         """Return why the connection was lost, or None after a stop. Every lease is settled by then."""
         async with asyncio.TaskGroup() as group:
             self._start(group, self._watch(), "uplink.loss")
             self._start(group, self._halt(stop), "uplink.stop")
+            self._start(group, self._report_until(stop), "uplink.report")
             over = await self._turn(group)
             for task in self._tasks:
                 task.cancel()
@@ -108,12 +125,12 @@ class Stream:
         return over.why if over.died and not stop.is_set() else None
 
     async def _turn(self, group: asyncio.TaskGroup) -> _Over:
-        """Until the session is over, or stopped with nothing in flight."""
+        """Until the session is over, or stopped with nothing in flight and all reported."""
         stopping = False
         while True:
             for key in self._window.due():
                 self._start(group, self._send(self._held[key]), f"uplink.send {key.boot}/{key.seq}")
-            if stopping and not self._window.in_flight:
+            if stopping and not self._window.in_flight and not self._reporting:
                 return _STOPPED
             if self._window.room and not self._leasing and not stopping:
                 self._leasing = True
@@ -126,6 +143,8 @@ class Stream:
                     await self._settle_answer(answer)
                 case _Stopped():
                     stopping = True
+                case _Reported():
+                    self._reporting = False
                 case _Over() as over:
                     return over
 
@@ -148,6 +167,29 @@ class Stream:
         except EnvelopeRefused as error:
             receipt = Refused(error.reason)
         self._mailbox.put_nowait(_Answered(envelope, receipt, (self._clock.uptime_ns() - began_ns) / 1e9))
+
+    async def _report_until(self, stop: asyncio.Event) -> None:
+        """Report what is due, and once more all there is when the agent stops."""
+        try:
+            while not stop.is_set():
+                await self._report(self._reported.due(self._clock.uptime_ns()))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await stop.wait()
+            await self._report(self._reported.due(self._clock.uptime_ns(), last=True))
+        except HubUnreachable as error:
+            self._mailbox.put_nowait(_Over(error.reason, died=True))
+        else:
+            self._mailbox.put_nowait(_Reported())
+
+    async def _report(self, patch: str | None) -> None:
+        if patch is None:
+            return
+        taken = False
+        try:
+            taken = await self._session.report(patch)
+        finally:
+            self._reported.answered(taken=taken)
 
     async def _watch(self) -> None:
         self._mailbox.put_nowait(_Over(await self._session.lost(), died=True))
@@ -181,7 +223,7 @@ class Stream:
                     self._take(envelopes)
                 case _Answered() as answer:
                     await self._settle_answer(answer)
-                case _Stopped() | _Over():
+                case _Stopped() | _Reported() | _Over():
                     pass
         self._count(LinkCounts(uncertain=self._window.in_flight))
         for key, receipt in self._window.session_ended(over.why, died=over.died):

@@ -25,6 +25,7 @@ def test_tables_are_in_the_order_of_the_plans_messages_and_signals() -> None:
     assert expected.high.tolist() == [math.inf, 100.25, math.inf]
     assert (expected.any_low, expected.any_high) == (True, True)
     assert expected.bus.tolist() == [1, 0, 0]
+    assert expected.signals == ("Three.Above", "One.Below", "Two.Free")
 
 
 def test_signals_without_bounds_need_no_comparison() -> None:

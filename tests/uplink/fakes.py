@@ -18,6 +18,7 @@ from edge_agent.records import (
     Receipt,
     Refused,
 )
+from edge_agent.reported import Reported
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
 
 
@@ -56,9 +57,10 @@ class Told:
 
 
 class Recorder:
-    """An inbox that keeps what it hears and answers with it."""
+    """An inbox that keeps what it hears and answers with it; a connection makes all reports begin anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, reported: Reported | None = None) -> None:
+        self._reported = reported or Reported()
         self.documents: list[dict[str, object]] = []
         self.patches: list[dict[str, object]] = []
         self.methods: list[tuple[str, object]] = []
@@ -66,6 +68,7 @@ class Recorder:
 
     async def document(self, text: str) -> str:
         self.documents.append(json.loads(text))
+        self._reported.connected(json.loads(text)["reported"])
         return json.dumps({"documents": len(self.documents)})
 
     async def patch(self, text: str) -> str:
@@ -151,6 +154,9 @@ class MemoryHub:
         self.acked: list[EnvelopeKey] = []
         self.desired: dict[str, object] = {"$version": 1}
         self.reported: dict[str, object] = {}
+        self.reports: list[tuple[float, dict[str, object]]] = []
+        """(when, patch) of all, refused ones too"""
+        self.refuses_reports = False
         self.session: MemorySession | None = None
         self.open_sessions = 0
         self.most_in_flight = 0
@@ -225,8 +231,14 @@ class MemorySession:
         else:
             raise HubUnreachable(self._why)
 
-    async def report(self, patch: str) -> None:
+    async def report(self, patch: str) -> bool:
+        self._hub.reports.append((asyncio.get_running_loop().time(), json.loads(patch)))
+        if self._gone.is_set():
+            raise HubUnreachable(self._why)
+        if self._hub.refuses_reports:
+            return False
         self._hub.reported.update(json.loads(patch))
+        return True
 
     async def lost(self) -> str:
         return await self.inbound.serve()
@@ -235,6 +247,11 @@ class MemorySession:
         self.end("closed")
         self._hub.open_sessions -= 1
         self._hub.session = None
+
+    def break_silently(self, why: str) -> None:
+        """The connection is gone, and nobody notices before using it."""
+        self._why = why
+        self._gone.set()
 
     def end(self, why: str) -> None:
         self._why = self._why or why

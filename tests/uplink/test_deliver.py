@@ -10,6 +10,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.errors import UplinkWedged
 from edge_agent.ports import Inbox, Session
 from edge_agent.records import Acked, Deferred, EnvelopeKey, Refused
+from edge_agent.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 from tests.uplink.fakes import MemoryHub, MemorySpool, Recorder, Told, envelope
 from tests.uplink.virtual_time import LoopClock, in_virtual_time
@@ -25,8 +26,16 @@ class Scene:
         self.hub = MemoryHub(self.log)
         self.spool = MemorySpool([envelope(seq, payload=payload) for seq in range(count)])
         self.stop = asyncio.Event()
+        self.reported = Reported()
         self.delivery = Delivery(
-            self.hub, self.spool, Recorder(), clock=LoopClock(), random=lambda: 0.5, log=self.log, backoff=Backoff()
+            self.hub,
+            self.spool,
+            Recorder(self.reported),
+            self.reported,
+            clock=LoopClock(),
+            random=lambda: 0.5,
+            log=self.log,
+            backoff=Backoff(),
         )
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -229,9 +238,89 @@ def test_a_wedged_uplink_ends_the_agent() -> None:
             raise UplinkWedged(4)
 
     async def main() -> None:
-        delivery = Delivery(Wedged(), MemorySpool(), Recorder(), clock=LoopClock(), random=lambda: 0.5, log=Told())
+        delivery = Delivery(
+            Wedged(), MemorySpool(), Recorder(), Reported(), clock=LoopClock(), random=lambda: 0.5, log=Told()
+        )
         await delivery.run(asyncio.Event())
 
     with pytest.raises(ExceptionGroup) as caught:
         in_virtual_time(main())
     assert caught.group_contains(UplinkWedged)
+
+
+# --- reported properties --------------------------------------------------------------------------
+
+
+def said(scene: Scene) -> list[tuple[int, dict[str, object]]]:
+    """When the sections were reported, in whole seconds."""
+    return [(round(when), patch) for when, patch in scene.hub.reports if "documents" not in patch]
+
+
+def test_a_section_is_reported_once_connected_and_what_changes_each_minute() -> None:
+    async def act(scene: Scene) -> None:
+        scene.reported.say("health", {"can0": {"seen": 0, "state": "error_active"}})
+        for second in range(1, 131):
+            await asyncio.sleep(1)
+            scene.reported.say("health", {"can0": {"seen": second, "state": "error_active"}})
+
+    scene = play(act)
+
+    assert said(scene)[0] == (0, {"health": {"can0": {"seen": 0, "state": "error_active"}}})
+    assert [when for when, _ in said(scene)] == pytest.approx([0, 60, 120, 130], abs=1)
+    assert said(scene)[1][1].keys() == {"health"}
+    assert said(scene)[-1][1] == {"health": {"can0": {"seen": 130}}}, "a stop reports what there is"
+
+
+def test_what_is_needed_soon_does_not_wait_for_the_minute() -> None:
+    async def act(scene: Scene) -> None:
+        scene.reported.say("health", {"can0": {"state": "error_active"}})
+        await asyncio.sleep(20)
+        scene.reported.say("health", {"can0": {"state": "bus_off"}}, soon=True)
+        await asyncio.sleep(20)
+
+    assert said(play(act)) == [
+        (0, {"health": {"can0": {"state": "error_active"}}}),
+        (20, {"health": {"can0": {"state": "bus_off"}}}),
+    ]
+
+
+def test_a_new_connection_is_told_everything_anew() -> None:
+    async def act(scene: Scene) -> None:
+        scene.reported.say("health", {"can0": {"seen": 1}})
+        await asyncio.sleep(15)
+        scene.hub.drop()
+        await asyncio.sleep(5)
+
+    scene = play(act)
+
+    assert [patch for _, patch in said(scene)] == [{"health": {"can0": {"seen": 1}}}] * 2
+    assert scene.delivery.counts.sessions == 2
+
+
+def test_a_refused_report_is_made_again() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.until(lambda: scene.delivery.up)
+        scene.hub.refuses_reports = True
+        scene.reported.say("health", {"can0": {"seen": 1}})
+        await asyncio.sleep(50)
+        scene.hub.refuses_reports = False
+        await asyncio.sleep(50)
+
+    scene = play(act)
+
+    assert [patch for _, patch in said(scene)] == [{"health": {"can0": {"seen": 1}}}] * 2
+    assert scene.hub.reported["health"] == {"can0": {"seen": 1}}
+
+
+def test_a_report_that_finds_the_connection_gone_ends_the_session_and_is_not_lost() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.until(lambda: scene.delivery.up)
+        assert scene.hub.session is not None
+        scene.hub.session.break_silently("reset")
+        scene.reported.say("health", {"can0": {"seen": 1}})
+        await asyncio.sleep(10)
+
+    scene = play(act)
+
+    assert scene.hub.reported["health"] == {"can0": {"seen": 1}}
+    assert scene.log.fields("uplink.link_down")[0]["reason"] == "reset"

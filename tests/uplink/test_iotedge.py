@@ -18,6 +18,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import BadSettings, CredentialsRefused, HubUnreachable, UplinkWedged
 from edge_agent.localhub.faults import DropHow
 from edge_agent.records import Acked
+from edge_agent.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.iotedge import FAILURES, IotEdge, Limits
 from tests.uplink.desk import SHORT, Desk, desk, set_environment, until
@@ -35,6 +36,7 @@ class Run:
             parts.uplink,
             self.spool,
             self.inbox,
+            Reported(),
             clock=SystemClock(),
             random=random.random,
             log=parts.log,

@@ -6,6 +6,7 @@ import pytest
 
 from edge_agent.errors import HubUnreachable
 from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey
+from edge_agent.reported import Reported
 from edge_agent.uplink.stream import LinkCounts, Stream
 from edge_agent.uplink.window import Window
 from tests.uplink.fakes import MemorySpool, Told, envelope
@@ -15,16 +16,19 @@ from tests.uplink.virtual_time import LoopClock, in_virtual_time
 class Slow:
     """A session that acknowledges batch n after n seconds, and is lost after `lives_s`."""
 
-    def __init__(self, lives_s: float = 1000.0, why: str = "reset") -> None:
-        self._lives_s, self._why = lives_s, why
+    def __init__(self, lives_s: float = 1000.0, why: str = "reset", report_s: float = 0.0) -> None:
+        self._lives_s, self._why, self._report_s = lives_s, why, report_s
+        self.reports: list[str] = []
 
     async def send(self, envelope: Envelope) -> None:
         await asyncio.sleep(envelope.key.seq)
         if envelope.payload == b"bad":
             raise HubUnreachable("no acknowledgement within 6 s")
 
-    async def report(self, patch: str) -> None:
-        raise AssertionError(patch)
+    async def report(self, patch: str) -> bool:
+        await asyncio.sleep(self._report_s)
+        self.reports.append(patch)
+        return True
 
     async def lost(self) -> str:
         await asyncio.sleep(self._lives_s)
@@ -35,14 +39,27 @@ class Slow:
 
 
 def run(
-    session: Slow, envelopes: list[Envelope], stop_s: float = 1000.0, spool: MemorySpool | None = None
+    session: Slow,
+    envelopes: list[Envelope],
+    stop_s: float = 1000.0,
+    spool: MemorySpool | None = None,
+    reported: Reported | None = None,
 ) -> tuple[str | None, MemorySpool, LinkCounts]:
     spool = spool or MemorySpool(envelopes)
 
     async def main() -> tuple[str | None, MemorySpool, LinkCounts]:
         stop, counts = asyncio.Event(), list[LinkCounts]()
         asyncio.get_running_loop().call_later(stop_s, stop.set)
-        stream = Stream(session, spool, Window(), clock=LoopClock(), log=Told(), count=counts.append, drain_s=2.5)
+        stream = Stream(
+            session,
+            spool,
+            Window(),
+            reported or Reported(),
+            clock=LoopClock(),
+            log=Told(),
+            count=counts.append,
+            drain_s=2.5,
+        )
         why = await stream.run(stop)
         assert spool.leased == 0
         return why, spool, sum(counts, LinkCounts())
@@ -97,3 +114,24 @@ def test_what_is_leased_at_the_moment_of_the_loss_is_given_back() -> None:
 
 def test_an_idle_session_ends_with_its_connection() -> None:
     assert run(Slow(lives_s=100.0, why="keep-alive"), [])[0] == "keep-alive"
+
+
+@pytest.mark.parametrize(("report_s", "reports"), [(0.0, 1), (2.0, 1), (60.0, 0)])
+def test_a_stop_waits_for_the_last_report_but_not_for_long(report_s: float, reports: int) -> None:
+    reported = Reported()
+    session = Slow(report_s=report_s)
+
+    class Later(MemorySpool):
+        """Its last batch is acknowledged just before the stop; then something is said."""
+
+        async def lease(self, limit: int) -> tuple[Envelope, ...]:
+            await asyncio.sleep(1.5)
+            reported.say("health", {"can0": {"seen": 1}})
+            return await super().lease(limit)
+
+    reported.due(0)
+    why, _, _ = run(session, [], stop_s=1.6, spool=Later([]), reported=reported)
+
+    assert why is None
+    assert len(session.reports) == reports
+    assert (reported.due(10**12) is None) == (reports == 1)
