@@ -101,7 +101,7 @@ def _changed(counts: BusCounts, unknown: int, too_short: int, short_messages: in
 class Reassembly:
     """One stream of blocks. Where no bus has a J1939 group it costs nothing, else 10 us a block.
 
-    Besides 3 to 4 us a frame that is part of a longer message (x86, blocks of 100; any other frame is 0.4 to 0.7 us).
+    Besides about 4 us a frame that is part of a longer message (x86, blocks of 100; any other frame is 0.4 to 0.7 us).
     What is under way when the stream ends is not incomplete: nobody knows.
     """
 
