@@ -102,9 +102,12 @@ class Health:
         if errors or self._states.any_off:
             self._states.feed(block)
             self._now = self._as_of_now()
-        if self._survey_is_due(block.until_ns):
+        seconds = self._minutes.reach(block.until_ns)
+        if self._survey_is_due(block.until_ns) or seconds is not None:
             self._survey()
-            self._minute(block.until_ns)
+            if seconds is not None:
+                percent = self._load.percent(seconds)
+                self._load_percent = percent if seconds else self._load_percent
             self._now = self._as_of_now()
         self._last = told = self._told(samples)
         return told
@@ -228,12 +231,6 @@ class Health:
             key |= heard.bus.astype(np.uint64) << _BUS_SHIFT
         own: Bool = self._plan.keys.take(heard.message) == key
         return own
-
-    def _minute(self, until_ns: int) -> None:
-        seconds = self._minutes.reach(until_ns)
-        if seconds is not None:
-            percent = self._load.percent(seconds)
-            self._load_percent = percent if seconds else self._load_percent
 
     def _as_of_now(self) -> tuple[BusHealth, ...]:
         return tuple(

@@ -204,9 +204,10 @@ def test_the_load_is_that_of_the_last_whole_minute() -> None:
         frames = motion(*range(1000 * second, 1000 * second + 1000, 10 if second < 60 else 5))
         load.append([one.load_percent for one in watched(plan, health, block(frames, buses=2)).health])
 
-    assert load[58] == [None, None]
-    assert load[65] == [pytest.approx(100 * 63 * 100 / 5e5, abs=0.06), None]
-    assert load[124] == [pytest.approx(200 * 63 * 100 / 5e5, abs=0.06), None]
+    # A block holds the frames up to a second after its time; the first block opens the first minute.
+    assert load[59] == [None, None]
+    assert load[60] == load[119] == [pytest.approx((60 * 100 + 200) * 63 / 5e5 / 60 * 100, abs=0.06), None]
+    assert load[120] == [pytest.approx(60 * 200 * 63 / 5e5 / 60 * 100, abs=0.06), None]
 
 
 def test_counters_that_wait_are_told_within_a_second_of_the_stream() -> None:
