@@ -189,7 +189,8 @@ def _to_decode(catalog: Catalog, names: Sequence[str]) -> tuple[list[tuple[int, 
             computed.append((signal, entry))
     computing = compile_computing(len(names), computed)
     for source, (bus, one) in enumerate(computing.sources if computing else ()):
-        found.append((len(names) + source, entry_of(one.signal.name, bus, one.message, one.signal)))
+        name = f"{one.message.name}.{one.signal.name}"
+        found.append((len(names) + source, entry_of(name, bus, one.message, one.signal)))
     return found, computing
 
 

@@ -97,6 +97,7 @@ def test_sources_of_a_computed_path_have_rows_beyond_the_signals() -> None:
     assert plan.computing is not None
     assert (plan.computing.first, plan.computing.sources) == (2, ((0, LATE), (0, EARLY)))
     assert [step.triggers for step in plan.computing.steps] == [(0, 1)]
+    assert plan.expected.signals == ("", "Late.Plain", "Late.Plain", "Early.Spread")
 
 
 def test_alternatives_of_one_scale_are_rows_of_one_signal() -> None:
