@@ -9,6 +9,9 @@ _TIMEX_BYTES = 256
 _TIME_ERROR = 5
 """The clock is not synchronised (adjtimex(2))."""
 
+_ATTEMPTS = 5
+_TOGETHER_NS = 1_000_000
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,6 +34,14 @@ class SystemClock:
         """Monotonic nanoseconds since the agent's start."""
         return _monotonic_ns() - self._start_ns
 
+    def both_ns(self) -> tuple[int, int]:
+        """Wall time and uptime of one moment, to half a millisecond if one of five attempts is not interrupted."""
+        for _ in range(_ATTEMPTS):
+            apart_ns, now_ns, uptime_ns = self._both_ns()
+            if apart_ns <= _TOGETHER_NS:
+                break
+        return now_ns, uptime_ns
+
     def is_synced(self) -> bool | None:
         """Whether the kernel says that NTP, PTP or the like keeps the wall clock; None where it does not say."""
         try:
@@ -38,3 +49,8 @@ class SystemClock:
         except AttributeError:  # a C library without it: not Linux
             return None
         return None if state < 0 else state != _TIME_ERROR
+
+    def _both_ns(self) -> tuple[int, int, int]:
+        """How far the readings lie apart at most, and both."""
+        before_ns, now_ns, after_ns = self.uptime_ns(), self.now_ns(), self.uptime_ns()
+        return after_ns - before_ns, now_ns, (before_ns + after_ns) // 2

@@ -15,6 +15,12 @@ class Clock(Protocol):
     def uptime_ns(self) -> int:
         """Monotonic time since the agent's start."""
 
+    def both_ns(self) -> tuple[int, int]:
+        """Wall time and uptime of one moment, as nearly as can be read."""
+
+    def is_synced(self) -> bool | None:
+        """Whether the system says that its wall clock is kept right; None where it does not say."""
+
 
 class FrameSource(Protocol):
     """Where frames come from: buses, or a log."""

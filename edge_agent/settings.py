@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """sealed batches are on disk for good after this long at the latest"""
     commit_bytes: int = Field(default=64 * 1024, ge=1)
     tick_ms: int = Field(default=50, ge=10, le=1000)
+    clock_trusted: bool = False
+    """the wall clock is right at the start (RTC, satellites) though the kernel does not know that it is kept"""
     replay_log: Path | None = None
     """read this log instead of the buses, then deliver all of it and end"""
     replay_speed: float = Field(default=1.0, ge=0)

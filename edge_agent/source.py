@@ -21,6 +21,7 @@ def source_of(settings: Settings, clock: Clock, log: Log) -> tuple[FrameSource, 
             log=log,
             clock=clock,
             tick_ms=settings.tick_ms,
+            clock_trusted=settings.clock_trusted,
             only_wanted=[bus.name for bus in settings.buses if bus.only_wanted],
         )
         return buses, lambda: buses.opened, False

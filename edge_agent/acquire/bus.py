@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from edge_agent import events
 from edge_agent.acquire.backlog import Backlog, Taken
-from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, block_of, merge
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, block_of, merge
 from edge_agent.acquire.can_frame import Filters
+from edge_agent.acquire.capture_time import CaptureTime
 from edge_agent.acquire.losses import Losses
 from edge_agent.acquire.messages import MessageReader
 from edge_agent.acquire.pace import Progress
@@ -16,7 +20,7 @@ from edge_agent.acquire.reader import Reader, ReaderThread
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
 from edge_agent.ports import Clock
-from edge_agent.records import ClockQuality, FrameBlock
+from edge_agent.records import FrameBlock
 
 BUFFER_FRAMES = 65_536
 """How far each bus may be ahead of the event loop: 8 s of a full 1 Mbit/s bus with 8000 frames a second."""
@@ -37,7 +41,7 @@ class Buses:
     One thread, `acquire-socketcan`, reads all SocketCAN buses, and one, `acquire-<name>`, each other bus; the event
     loop takes what they have read once a tick. A bus that cannot be opened, or goes away, is tried again inside while
     the others go on. `until_ns` is 200 ms behind the newest frame, and goes on without frames; it goes back only with
-    a clock that was set back. Where some bus has `fd`, `data` is always [n, 64].
+    a clock that was set back, and then with all times of its block. Where some bus has `fd`, `data` is always [n, 64].
     """
 
     def __init__(
@@ -47,16 +51,21 @@ class Buses:
         log: events.Log,
         clock: Clock,
         tick_ms: int = 50,
+        clock_trusted: bool = False,
         only_wanted: Collection[str] = (),
         backoff: Backoff = Backoff(),  # noqa: B008  frozen
         buffer_frames: int = BUFFER_FRAMES,
         receive_bytes: int = RECEIVE_BYTES,
     ) -> None:
-        """`only_wanted` names the SocketCAN buses that `pass_only` is for."""
+        """`clock_trusted`: the wall clock is right at the start, though nobody tells the kernel.
+
+        `only_wanted` names the SocketCAN buses that `pass_only` is for.
+        """
         self._addresses = tuple(addresses)
         self._log = log
         self._clock = clock
         self._tick_s = tick_ms / 1000
+        self._capture = CaptureTime(trusted=clock_trusted)
         self._only_wanted = [at for at, address in enumerate(addresses) if address.name in only_wanted]
         self._width = FD_BYTES if any(address.fd for address in addresses) else CLASSIC_BYTES
         self._buffer_frames = buffer_frames * len(addresses)
@@ -118,8 +127,10 @@ class Buses:
                 losses.tell()
 
     def _block(self, taken: Taken, progress: Progress) -> FrameBlock:
-        columns = merge(taken.parts, max([self._width, *(part.data.shape[1] for part in taken.parts)]))
-        uptime_ns = self._clock.uptime_ns()
+        now_ns, uptime_ns = self._clock.both_ns()
+        self._capture.tick(now_ns, uptime_ns, kernel_synced=self._clock.is_synced())
+        parts = [self._told_now(part) for part in taken.parts] if self._capture.stepped else taken.parts
+        columns = merge(parts, max([self._width, *(part.data.shape[1] for part in parts)]))
         if len(columns):
             progress.seen(int(columns.t_ns[-1]), uptime_ns)
         return block_of(
@@ -127,8 +138,17 @@ class Buses:
             dropped=taken.dropped,
             until_ns=progress.until_ns(uptime_ns),
             uptime_ns=uptime_ns,
-            clock=ClockQuality.SYSTEM,
+            clock=self._capture.quality,
+            epoch_ns=self._capture.epoch_ns,
         )
+
+    def _told_now(self, part: Columns) -> Columns:
+        """Frames, of which some may have been stamped before the clock was set, by its new setting."""
+        t_ns = part.t_ns.copy()
+        for bus in range(len(self._addresses)):
+            mine = np.flatnonzero(part.bus == bus)
+            t_ns[mine] = self._capture.told_now(t_ns[mine])
+        return replace(part, t_ns=t_ns)
 
 
 def _count(losses: Sequence[Losses], counts: Sequence[int], uptime_ns: int) -> None:

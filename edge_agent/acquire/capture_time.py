@@ -38,6 +38,11 @@ class CaptureTime:
         self._known |= kernel_synced is not None
 
     @property
+    def stepped(self) -> bool:
+        """Whether the clock was set between the last two ticks."""
+        return self._step_ns != 0
+
+    @property
     def epoch_ns(self) -> int:
         """Wall time of uptime 0 as of the last tick; 0 before the first."""
         return self._epoch_ns or 0

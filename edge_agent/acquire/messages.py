@@ -5,6 +5,7 @@ from contextlib import closing
 
 from edge_agent import events
 from edge_agent.acquire.backlog import Backlog
+from edge_agent.acquire.device_time import DeviceTime
 from edge_agent.acquire.openings import Openings
 from edge_agent.acquire.pythoncan import BusAddress, PythonCanBus, frame_of
 from edge_agent.acquire.reader import WAIT_S
@@ -40,12 +41,14 @@ class MessageReader:
     def _read_opened(self, backlog: Backlog, stop: threading.Event) -> None:
         """One opening to its end."""
         with closing(PythonCanBus(self._address)) as bus:
+            device = DeviceTime()
             self._openings.opened()
             self._is_open = True
             try:
                 while not stop.is_set():
                     message = bus.receive(WAIT_S)
                     if message is not None:
-                        backlog.add(frame_of(message, self._index))
+                        t_ns = device.wall_ns(message.timestamp, self._clock.now_ns())
+                        backlog.add(frame_of(message, self._index, t_ns))
             finally:
                 self._is_open = False

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
@@ -24,12 +25,23 @@ class HandClock:
 
     wall_ns: int = 1_700_000_000_000_000_000
     up_ns: int = 0
+    synced: bool | None = None
 
     def now_ns(self) -> int:
         return self.wall_ns
 
     def uptime_ns(self) -> int:
         return self.up_ns
+
+    def go(self, ns: int) -> None:
+        self.wall_ns += ns
+        self.up_ns += ns
+
+    def both_ns(self) -> tuple[int, int]:
+        return self.wall_ns, self.up_ns
+
+    def is_synced(self) -> bool | None:
+        return self.synced
 
 
 @contextmanager
@@ -70,7 +82,7 @@ async def test_frames_of_two_buses_come_merged_by_time_with_the_index_of_their_b
         (number, number % 2) for number in range(20)
     ]
     assert all(list(block.t_ns) == sorted(block.t_ns) for block in found)
-    assert {block.clock for block in found} == {ClockQuality.SYSTEM}
+    assert ClockQuality.RECORDED not in {block.clock for block in found}
     assert {(block.data.shape[1], block.dropped) for block in found} == {(8, (0, 0))}
 
 
@@ -102,19 +114,38 @@ async def test_until_stays_behind_the_newest_frame_and_goes_on_without_frames() 
     with virtual() as (drive, sender):
         blocks = Buses([drive], log=told, clock=clock, tick_ms=5).blocks()
         async with aclosing(blocks):
-            clock.up_ns += 10**9
+            clock.go(10**9)
             first = asyncio.create_task(anext(blocks), name="first block")
             await told.heard("acquire.bus_opened")
-            clock.up_ns += 10**9
+            clock.go(10**9)
             before = await first
             sender.send(can.Message())
             (with_frame,) = await until(blocks, 1)
-            clock.up_ns += 10**9
+            clock.go(10**9)
             after = await anext(blocks)
 
     assert before.until_ns == 0
     assert with_frame.until_ns == with_frame.t_ns[-1] - SETTLE_NS
     assert after.until_ns == with_frame.until_ns + 10**9
+
+
+async def test_a_clock_that_is_set_tells_the_frames_it_stamped_before_by_its_new_setting() -> None:
+    told, clock = Told(), HandClock(wall_ns=time.time_ns(), synced=False)
+    with virtual() as (drive, sender):
+        blocks = Buses([drive], log=told, clock=clock, tick_ms=20).blocks()
+        async with aclosing(blocks):
+            first = asyncio.create_task(anext(blocks), name="first block")
+            await told.heard("acquire.bus_opened")
+            clock.go(10**9)
+            before = await first
+            sent_ns = time.time_ns()
+            sender.send(can.Message())
+            clock.wall_ns += 3_600 * 10**9
+            (after,) = await until(blocks, 1)
+
+    assert (before.clock, after.clock) == (ClockQuality.UNSYNCED, ClockQuality.SYNCED)
+    assert after.epoch_ns - before.epoch_ns == 3_600 * 10**9
+    assert 0 <= int(after.t_ns[0]) - sent_ns - 3_600 * 10**9 < 60 * 10**9
 
 
 async def test_a_full_buffer_drops_and_counts_and_tells_what_it_dropped() -> None:

@@ -76,3 +76,26 @@ async def test_the_bus_is_shut_down_and_python_can_does_not_warn_of_it(caplog: p
 
     # python-can warns when a bus is forgotten before it was shut down.
     assert [record.getMessage() for record in caplog.records if record.name.startswith("can")] == []
+
+
+async def test_an_adapter_that_counts_from_its_own_start_is_told_as_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, backlog = Told(), Backlog(3, 100, 8)
+    really = can.interfaces.virtual.VirtualBus._recv_internal  # type: ignore[attr-defined]  # imported by can.Bus
+
+    def stamped(bus: object, timeout: float | None) -> object:
+        message, filtered = really(bus, timeout)
+        if message is not None:
+            message.timestamp = 12.5 + message.arbitration_id / 1000
+        return message, filtered
+
+    monkeypatch.setattr("can.interfaces.virtual.VirtualBus._recv_internal", stamped)
+    began_ns = SystemClock().now_ns()
+    with virtual(told) as (reader, sender), reading(reader, backlog):
+        await told.heard("acquire.bus_opened")
+        for number in (0, 2):
+            sender.send(can.Message(arbitration_id=number))
+        parts = await taken(backlog, 2)
+
+    t_ns = [int(one) for part in parts for one in part.t_ns]
+    assert t_ns[1] - t_ns[0] == 2_000_000
+    assert began_ns <= t_ns[1] <= SystemClock().now_ns()

@@ -39,6 +39,12 @@ class LoopClock:
     def uptime_ns(self) -> int:
         return int(asyncio.get_running_loop().time() * 1e9)
 
+    def both_ns(self) -> tuple[int, int]:
+        return self.now_ns(), self.uptime_ns()
+
+    def is_synced(self) -> bool | None:
+        return None
+
 
 def in_virtual_time(main: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
