@@ -17,6 +17,7 @@ import cantools
 import structlog
 from cantools.database.can import Database
 
+from bench.end_to_end import bench_end_to_end
 from bench.protobuf_rows import encoded
 from bench.receive import bench_receive
 from bench.traffic import Traffic, blocks, traffic
@@ -37,6 +38,7 @@ from edge_agent.twin import Config, compile_document, judge
 ROUNDS = 5
 BUS_FRAMES = 10_000
 WANTED = 150
+END_TO_END_S = 10.0
 AHEAD = 2_000
 """frames the sender may be ahead of the reader"""
 RULES = {"schema_version": 1, "rules": {"all": {"kind": "on_change", "signals": ["*"]}}}
@@ -232,6 +234,7 @@ def plans(load: Traffic) -> tuple[Catalog, DecodePlan, DecodePlan]:
 def main() -> None:
     """Print everything."""
     bench_receive()
+    bench_end_to_end(END_TO_END_S)
     for load in traffic():
         catalog, plan, few = plans(load)
         bench_decode(load, plan, few)

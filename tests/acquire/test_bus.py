@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import can
 import pytest
+from can.interfaces.virtual import VirtualBus
 
 from edge_agent.acquire.bus import SETTLE_NS, Buses
 from edge_agent.acquire.pythoncan import BusAddress
@@ -185,7 +186,7 @@ async def test_a_bus_that_is_down_is_tried_again_while_the_others_go_on() -> Non
 async def test_a_bus_that_goes_away_comes_back_and_its_frames_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     told = Told()
     gone = threading.Event()
-    really = can.interfaces.virtual.VirtualBus._recv_internal  # type: ignore[attr-defined]  # imported by can.Bus
+    really = VirtualBus._recv_internal
 
     def fails_once(bus: object, timeout: float | None) -> object:
         if gone.is_set():
@@ -193,7 +194,7 @@ async def test_a_bus_that_goes_away_comes_back_and_its_frames_go_on(monkeypatch:
             raise can.CanOperationError("Error receiving: Network is down", 100)
         return really(bus, timeout)
 
-    monkeypatch.setattr("can.interfaces.virtual.VirtualBus._recv_internal", fails_once)
+    monkeypatch.setattr(VirtualBus, "_recv_internal", fails_once)
     with virtual() as (drive, sender):
         blocks = await opened(Buses([drive], log=told, clock=SystemClock(), tick_ms=20, backoff=SOON), told)
         async with aclosing(blocks):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import can
 import pytest
+from can.interfaces.virtual import VirtualBus
 
 from edge_agent.acquire.backlog import Backlog
 from edge_agent.acquire.messages import MessageReader
@@ -48,7 +49,7 @@ async def test_a_can_fd_frame_on_a_bus_configured_without_is_given_and_not_cut()
 
 async def test_a_bus_is_open_until_it_is_lost_and_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     told, gone = Told(), threading.Event()
-    really = can.interfaces.virtual.VirtualBus._recv_internal  # type: ignore[attr-defined]  # imported by can.Bus
+    really = VirtualBus._recv_internal
 
     def fails_once(bus: object, timeout: float | None) -> object:
         if gone.is_set():
@@ -56,7 +57,7 @@ async def test_a_bus_is_open_until_it_is_lost_and_again_afterwards(monkeypatch: 
             raise can.CanOperationError("gone")
         return really(bus, timeout)
 
-    monkeypatch.setattr("can.interfaces.virtual.VirtualBus._recv_internal", fails_once)
+    monkeypatch.setattr(VirtualBus, "_recv_internal", fails_once)
     with virtual(told) as (reader, _):
         assert reader.opened == frozenset()
         with reading(reader, Backlog(3, 100, 8)):
@@ -80,7 +81,7 @@ async def test_the_bus_is_shut_down_and_python_can_does_not_warn_of_it(caplog: p
 
 async def test_an_adapter_that_counts_from_its_own_start_is_told_as_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:
     told, backlog = Told(), Backlog(3, 100, 8)
-    really = can.interfaces.virtual.VirtualBus._recv_internal  # type: ignore[attr-defined]  # imported by can.Bus
+    really = VirtualBus._recv_internal
 
     def stamped(bus: object, timeout: float | None) -> object:
         message, filtered = really(bus, timeout)
@@ -88,7 +89,7 @@ async def test_an_adapter_that_counts_from_its_own_start_is_told_as_wall_time(mo
             message.timestamp = 12.5 + message.arbitration_id / 1e6
         return message, filtered
 
-    monkeypatch.setattr("can.interfaces.virtual.VirtualBus._recv_internal", stamped)
+    monkeypatch.setattr(VirtualBus, "_recv_internal", stamped)
     began_ns = SystemClock().now_ns()
     with virtual(told) as (reader, sender), reading(reader, backlog):
         await told.heard("acquire.bus_opened")
