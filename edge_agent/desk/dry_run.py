@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import cast
 
 from edge_agent.clock import SystemClock
+from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.catalog import Catalog, nearest
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoding import Decoding
+from edge_agent.decode.health import BusLine
 from edge_agent.decode.load import read_mapping
 from edge_agent.decode.naming import mapped
 from edge_agent.desk.dry_run_report import LogRead, Report, Use, report
@@ -24,7 +26,7 @@ from edge_agent.desk.dry_run_traces import Trace, Traces
 from edge_agent.errors import DocumentRefused, Fault, FileRefused
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
-from edge_agent.records import Batch, BootInfo, CloseReason, Envelope, FrameBlock
+from edge_agent.records import Batch, BootInfo, CloseReason, Envelope, FrameBlock, SampleBlock
 from edge_agent.settings import BusSettings, Settings, load_settings
 from edge_agent.source import source_of
 from edge_agent.spool.columns import seal
@@ -124,7 +126,8 @@ class DryRun:
     ) -> None:
         self._settings, self._traces, self._log = settings, traces, log
         self._sender = Sender(settings.device or DEVICE, settings.module or MODULE)
-        self._decoding = Decoding(config.plan)
+        lines = [BusLine(bus.name, BitRates(bus.bitrate, bus.data_bitrate)) for bus in settings.buses]
+        self._decoding = Decoding(config.plan, lines)
         self._collector = Collector(catalog.bus_names)
         self._collector.reconfigure(config.version, config.plan.signals, config.rules)
         self._tally = Tally(config.plan.signals, config.rules)
@@ -138,14 +141,13 @@ class DryRun:
         `progress` is told the frames read so far.
         """
         async for block in self._blocks(seconds):
-            samples = self._decoding.feed(block)
-            self._tally.hear(samples)
-            if self._traces:
-                self._traces.hear(samples)
-            for sealed in self._sealed(self._collector.feed(samples)):
+            for sealed in self._sealed(self._judged(self._decoding.feed(block))):
                 yield sealed
             if progress:
                 progress(self._frames)
+        if (rest := self._decoding.rest()) is not None:
+            for sealed in self._sealed(self._judged(rest)):
+                yield sealed
         for sealed in self._sealed(self._collector.flush(CloseReason.STOPPED)):
             yield sealed
 
@@ -174,6 +176,12 @@ class DryRun:
                 yield replace(block, uptime_ns=uptime_ns)
                 if seconds is not None and uptime_ns >= seconds * 1e9:
                     return
+
+    def _judged(self, samples: SampleBlock) -> list[Batch]:
+        self._tally.hear(samples)
+        if self._traces:
+            self._traces.hear(samples)
+        return self._collector.feed(samples)
 
     def _sealed(self, batches: Sequence[Batch]) -> Iterator[tuple[Batch, Envelope]]:
         for batch in batches:

@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from edge_agent.cli import app, main
 from edge_agent.decode.catalog import Catalog
 from edge_agent.desk.dry_run import DryRun, catalog_of, config_of, settings_of
 from edge_agent.desk.dry_run_metering import message_bytes
-from edge_agent.desk.dry_run_report import Use
+from edge_agent.desk.dry_run_report import Figures, Use
 from edge_agent.desk.vehicle import database_path
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import Batch, Envelope
@@ -218,12 +219,12 @@ def test_without_databases_the_environment_must_name_buses(
 # --- against the agent ---------------------------------------------------------------------------
 
 
-async def dry(log: Path, twin: Path) -> tuple[list[tuple[Batch, Envelope]], dict[str, object]]:
-    settings = settings_of(log, [database_path()], None, None)
+async def dry(log: Path, twin: Path) -> tuple[list[tuple[Batch, Envelope]], Figures]:
+    settings = settings_of(log, [], None, None)
     known = catalog_of(settings)
     run = DryRun(settings, known, config_of(twin, known), log=Told())
     made = [one async for one in run.batches()]
-    return made, run.report(Use(2, 7, 1 << 30)).as_json()["total"]  # type: ignore[return-value]  # the object of totals
+    return made, run.report(Use(2, 7, 1 << 30)).total
 
 
 def plain(body: bytes) -> tuple[object, int]:
@@ -234,13 +235,31 @@ def plain(body: bytes) -> tuple[object, int]:
     return json.loads(ageless), len(gzip.compress(ageless, mtime=0))
 
 
+def with_troubles(drive: Path, path: Path) -> Path:
+    """The drive with unknown and too short frames, a minute of silence, and a message that ends early."""
+    lines = drive.read_text().splitlines()
+    with path.open("w") as file:
+        for at, line in enumerate(lines):
+            time, _, frame = re.match(r"\((\S+)\) (\S+) (\S+)", line).groups()  # type: ignore[union-attr]  # our own
+            later = Decimal(time) + (65 if at > len(lines) // 2 else 0)
+            if at % 50 == 0:
+                file.write(f"({later}) can0 7AB#00\n({later}) can0 120#00\n")
+            if at < len(lines) * 0.9 or not frame.startswith("110#"):
+                file.write(f"({later}) can0 {frame}\n")
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(60)
-async def test_the_agent_puts_on_disk_and_sends_what_the_dry_run_says(drive: Path, tmp_path: Path) -> None:
+async def test_the_agent_puts_on_disk_and_sends_what_the_dry_run_says(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = with_troubles(drive, tmp_path / "troubled.log")
+    bus = {"name": "powertrain", "interface": "virtual", "channel": "car", "bitrate": 250_000, "dbc": [DBC]}
+    monkeypatch.setenv("BUSES", buses := json.dumps([bus]))
     async with local_hub(tmp_path / "hub", "127.0.0.73") as hub:
         await desire(hub.folder, document(**RULES))
-        buses = json.dumps([{"name": "car", "interface": "virtual", "channel": "car", "dbc": [DBC]}])
-        variables = {"BUSES": buses, "REPLAY_LOG": str(drive), "REPLAY_SPEED": "0"}
+        variables = {"BUSES": buses, "REPLAY_LOG": str(log), "REPLAY_SPEED": "0"}
         async with agent_process(tmp_path, variables | hub.environment("connection_string")) as agent:
             assert await agent.ended(40) == 0, agent.text()
             kept = sum(int(str(event["samples"])) for event in agent.events("policy.batch_sealed"))
@@ -251,7 +270,7 @@ async def test_the_agent_puts_on_disk_and_sends_what_the_dry_run_says(drive: Pat
     rules = tmp_path / "twin.json"
     [first] = read_payloads(arrivals["1", "0"].body, "the first message")
     rules.write_text(json.dumps({"$version": first.header["config"], **document(**RULES)}))
-    made, total = await dry(drive, rules)
+    made, total = await dry(log, rules)
 
     assert len(made) == len(arrivals) > 10
     for batch, envelope in made:
@@ -261,8 +280,9 @@ async def test_the_agent_puts_on_disk_and_sends_what_the_dry_run_says(drive: Pat
         assert plain(arrived.body) == plain(envelope.payload)
         texts = (*custom, *custom.values(), *system)
         assert message_bytes(envelope) - len(envelope.payload) == sum(map(len, texts))
-    assert total["samples_kept"] == kept == sum(batch.kept for batch, _ in made)
-    assert total["payload_bytes"] == sum(len(envelope.payload) for _, envelope in made)
+    assert total.samples_kept == kept == sum(batch.kept for batch, _ in made)
+    assert total.payload_bytes == sum(len(envelope.payload) for _, envelope in made)
+    assert made[-1][0].health[0].load_percent
 
 
 # --- the examples --------------------------------------------------------------------------------
