@@ -75,12 +75,12 @@ class Conditions:
         index = {signals[i].name: local for local, i in enumerate(mine)}
         self._run = Run(compile_program(trees, index), [signals[i] for i in mine])
         self._work = _work(trees, index)
-        self._nothing = [NONE] * len(trees)
+        self._nothing = (NONE,) * len(trees)
         self._waiting = NOTHING
         self._until_ns = 0
         self._judged_ns: int | None = None
 
-    def feed(self, block: SampleBlock) -> list[Verdicts]:
+    def feed(self, block: SampleBlock) -> Sequence[Verdicts]:
         """For each condition, in the order of the trees, the instants that the block's `until_ns` has made certain."""
         certain: list[Readings] = []
         if block.until_ns < self._until_ns:
@@ -92,7 +92,7 @@ class Conditions:
         certain.append(self._take(until))
         return self._judged(certain)
 
-    def rest(self) -> list[Verdicts]:
+    def rest(self) -> Sequence[Verdicts]:
         """All instants that wait, because the stream ends here."""
         return self._judged([self._take(len(self._waiting))])
 
@@ -118,7 +118,7 @@ class Conditions:
         taken, self._waiting = self._waiting.part(0, count), self._waiting.part(count, len(self._waiting))
         return taken
 
-    def _judged(self, certain: Sequence[Readings]) -> list[Verdicts]:
+    def _judged(self, certain: Sequence[Readings]) -> Sequence[Verdicts]:
         parts = [self._judge(part) for samples in certain if len(samples) for part in self._parts(samples)]
         if not parts:
             return self._nothing

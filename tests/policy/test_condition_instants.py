@@ -24,6 +24,13 @@ def test_of_several_samples_at_one_time_the_last_is_in_the_table() -> None:
     assert table.ends.tolist() == [0, 2, 3]
 
 
+def test_of_very_many_samples_at_one_time_it_is_still_the_last() -> None:
+    samples = readings(*[(t_ns, signal, raw) for t_ns in (1, 2) for raw in range(50) for signal in (1, 0)])
+
+    assert table_of(samples, Memory(2)).samples.raw.tolist() == [49, 49, 49, 49]
+    assert NOTHING.then(samples).raw.tolist() == samples.raw.tolist()
+
+
 def test_a_table_begins_with_what_was_remembered() -> None:
     memory = Memory(3)
     memory.remember(readings((1, 2, 7)))

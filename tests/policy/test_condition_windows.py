@@ -18,16 +18,23 @@ SPAN_NS = 50
 FLOATS = st.sampled_from([0.1, -0.3, 2.0, 1e300, -1e300, 5e-324])
 
 
-def averages(signal: SignalInfo, numbers: Sequence[float], cuts: Sequence[int] = ()) -> list[float]:
-    """The mean at each of a stream of samples 10 ns apart, which comes in parts; beside another that never comes."""
-    windows = Averages([signal, signal], [SPAN_NS, SPAN_NS], short=is_short(signal))
+def averages(
+    signal: SignalInfo, numbers: Sequence[float], cuts: Sequence[int] = (), *, span_ns: int = SPAN_NS
+) -> list[float]:
+    """The mean at each of a stream of samples 10 ns apart, which comes in parts; the same of two signals at once."""
+    windows = Averages([signal, signal], [span_ns, 2 * span_ns], short=is_short(signal))
     t_ns = 10 * np.arange(len(numbers))
     values = np.array(numbers, np.float64)
     raws = values.view(np.int64) if signal.kind is RawKind.FLOAT else values.astype(np.int64)
     found: list[float] = []
     for part in np.split(np.arange(len(numbers)), cuts):
-        windows.add(np.array([0, len(part)]), t_ns[part], raws[part], values[part] * signal.factor + signal.offset)
-        found += windows.over(np.ones_like(part), t_ns[part] - SPAN_NS, np.arange(len(part))[::-1]).tolist()
+        twice = np.concatenate([part, part])
+        counts = np.array([len(part), len(part)])
+        windows.add(counts, t_ns[twice], raws[twice], values[twice] * signal.factor + signal.offset)
+        ahead = np.arange(len(part))[::-1]
+        one, other = (windows.over(np.full_like(part, i), t_ns[part] - span_ns, ahead).tolist() for i in (0, 1))
+        np.testing.assert_array_equal(one, other)
+        found += one
     return found
 
 
@@ -63,13 +70,13 @@ def test_of_more_samples_than_a_window_holds_the_newest_count(monkeypatch: pytes
     assert averages(CURRENT, [8.0, 1.0, 3.0, 5.0]) == [8.0, 4.5, 2.0, 4.0]
 
 
-def test_a_long_stream_takes_no_more_room_than_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(condition_windows, "WINDOW_SAMPLES", 100)
-    numbers = [float(i % 7) for i in range(5000)]
+@pytest.mark.parametrize("held", [5, 100, 700])
+def test_a_long_stream_goes_through_a_window_of_any_length(held: int) -> None:
+    numbers = [float(i * i % 97) for i in range(3000)]
 
-    found = averages(TEMPERATURE, numbers, range(3, 5000, 3))
+    found = averages(TEMPERATURE, numbers, range(7, 3000, 7), span_ns=10 * held)
 
-    windows = [numbers[max(0, i - 4) : i + 1] for i in range(5000)]
+    windows = [numbers[max(0, i + 1 - held) : i + 1] for i in range(len(numbers))]
     assert found == [sum(window) / len(window) * 0.1 - 40.0 for window in windows]
 
 
