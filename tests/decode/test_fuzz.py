@@ -1,19 +1,24 @@
 """Random frames on random buses: nothing raises or warns, and every frame is counted once, as it should be.
 
-A second here; FUZZ_S says how many seconds it may take: `FUZZ_S=600 pytest tests/decode/test_fuzz.py`.
+A second for each test here; FUZZ_S says how many it may take: `FUZZ_S=600 pytest tests/decode/test_fuzz.py`.
 """
 
 import os
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge_agent.acquire.block import Frame
+from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Selector, Signal
 from edge_agent.decode.decoder import decode
+from edge_agent.decode.decoding import Decoding
+from edge_agent.decode.health import BusLine
 from edge_agent.decode.j1939 import group_of
 from edge_agent.decode.plan import compile_plan
 from edge_agent.records import EXTENDED_ID, BusCounts, FrameFlag, RawKind, SampleBlock
@@ -25,11 +30,20 @@ NO_DATA = FrameFlag.REMOTE | FrameFlag.ERROR
 
 @pytest.mark.timeout(SECONDS + 30)
 def test_random_frames_raise_nothing_and_are_counted_once_each() -> None:
+    for_a_while(one_round)
+
+
+@pytest.mark.timeout(SECONDS + 30)
+def test_streams_with_packets_in_disorder_raise_nothing_and_are_counted_once_each() -> None:
+    for_a_while(one_stream)
+
+
+def for_a_while(one: Callable[[random.Random], None]) -> None:
     seed = random.randrange(1 << 32)  # noqa: S311  another one each time, and told when it matters
     until = time.monotonic() + SECONDS
     while True:
         try:
-            one_round(random.Random(seed))  # noqa: S311
+            one(random.Random(seed))  # noqa: S311
         except Exception as error:
             raise AssertionError(f"with seed {seed}") from error
         seed += 1
@@ -52,6 +66,55 @@ def one_round(chance: random.Random) -> None:
 
         assert samples.counts == counted(catalog, frames)
         assert_well_formed(samples, len(plan.signals))
+
+
+def one_stream(chance: random.Random) -> None:
+    """All that is remembered from block to block: packets, computed paths, health; rules that change on the way."""
+    long = Message("Long", 0x18FECA00 | EXTENDED_ID, chance.randint(9, 200), (), j1939=True)
+    fast = Message("Fast", 0x09F80100 | EXTENDED_ID, chance.randint(9, 100), (), j1939=True, fast_packet=True)
+    made = [
+        replace(random_message(chance, i), cycle_ns=chance.choice([0, 10, 100, 1_000]) * 1_000_000)
+        for i in range(chance.randint(0, 8))
+    ]
+    catalog = Catalog([("can0", [Database("made.dbc", (long, fast, *made))]), ("can1", [])])
+    lines = [BusLine("can0", BitRates(500_000, 2_000_000)), BusLine("can1")]
+    decoding = Decoding(compile_plan(catalog, ()), lines)
+    start_ns = 0
+    for _ in range(30):
+        if chance.random() < 0.2:
+            decoding.follow(compile_plan(catalog, [name for name in catalog if chance.random() < 0.5]))
+        start_ns += chance.choice([0, 50, 50, 50, 2_000, 90_000, -3_000]) * 1_000_000
+        frames = [random_packet(chance, catalog, start_ns) for _ in range(chance.randint(0, 200))]
+
+        samples = decoding.feed(block(sorted(frames), buses=2))
+
+        for bus, counts in enumerate(samples.counts):
+            assert counts.seen == sum(frame.bus == bus for frame in frames)
+            assert counts.seen == (counts.decoded + counts.unknown + counts.wrong_length + counts.remote + counts.error)
+            assert counts.error == sum(bool(f.flags & FrameFlag.ERROR) for f in frames if f.bus == bus)
+        assert_well_formed(samples, 1 << 32)
+
+
+def random_packet(chance: random.Random, catalog: Catalog, start_ns: int) -> Frame:
+    """Half of them of a message in several packets, or nearly so."""
+    frame = random_frame(chance, catalog)._replace(t_ns=start_ns + chance.randrange(50_000_000))
+    if chance.random() < 0.5:
+        return frame
+    source, destination = chance.randrange(2), chance.choice([0xFF, 0xFF, 1, 2])
+    size = chance.choice([9, 30, 200, 1785, 0xFFFF])
+    group = chance.choice([0xFECA, 0xF004, 0x1F801]).to_bytes(3, "little")
+    number = chance.randrange(6)
+    kind = chance.choice([16, 17, 19, 32, 32, 255])
+    control = bytes([kind]) + size.to_bytes(2, "little") + bytes([(size + 6) // 7 & 0xFF, 0xFF]) + group
+    can_id, data = chance.choice(
+        [
+            (0x18EC0000 | destination << 8 | source, control),
+            (0x18EB0000 | destination << 8 | source, bytes([number]) + chance.randbytes(7)),
+            (0x09F80100 | source, bytes([number]) + chance.randbytes(7)),
+        ]
+    )
+    data = data[: chance.choice([8, 8, 8, chance.randint(0, 8)])]
+    return frame._replace(can_id=can_id | EXTENDED_ID, flags=0, length=len(data), data=data)
 
 
 def random_message(chance: random.Random, number: int) -> Message:
