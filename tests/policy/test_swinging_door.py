@@ -167,13 +167,20 @@ def test_a_clock_that_steps_back_ends_a_line_and_begins_another(data: st.DataObj
             kept = kept[count:]
 
 
-@given(data=st.data(), unit=units, max_error=bounds, delta_ns=st.integers(-(10**18), 10**18))
+@given(
+    data=st.data(),
+    unit=units,
+    max_error=bounds,
+    max_hold_ns=st.sampled_from([20_000_000, 10**18]),
+    delta_ns=st.integers(-(10**18), 10**18),
+)
 def test_after_a_shift_lines_still_pass_every_sample_and_by_whole_units_nothing_else_is_kept(
-    data: st.DataObject, unit: TimeUnit, max_error: float, delta_ns: int
+    data: st.DataObject, unit: TimeUnit, max_error: float, max_hold_ns: int, delta_ns: int
 ) -> None:
+    delta_ns = data.draw(st.sampled_from([delta_ns, delta_ns // unit * unit]))
     stream = [one._replace(t_ns=one.t_ns * 300_000) for one in data.draw(streams())]
     at = data.draw(st.integers(0, len(stream)))
-    rule = in_unit(unit, max_error)
+    rule = in_unit(unit, max_error, max_hold_ns)
     judge = SwingingDoorKeeper([rule])
     whole = delta_ns // unit * unit
 
@@ -238,6 +245,15 @@ def test_a_held_sample_is_let_go_when_its_time_is_over_though_nothing_comes_any_
     assert due(judge, 99) == []
     assert due(judge, 100) == [40]
     assert due(judge, 10**17) == []
+
+
+def test_when_the_clock_steps_back_both_sides_of_the_step_are_kept_at_once() -> None:
+    judge = lines()
+
+    assert kept(judge, sample(1000, 1, 7), sample(1010, 1, 7)) == [1000]
+    assert kept(judge, sample(500, 1, 7)) == [1010, 500]
+    assert kept(judge, sample(510, 1, 7)) == []
+    assert due(judge, 10**18 + 500) == [510]
 
 
 def test_what_is_no_number_is_kept_from_its_first_to_its_last_sample_and_breaks_the_lines() -> None:
