@@ -1,6 +1,6 @@
 """Chosen signals of a dry run, as they were on the bus and as the rules kept them, for a plot. Pure.
 
-All of them are held until the end: 20 bytes a sample.
+All of them are held until the end: 24 bytes a sample.
 """
 
 from collections import defaultdict

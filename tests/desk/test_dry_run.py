@@ -126,6 +126,15 @@ def test_the_begin_of_a_log_can_be_tried_alone(drive: Path, twin: Callable[..., 
     assert body["log"]["drive_s"] == pytest.approx(3.0, abs=0.06)
 
 
+def test_a_mapping_gives_the_rules_and_the_table_its_names(drive: Path, twin: Callable[..., Path]) -> None:
+    rules = twin(speed={"kind": "on_change", "signals": ["Vehicle.Speed"]})
+    mapping = database_path().with_suffix(".vss.json")
+
+    assert json.loads(told("--log", drive, "--dbc", DBC, "--vss", mapping, "--twin", rules, "--json"))["total"][
+        "messages"
+    ]
+
+
 def test_a_small_spool_says_who_loses_what(drive: Path, twin: Callable[..., Path]) -> None:
     said = told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--spool-cap-bytes", 1 << 20)
 
@@ -213,7 +222,20 @@ def test_without_databases_the_environment_must_name_buses(
 ) -> None:
     monkeypatch.delenv("BUSES", raising=False)
 
-    assert failed({"--log": str(drive), "--twin": str(twin(**RULES))}).startswith("error: BUSES: ")
+    given = {"--log": str(drive), "--twin": str(twin(**RULES))}
+    assert failed(given).startswith("error: BUSES: ")
+    assert failed({**given, "--vss": "car.vss.json"}).startswith("error: car.vss.json: a mapping goes with --dbc")
+
+
+def test_the_page_explains_every_figure_and_every_option(drive: Path, twin: Callable[..., Path]) -> None:
+    page = PAGE.parents[1].joinpath("dry-run.md").read_text()
+    body = json.loads(told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES), "--json", "--seconds", 1))
+    names = {*body["use"], *body["rules"][0], *body["total"], *(f"log.{name}" for name in body["log"])}
+    options = set(re.findall(r"--[a-z][a-z-]+", told("--help"))) - {"--help"}
+
+    assert not [name for name in names if not re.search(rf"`(rules\[\]\.)?{re.escape(name)}`", page)]
+    assert len(options) > 10
+    assert not [option for option in options if f"`{option}`" not in page]
 
 
 # --- against the agent ---------------------------------------------------------------------------
@@ -222,9 +244,10 @@ def test_without_databases_the_environment_must_name_buses(
 async def dry(log: Path, twin: Path) -> tuple[list[tuple[Batch, Envelope]], Figures]:
     settings = settings_of(log, [], None, None)
     known = catalog_of(settings)
-    run = DryRun(settings, known, config_of(twin, known), log=Told())
-    made = [one async for one in run.batches()]
-    return made, run.report(Use(2, 7, 1 << 30)).total
+    trial = DryRun(settings, known, config_of(twin, known), log=Told())
+    made: list[tuple[Batch, Envelope]] = []
+    await trial.run(take=lambda batch, envelope: made.append((batch, envelope)))
+    return made, trial.report(Use(2, 7, 1 << 30)).total
 
 
 def plain(body: bytes) -> tuple[object, int]:

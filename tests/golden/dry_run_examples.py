@@ -52,10 +52,9 @@ def figures(name: str, catalog: Catalog) -> object:
 
 async def _figures(name: str, catalog: Catalog) -> dict[str, dict[str, object]]:
     settings = settings_of(LOG, [DATABASE], None, None)
-    run = DryRun(settings, catalog, config_of(EXAMPLES / f"{name}.json", catalog), log=Told())
-    async for _ in run.batches(seconds=SECONDS):
-        pass
-    found: dict[str, dict[str, object]] = json.loads(json.dumps(run.report(USE).as_json()))
+    trial = DryRun(settings, catalog, config_of(EXAMPLES / f"{name}.json", catalog), log=Told())
+    await trial.run(seconds=SECONDS)
+    found: dict[str, dict[str, object]] = json.loads(json.dumps(trial.report(USE).as_json()))
     return found
 
 
