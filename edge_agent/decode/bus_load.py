@@ -63,9 +63,10 @@ class BusLoad:
 
     def add(self, bus: U8, can_id: U32, flags: U8, length: U16) -> None:
         """Count frames that were on their buses."""
-        shape = length.astype(np.uint32)
-        shape |= can_id >> np.uint32(31) << np.uint32(_EXTENDED_BIT)
-        shape |= flags.astype(np.uint32) << np.uint32(_FLAGS_BIT)
+        shape = can_id >> np.uint32(31) << np.uint32(_EXTENDED_BIT)
+        shape |= length
+        if flags.any():
+            shape |= flags.astype(np.uint32) << np.uint32(_FLAGS_BIT)
         if len(self._rates) > 1:
             shape |= bus.astype(np.uint32) << np.uint32(_BUS_BIT)
         self._frames += np.bincount(shape, minlength=self._frames.size).reshape(self._frames.shape)

@@ -60,7 +60,8 @@ class Cycles:
         if not len(t_ns):
             return NOTHING_MISSED
         number = self._number.take(message)
-        number[~counts] = self._none
+        if not counts.all():
+            number[~counts] = self._none
         missed = np.zeros(len(self._messages), np.int64)
         self._came(number, self._bus_time(t_ns), missed)
         self._silent(missed)
@@ -69,10 +70,10 @@ class Cycles:
 
     def _bus_time(self, t_ns: I64) -> I64:
         before = int(t_ns[0]) if self._newest_t_ns is None else self._newest_t_ns
-        steps = np.diff(t_ns, prepend=before)
-        if steps.min() >= 0 and steps.max() < SILENCE_NS:
+        if before <= t_ns[0] and t_ns[-1] < before + SILENCE_NS and not (t_ns[1:] < t_ns[:-1]).any():
             bus_ns = t_ns + (self._now_ns - before)
         else:
+            steps = np.diff(t_ns, prepend=before)
             steps[(steps < 0) | (steps >= SILENCE_NS)] = 0
             bus_ns = steps.cumsum() + self._now_ns
         self._now_ns, self._newest_t_ns = int(bus_ns[-1]), int(t_ns[-1])

@@ -1,12 +1,12 @@
 """How healthy each bus is, found beside decoding: what is unknown, missed, out of range, and how busy it is. Pure.
 
-Frames and samples are kept back and surveyed together for a second of the stream, which costs a third of a look at each
-block, and is told that much later. Only error frames are judged with their block.
+Frames are kept back and surveyed together for some seconds of the stream: block by block it would take four times the
+work. So what is found is told that much later, and at the end of a minute. Only error frames are judged at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,18 +14,15 @@ from edge_agent.decode.bus_load import BitRates, BusLoad
 from edge_agent.decode.bus_state import BusStates
 from edge_agent.decode.cycles import Cycles
 from edge_agent.decode.decoder import Found
+from edge_agent.decode.first_few import FirstFew
 from edge_agent.decode.minutes import Minutes
 from edge_agent.decode.plan import DecodePlan
-from edge_agent.records import F64, I64, U8, U16, U32, Bool, BusCounts, BusHealth, FrameBlock, FrameFlag, SampleBlock
+from edge_agent.decode.ranges import Ranges
+from edge_agent.records import I64, U8, U32, Bool, BusCounts, BusHealth, FrameBlock, FrameFlag, SampleBlock
 
-T = TypeVar("T")
-
-FIRST_FEW = 8
-"""names and ids kept of each bus"""
-SURVEY_NS = 1_000_000_000
-SURVEY_FRAMES = 4_096
-SURVEY_SAMPLES = 8_192
-"""What waits is surveyed after so much of the stream's time, or so much of it: in parts that stay in the cache."""
+SURVEY_NS = 5_000_000_000
+SURVEY_FRAMES = 12_288
+"""Frames are surveyed after so much of the stream's time, or so many: beyond 128 KB each array costs page faults."""
 
 _NO_DATA = np.uint8(FrameFlag.REMOTE | FrameFlag.ERROR)
 _BUS_SHIFT = np.uint64(32)
@@ -40,46 +37,32 @@ class BusLine(NamedTuple):
     """whether its error frames are SocketCAN's, so that they say what state the controller is in"""
 
 
-class _Heard(NamedTuple):
-    """n frames of several blocks."""
-
-    t_ns: I64
-    bus: U8
-    can_id: U32
-    flags: U8
-    length: U16
-    message: I64
-    known: Bool
-
-
 class Health:
     """Watches one stream of blocks, decoded by one plan at a time."""
 
     def __init__(self, lines: Sequence[BusLine], plan: DecodePlan) -> None:
-        buses = len(lines)
         self._load = BusLoad([line.rates for line in lines])
         self._states = BusStates([line.socketcan_errors for line in lines])
         self._minutes = Minutes()
-        self._load_percent: tuple[float | None, ...] = (None,) * buses
-        self._unknown_ids: list[list[int]] = [[] for _ in lines]
-        self._missed_messages: list[list[str]] = [[] for _ in lines]
-        self._out_of_range_signals: list[list[str]] = [[] for _ in lines]
+        self._load_percent: tuple[float | None, ...] = (None,) * len(lines)
+        self._unknown_ids = [FirstFew[int]() for _ in lines]
+        self._missed_messages = [FirstFew[str]() for _ in lines]
+        self._out_of_range_signals = [FirstFew[str]() for _ in lines]
+        self._missed = [0] * len(lines)
+        """by bus, how many frames were and are not told yet"""
         self._waiting: list[tuple[FrameBlock, Found]] = []  # bounded by SURVEY_FRAMES and SURVEY_NS
-        self._samples_waiting: list[tuple[U32, F64]] = []  # (signal, value), bounded by SURVEY_SAMPLES
-        self._count_waiting = 0
         self._frames_waiting = self._unknown_waiting = 0
         self._surveyed_ns: int | None = None
-        self._missed = [0] * buses
-        self._out_of_range = [0] * buses
-        """what was found and is not told yet"""
         self._last: SampleBlock | None = None
-        self._now = (BusHealth(),) * buses
+        self._now = (BusHealth(),) * len(lines)
         self._begin(plan)
 
     def follow(self, plan: DecodePlan) -> None:
         """Go on with another plan of the same databases; which messages come may have changed with it."""
         self._survey()
+        outside = self._ranges.outside
         self._begin(plan)
+        self._ranges.outside = outside
 
     def feed(self, block: FrameBlock, found: Found, samples: SampleBlock) -> SampleBlock:
         """`samples` with what is known of each bus; `found` and `samples` are the block's."""
@@ -90,11 +73,7 @@ class Health:
                     cycles.forget()
         self._waiting.append((block, found))
         self._frames_waiting += len(block)
-        if self._has_bounds and len(samples):
-            self._samples_waiting.append((samples.signal, samples.value))
-            self._count_waiting += len(samples)
-            if self._count_waiting >= SURVEY_SAMPLES:
-                self._survey_samples()
+        self._ranges.feed(samples)
         errors = 0
         for counts in samples.counts:
             errors += counts.error
@@ -103,7 +82,7 @@ class Health:
             self._states.feed(block)
             self._now = self._as_of_now()
         seconds = self._minutes.reach(block.until_ns)
-        if self._survey_is_due(block.until_ns) or seconds is not None:
+        if seconds is not None or self._survey_is_due(block.until_ns):
             self._survey()
             if seconds is not None:
                 percent = self._load.percent(seconds)
@@ -133,17 +112,16 @@ class Health:
     def _begin(self, plan: DecodePlan) -> None:
         self._plan = plan
         self._cycles = [Cycles(plan.expected) for _ in self._now]
-        self._has_bounds = plan.expected.any_high or plan.expected.any_low
-        self._signal_named = np.zeros(len(plan.expected.bus), np.bool_)
+        self._ranges = Ranges(plan.expected, self._out_of_range_signals)
 
     def _told(self, samples: SampleBlock) -> SampleBlock:
         counts = samples.counts
-        if any(self._missed) or any(self._out_of_range):
+        if any(self._missed) or any(self._ranges.outside):
             counts = tuple(
-                replace(one, missed=missed, out_of_range=out_of_range)
-                for one, missed, out_of_range in zip(counts, self._missed, self._out_of_range, strict=True)
+                replace(one, missed=missed, out_of_range=outside)
+                for one, missed, outside in zip(counts, self._missed, self._ranges.outside, strict=True)
             )
-            self._missed, self._out_of_range = [0] * len(counts), [0] * len(counts)
+            self._missed, self._ranges.outside = [0] * len(counts), [0] * len(counts)
         return SampleBlock(  # `replace` takes 2 us more, a twentieth of what a small block costs to decode
             t_ns=samples.t_ns,
             signal=samples.signal,
@@ -168,73 +146,59 @@ class Health:
 
     def _survey(self) -> None:
         """Look at all that waits."""
-        self._survey_samples()
+        self._ranges.survey()
         waiting, self._waiting = self._waiting, []
         unknown, self._unknown_waiting = self._unknown_waiting, 0
         frames, self._frames_waiting = self._frames_waiting, 0
         if not frames:
             return
-        heard = _heard(waiting)
+        blocks = [block for block, _ in waiting]
+        bus = np.concatenate([block.bus for block in blocks])
+        can_id = np.concatenate([block.can_id for block in blocks])
         if self._load.watches:
-            self._load.add(heard.bus, heard.can_id, heard.flags, heard.length)
-        if unknown and any(len(ids) < FIRST_FEW for ids in self._unknown_ids):
-            self._meet_unknown(heard)
+            flags, length = ([getattr(block, name) for block in blocks] for name in ("flags", "length"))
+            self._load.add(bus, can_id, np.concatenate(flags), np.concatenate(length))
+        if unknown and not all(ids.full for ids in self._unknown_ids):
+            self._meet_unknown(waiting, bus, can_id)
         if self._plan.expected.any_cycle:
-            self._meet_missed(heard)
+            self._meet_missed(waiting, bus, can_id)
 
-    def _survey_samples(self) -> None:
-        if self._samples_waiting:
-            signals, values = zip(*self._samples_waiting, strict=True)
-            self._samples_waiting, self._count_waiting = [], 0
-            self._meet_out_of_range(np.concatenate(signals).astype(np.intp), np.concatenate(values))
-
-    def _meet_unknown(self, heard: _Heard) -> None:
-        strange = ~heard.known & (heard.flags & _NO_DATA == 0)
-        bus, can_id = heard.bus[strange], heard.can_id[strange]
+    def _meet_unknown(self, waiting: Sequence[tuple[FrameBlock, Found]], bus: U8, can_id: U32) -> None:
+        flags = np.concatenate([block.flags for block, _ in waiting])
+        strange = ~np.concatenate([found.known for _, found in waiting])
+        strange &= flags & _NO_DATA == 0
+        bus, can_id = bus[strange], can_id[strange]
         for number, ids in enumerate(self._unknown_ids):
-            if len(ids) < FIRST_FEW:
-                _keep_first(ids, dict.fromkeys(can_id[bus == number].tolist()))
+            if not ids.full:
+                ids.add(can_id[bus == number].tolist())
 
-    def _meet_missed(self, heard: _Heard) -> None:
-        own = heard.known & self._by_its_own_id(heard)
+    def _meet_missed(self, waiting: Sequence[tuple[FrameBlock, Found]], bus: U8, can_id: U32) -> None:
+        t_ns = np.concatenate([block.t_ns for block, _ in waiting])
+        message = np.concatenate([found.message for _, found in waiting])
+        counts = np.concatenate([found.known for _, found in waiting])
+        if len(self._plan.groups) > 1:
+            # What was found as a J1939 group comes from several sources, each with a cycle of its own.
+            counts &= self._by_its_own_id(message, bus, can_id)
         for number, cycles in enumerate(self._cycles):
-            t_ns, message, counts = heard.t_ns, heard.message, own
-            if len(self._cycles) > 1:
-                mine = np.flatnonzero(heard.bus == number)
-                t_ns, message, counts = t_ns.take(mine), message.take(mine), counts.take(mine)
-            missed = cycles.feed(t_ns, message, counts)
+            if len(self._cycles) == 1:
+                missed = cycles.feed(t_ns, message, counts)
+            else:
+                mine = np.flatnonzero(bus == number)
+                missed = cycles.feed(t_ns.take(mine), message.take(mine), counts.take(mine))
             self._missed[number] += missed.count
             names = self._plan.expected.messages
-            _keep_first(self._missed_messages[number], (names[message] for message in missed.messages))
+            self._missed_messages[number].add(names[message] for message in missed.messages)
 
-    def _meet_out_of_range(self, signal: I64, value: F64) -> None:
-        expected = self._plan.expected
-        outside = value > expected.high.take(signal)
-        if expected.any_low:
-            outside |= value < expected.low.take(signal)
-        if not np.count_nonzero(outside):
-            return
-        signal = signal[outside]
-        for bus, count in enumerate(np.bincount(expected.bus.take(signal)).tolist()):
-            self._out_of_range[bus] += count
-        unnamed = signal[~self._signal_named.take(signal)]
-        self._signal_named[unnamed] = True
-        for index in dict.fromkeys(unnamed.tolist()):
-            _keep_first(self._out_of_range_signals[expected.bus[index]], [expected.signals[index]])
-
-    def _by_its_own_id(self, heard: _Heard) -> Bool:
-        """Where it was not found as a J1939 group: that comes from several sources, each with a cycle of its own."""
-        if len(self._plan.groups) == 1:
-            return heard.known
-        key = heard.can_id.astype(np.uint64)
+    def _by_its_own_id(self, message: I64, bus: U8, can_id: U32) -> Bool:
+        key = can_id.astype(np.uint64)
         if self._plan.buses > 1:
-            key |= heard.bus.astype(np.uint64) << _BUS_SHIFT
-        own: Bool = self._plan.keys.take(heard.message) == key
+            key |= bus.astype(np.uint64) << _BUS_SHIFT
+        own: Bool = self._plan.keys.take(message) == key
         return own
 
     def _as_of_now(self) -> tuple[BusHealth, ...]:
         return tuple(
-            BusHealth(state, load_percent, tuple(unknown_ids), tuple(missed), tuple(out_of_range))
+            BusHealth(state, load_percent, unknown_ids.met, missed.met, out_of_range.met)
             for state, load_percent, unknown_ids, missed, out_of_range in zip(
                 self._states.now,
                 self._load_percent,
@@ -244,23 +208,3 @@ class Health:
                 strict=True,
             )
         )
-
-
-def _heard(waiting: Sequence[tuple[FrameBlock, Found]]) -> _Heard:
-    blocks = [block for block, _ in waiting]
-    return _Heard(
-        np.concatenate([block.t_ns for block in blocks]),
-        np.concatenate([block.bus for block in blocks]),
-        np.concatenate([block.can_id for block in blocks]),
-        np.concatenate([block.flags for block in blocks]),
-        np.concatenate([block.length for block in blocks]),
-        np.concatenate([found.message for _, found in waiting]),
-        np.concatenate([found.known for _, found in waiting]),
-    )
-
-
-def _keep_first(kept: list[T], more: Iterable[T]) -> None:
-    """Those that are new, as long as there is room."""
-    for one in more:
-        if len(kept) < FIRST_FEW and one not in kept:
-            kept.append(one)

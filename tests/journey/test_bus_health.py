@@ -89,7 +89,9 @@ async def test_a_troubled_bus_is_seen_in_the_twin_in_the_batches_and_in_the_even
     assert header["buses"] == [{"name": "car"} | {key: health[key] for key in health.keys() - names.keys()}]
     assert cast("int", health["missed"]) > 0
     assert 0 < cast("float", health["load_percent"]) < 30
-    assert [broken["path"] for broken in cast("list[dict[str, str]]", twin["databases"])] == [bus["dbc"][0]]
+    assert [broken["path"] for broken in cast("list[dict[str, str]]", twin["databases"])] == [
+        str(tmp_path / "broken.dbc")
+    ]
 
     status = json.loads(answer.payload)
     assert status["buses"]["car"]["seen"] == count
