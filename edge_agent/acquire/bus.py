@@ -29,7 +29,7 @@ QUIET_NS = 900_000_000
 """An empty block follows this long after the block before: with a tick more it is within a second."""
 
 SETTLE_NS = 200_000_000
-"""Longer than a frame is on its way from the bus to its block."""
+"""Longer than a frame is on its way from the bus to its block: it may wait for others for half of it."""
 
 OVERRUN = "the kernel's receive buffer was full: the buses' thread did not read it in time"
 UNTAKEN = "the buffer was full: the event loop did not take it in time"

@@ -188,7 +188,7 @@ async def test_a_bus_that_goes_away_comes_back_and_its_frames_go_on(monkeypatch:
     gone = threading.Event()
     really = VirtualBus._recv_internal
 
-    def fails_once(bus: object, timeout: float | None) -> object:
+    def fails_once(bus: VirtualBus, timeout: float | None) -> object:
         if gone.is_set():
             gone.clear()
             raise can.CanOperationError("Error receiving: Network is down", 100)

@@ -51,7 +51,7 @@ async def test_a_bus_is_open_until_it_is_lost_and_again_afterwards(monkeypatch: 
     told, gone = Told(), threading.Event()
     really = VirtualBus._recv_internal
 
-    def fails_once(bus: object, timeout: float | None) -> object:
+    def fails_once(bus: VirtualBus, timeout: float | None) -> object:
         if gone.is_set():
             gone.clear()
             raise can.CanOperationError("gone")
@@ -83,7 +83,7 @@ async def test_an_adapter_that_counts_from_its_own_start_is_told_as_wall_time(mo
     told, backlog = Told(), Backlog(3, 100, 8)
     really = VirtualBus._recv_internal
 
-    def stamped(bus: object, timeout: float | None) -> object:
+    def stamped(bus: VirtualBus, timeout: float | None) -> object:
         message, filtered = really(bus, timeout)
         if message is not None:
             message.timestamp = 12.5 + message.arbitration_id / 1e6
