@@ -49,6 +49,8 @@ class OnChangeKeeper:
         beats = [NEVER_NS if rule.heartbeat_ns is None else rule.heartbeat_ns for rule in rules]
         self._heartbeat_ns = np.repeat(np.array(beats, np.int64), sizes)
         self._beats = self._heartbeat_ns != NEVER_NS
+        self._any_interval = bool((self._min_interval_ns > 0).any())
+        self._any_relative = bool((self._relative > 0).any())
         self._is_timed = self._beats | (self._min_interval_ns > 0)
         self._is_banded = (self._deadband > 0) | (self._relative > 0)
         self._last = _Memory.empty(sum(sizes))
@@ -107,20 +109,28 @@ class OnChangeKeeper:
     def _judge(self, one: Samples) -> tuple[Kept, Kept]:
         """What had waited, and which of these samples (one a slot) are kept; they become the last kept ones."""
         slot, t_ns = one.slot, one.t_ns
-        released = self._release(slot[self._ends_wait(slot, t_ns)])
-        since = t_ns - self._last.t_ns.take(slot)
-        begun = self._begun_ns.take(slot)
-        # A clock that stepped back must not silence a slot until it has caught up.
-        blocked = (t_ns >= begun) & (t_ns - begun < self._min_interval_ns.take(slot))
-        beat = self._beats.take(slot) & ((since >= self._heartbeat_ns.take(slot)) | (since < 0))
-        kept = (self._left(slot, one.raw, one.value) & ~blocked) | beat | ~self._last.there.take(slot)
-        waits = blocked & ~kept
-        self._waits.there[slot] = False
-        self._waits.put(*(part[waits] for part in (slot, t_ns, one.raw, one.value)))
+        released = self._release(slot[self._ends_wait(slot, t_ns)]) if self._any_interval else NOTHING
+        kept = self._left(slot, one.raw, one.value) | ~self._last.there.take(slot)
+        beat = self._is_beat(slot, t_ns)
+        if self._any_interval:
+            begun = self._begun_ns.take(slot)
+            # A clock that stepped back must not silence a slot until it has caught up.
+            blocked = (t_ns >= begun) & (t_ns - begun < self._min_interval_ns.take(slot)) & self._last.there.take(slot)
+            waits = blocked & ~beat
+            kept &= ~blocked
+            self._waits.there[slot] = False
+            self._waits.put(slot[waits], t_ns[waits], one.raw[waits], one.value[waits])
+        kept |= beat
         found = slot[kept]
         self._last.put(found, t_ns[kept], one.raw[kept], one.value[kept])
         self._begun_ns[found] = t_ns[kept]
         return released, Kept(t_ns[kept], found, one.raw[kept])
+
+    def _is_beat(self, slot: I64, t_ns: I64) -> Bool:
+        """Which slots' heartbeat is due."""
+        since = t_ns - self._last.t_ns.take(slot)
+        beat: Bool = self._beats.take(slot) & ((since >= self._heartbeat_ns.take(slot)) | (since < 0))
+        return beat
 
     def _ends_wait(self, slot: I64, t_ns: I64) -> Bool:
         """Whether a sample then tells that the wait of its slot is over, or that the clock stepped back."""
@@ -144,11 +154,13 @@ class OnChangeKeeper:
     def _left(self, slot: I64, raw: I64, value: F64) -> Bool:
         """Which of these numbers lie outside the band around the last kept ones of their slots."""
         last = self._last.value.take(slot)
-        # Around an infinity the band has no width: what is finite has left it.
-        share = np.where(np.isfinite(last), np.abs(last), 0.0) * self._relative.take(slot)
+        band = self._deadband.take(slot)
+        if self._any_relative:
+            # Around an infinity the band has no width: what is finite has left it.
+            band += np.where(np.isfinite(last), np.abs(last), 0.0) * self._relative.take(slot)
         # Not `> band`: a float signal that turned NaN has left the band, and NaN compares false. Without a band every
         # other raw number counts, -0.0 and another NaN too.
-        inside = self._is_banded.take(slot) & (np.abs(value - last) <= self._deadband.take(slot) + share)
+        inside = self._is_banded.take(slot) & (np.abs(value - last) <= band)
         left: Bool = (raw != self._last.raw.take(slot)) & ~inside
         return left
 
