@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.acquire.can_frame import Filters, IdFilter
-from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.decode.catalog import BitField, Catalog, ComputedPath, Database, Message, Signal, Source, Term
 from edge_agent.decode.id_filter import id_filters
 from edge_agent.decode.plan import compile_plan
 from edge_agent.records import EXTENDED_ID, ID_BITS, RawKind
@@ -41,6 +41,18 @@ def test_only_messages_with_a_wanted_signal_pass_each_once_and_on_their_own_bus(
         (IdFilter(0x300, EXTENDED_ID | 0x7FF),),
         (IdFilter(0x100, EXTENDED_ID | 0x7FF), IdFilter(EXTENDED_ID | 0x100, WHOLE)),
         (),
+    )
+
+
+def test_a_path_of_several_messages_passes_each_of_them() -> None:
+    front, rear, other = message("Front", 0x10), message("Rear", 0x20), message("Other", 0x30)
+    terms = tuple(Term({"x": Source(one, one.signals[0])}) for one in (front, rear))
+    database = Database("x.dbc", (front, rear, other), computed=(ComputedPath("Vehicle.Speed", "km/h", terms),))
+    catalog = Catalog([("spare", []), ("drive", [database])])
+
+    assert id_filters(compile_plan(catalog, ["Vehicle.Speed"]), catalog) == (
+        (),
+        (IdFilter(0x10, EXTENDED_ID | 0x7FF), IdFilter(0x20, EXTENDED_ID | 0x7FF)),
     )
 
 
