@@ -203,6 +203,11 @@ def _lines(settings: Settings) -> list[BusLine]:
     """The buses as decoding needs to know them; a log's error frames are SocketCAN's, or say nothing."""
     replays = settings.replay_log is not None
     return [
-        BusLine(bus.name, BitRates(bus.bitrate, bus.data_bitrate), replays or bus.interface == "socketcan")
+        BusLine(
+            bus.name,
+            BitRates(bus.bitrate, bus.data_bitrate),
+            socketcan_errors=replays or bus.interface == "socketcan",
+            only_wanted=bus.only_wanted and not replays,
+        )
         for bus in settings.buses
     ]

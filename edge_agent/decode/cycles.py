@@ -36,8 +36,9 @@ class Cycles:
     A message counts from its first frame on: what a vehicle does not have misses nothing.
     """
 
-    def __init__(self, expected: Expected) -> None:
-        cyclic = np.flatnonzero(expected.cycle_ns)
+    def __init__(self, expected: Expected, comes: Bool | None = None) -> None:
+        """`comes`, of the plan's messages, leaves out those that are held back ahead of us; None for none."""
+        cyclic = np.flatnonzero(expected.cycle_ns if comes is None else expected.cycle_ns * comes)
         self._messages = cyclic
         self._cycle_ns = expected.cycle_ns.take(cyclic)
         # numpy sorts 16 bits by radix, five times as fast as 64; a plan has far less than 65,535 cyclic messages.

@@ -35,12 +35,15 @@ class BusLine(NamedTuple):
     rates: BitRates = BitRates()
     socketcan_errors: bool = True
     """whether its error frames are SocketCAN's, so that they say what state the controller is in"""
+    only_wanted: bool = False
+    """whether only messages of which something is wanted are let through"""
 
 
 class Health:
     """Watches one stream of blocks, decoded by one plan at a time."""
 
     def __init__(self, lines: Sequence[BusLine], plan: DecodePlan) -> None:
+        self._lines = tuple(lines)
         self._load = BusLoad([line.rates for line in lines])
         self._states = BusStates([line.socketcan_errors for line in lines])
         self._minutes = Minutes()
@@ -111,7 +114,8 @@ class Health:
 
     def _begin(self, plan: DecodePlan) -> None:
         self._plan = plan
-        self._cycles = [Cycles(plan.expected) for _ in self._now]
+        wanted = _wanted(plan)
+        self._cycles = [Cycles(plan.expected, wanted if line.only_wanted else None) for line in self._lines]
         self._ranges = Ranges(plan.expected, self._out_of_range_signals)
 
     def _told(self, samples: SampleBlock) -> SampleBlock:
@@ -208,3 +212,10 @@ class Health:
                 strict=True,
             )
         )
+
+
+def _wanted(plan: DecodePlan) -> Bool:
+    """[k + 1] of which messages a signal is decoded."""
+    messages = len(plan.keys)
+    wanted: Bool = plan.count[:messages] > 0
+    return wanted if plan.branches is None else wanted | plan.branches.splits[:messages]

@@ -169,6 +169,19 @@ def test_a_j1939_group_has_no_cycle_for_it_comes_from_several_sources() -> None:
     assert followed(catalog, LINE, [block(frames(0x00))])[0][0].missed == 18
 
 
+def test_a_message_that_the_kernel_holds_back_is_not_missed() -> None:
+    plan = compile_plan(ONE, ["Event.Kind"])
+    counts = []
+    for line in (BusLine("can0"), BusLine("can0", only_wanted=True)):
+        health = Health([line], plan)
+        told = [watched(plan, health, block(motion(0, 100)))]
+        rest = health.rest()
+        assert rest is not None
+        counts.append(total([*told, rest])[0].missed)
+
+    assert counts == [4, 0]
+
+
 def test_the_first_eight_names_and_ids_are_kept() -> None:
     signals = tuple(signal(f"S{i}", 8 * i, highest=1) for i in range(8))
     messages = tuple(Message(f"M{i}", i, 8, signals, cycle_ns=10 * MS) for i in range(3))
