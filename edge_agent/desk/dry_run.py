@@ -88,8 +88,11 @@ def config_of(path: Path, catalog: Catalog) -> Config:
         raise FileRefused(str(path), f"is not UTF-8 at byte {error.start}") from error
     if faults := faults_of_text(text, catalog):
         raise DocumentRefused([Fault(f"{path} {fault.loc}".rstrip(), fault.message) for fault in faults])
+    desired = json.loads(text)
+    version = desired.get("$version")
+    desired["$version"] = version if isinstance(version, int) else FIRST_VERSION
     twin = Twin(catalog)
-    twin.document(json.dumps({"desired": {"$version": FIRST_VERSION, **json.loads(text)}}))
+    twin.document(json.dumps({"desired": desired}))
     if twin.config is None:
         raise AssertionError(f"{path} was judged twice, and not alike")
     return twin.config
