@@ -24,16 +24,17 @@ from bench.traffic import Traffic, blocks, traffic
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.pythoncan import BusAddress, message_of
 from edge_agent.clock import SystemClock
+from edge_agent.compilation import Config, compile_document
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoder import decode
 from edge_agent.decode.plan import DecodePlan, compile_plan
+from edge_agent.document import judge
 from edge_agent.policy.collector import Collector
 from edge_agent.records import EXTENDED_ID, Batch, BootInfo, CloseReason
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 from edge_agent.spool.segments import SegmentSpool
-from edge_agent.twin import Config, compile_document, judge
 
 ROUNDS = 5
 BUS_FRAMES = 10_000

@@ -14,6 +14,7 @@ from edge_agent.acquire.feed import feed
 from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
+from edge_agent.compilation import Config
 from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
@@ -36,7 +37,7 @@ from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
 from edge_agent.status import Status
 from edge_agent.tap.latest import Latest
-from edge_agent.twin import Config, Twin
+from edge_agent.twin import Twin
 from edge_agent.uplink.deliver import Delivery
 
 FRAME_BLOCKS = 64

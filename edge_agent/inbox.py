@@ -8,13 +8,14 @@ from pathlib import Path
 
 from edge_agent import events
 from edge_agent.channel import Channel
+from edge_agent.compilation import Config
 from edge_agent.durable import read_back, write_durably
 from edge_agent.errors import DocumentRefused, Fault, MethodRefused
 from edge_agent.events import Log
 from edge_agent.methods import ANSWER_BYTES, Method
 from edge_agent.records import MethodAnswer
 from edge_agent.reported import Reported
-from edge_agent.twin import Applied, Config, Kept, Outcome, Twin
+from edge_agent.twin import Applied, Kept, Outcome, Twin
 
 
 class LastGoodTwin:

@@ -209,7 +209,10 @@ class CloseReason(Enum):
 
     AGE = "age"
     BYTES = "bytes"
+    EVENT = "event"
+    """The window of an event ended, or a snapshot was taken."""
     CONFIG_CHANGED = "config_changed"
+    CLOCK_SET = "clock_set"
     FLUSHED = "flushed"
     STOPPED = "stopped"
 
@@ -271,6 +274,8 @@ class Batch:
     """as in FrameBlock: a batch whose clock was not synchronised is put right with the `epoch_ns` of a later one"""
     health: tuple[BusHealth, ...] = ()
     """[buses] when the batch was sealed"""
+    fired_ns: tuple[int, ...] = ()
+    """when its rule fired, where that is what made the batch: the events whose windows it holds, or the snapshot"""
 
     @property
     def kept(self) -> int:

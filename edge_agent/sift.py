@@ -2,13 +2,13 @@
 
 from edge_agent import events
 from edge_agent.channel import Channel
+from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, CloseReason, FrameBlock
 from edge_agent.tap.latest import Latest
-from edge_agent.twin import Config
 
 
 class Sift:
@@ -64,7 +64,7 @@ class Sift:
             signals=len(config.plan.signals),
             rows=len(config.plan.signal),
         )
-        return self._collector.reconfigure(config.version, config.plan.signals, config.rules)
+        return self._collector.reconfigure(config.version, config.plan.signals, config.rules, config.conditions)
 
     async def _seal(self, sealed: list[Batch], batches: Channel[Batch]) -> None:
         for batch in sealed:

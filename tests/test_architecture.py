@@ -19,6 +19,7 @@ DESK = ("desk", "localhub")
 
 MUST_BE_PURE = (
     "acquire/block.py",
+    "acquire/can_frame.py",
     "acquire/capture_time.py",
     "acquire/device_time.py",
     "acquire/timestamps.py",
@@ -35,6 +36,7 @@ MUST_BE_PURE = (
     "decode/fast_packet.py",
     "decode/first_few.py",
     "decode/health.py",
+    "decode/id_filter.py",
     "decode/j1939.py",
     "decode/minutes.py",
     "decode/packets.py",
@@ -108,7 +110,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "cantools": ("decode/dbc.py", "desk/vehicle.py"),
     "cryptography": ("localhub/authority.py",),
     "paho": ("uplink/paho_shim.py",),
-    "pydantic": ("decode/vss.py", "mistakes.py", "settings.py", "twin.py"),
+    "pydantic": ("decode/vss.py", "document.py", "mistakes.py", "settings.py"),
     "pydantic_core": ("mistakes.py",),
     "pydantic_settings": ("settings.py",),
     "rich": ("cli.py", "desk/"),

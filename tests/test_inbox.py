@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from edge_agent.channel import Channel, WhenFull
+from edge_agent.compilation import Config
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.errors import MethodRefused
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.records import RawKind
 from edge_agent.reported import Reported
-from edge_agent.twin import Config, Twin
+from edge_agent.twin import Twin
 from tests.acquire.told import Told
 
 RPM = Signal("Rpm", BitField(0, 8, big_endian=False), RawKind.UNSIGNED, 1.0, 0.0, "1/min")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_agent.channel import Channel, WhenFull
+from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import BitField, Catalog, ComputedPath, Database, Message, Signal, Source, Term
 from edge_agent.decode.decoding import Decoding
@@ -18,7 +19,7 @@ from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
 from edge_agent.reported import Reported
 from edge_agent.sift import Sift
 from edge_agent.tap.latest import Latest
-from edge_agent.twin import Applied, Config, Twin
+from edge_agent.twin import Applied, Twin
 from tests.acquire.told import Told
 from tests.contract.fake_source import block_of_frames
 

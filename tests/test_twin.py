@@ -7,24 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.compilation import HOT_MAX_BYTES, MAX_RULE_SIGNALS, REPORTED_FAULTS, Config, faults_of_text
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.document import MAX_RULES
 from edge_agent.policy.rules import Aggregate, BatchLimits, Bounded, OnChange, Periodic
 from edge_agent.records import Lane, RawKind, RuleInfo, TimeUnit
-from edge_agent.twin import (
-    HOT_MAX_BYTES,
-    MAX_RULE_SIGNALS,
-    MAX_RULES,
-    REPORTED_BYTES,
-    REPORTED_FAULTS,
-    Applied,
-    Config,
-    Kept,
-    Outcome,
-    Twin,
-    Unchanged,
-    faults_of_text,
-    merged,
-)
+from edge_agent.twin import REPORTED_BYTES, Applied, Kept, Outcome, Twin, Unchanged, merged
 
 Doc = dict[str, Any]
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
@@ -177,7 +165,10 @@ def test_a_new_modules_empty_twin_asks_for_nothing_and_is_no_mistake() -> None:
         (idle(every_ms=86_400_001), ["rules.idle.every_ms: must be <= 86400000"]),
         (idle(every_ms="1000"), ["rules.idle.every_ms: input should be a valid integer"]),
         (idle(every_ms=True), ["rules.idle.every_ms: input should be a valid integer"]),
-        (idle(kind="perodic"), ["rules.idle: 'kind' must be one of 'periodic', 'on_change', not 'perodic'"]),
+        (
+            idle(kind="perodic"),
+            ["rules.idle: 'kind' must be one of 'periodic', 'on_change', 'event', 'snapshot', not 'perodic'"],
+        ),
         (desired(idle={"signals": ["Engine.Rpm"]}), ["rules.idle: must have a field 'kind'"]),
         (desired(idle={"kind": "periodic", "signals": ["Engine.Rpm"]}), ["rules.idle.every_ms: must be given"]),
         (idle(deadband=1), ["rules.idle.deadband: no such field here"]),

@@ -17,6 +17,7 @@ from typing import cast
 from edge_agent.acquire.feed import feed
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
+from edge_agent.compilation import Config, faults_of_text
 from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog, nearest
@@ -40,7 +41,7 @@ from edge_agent.source import source_of
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 from edge_agent.tap.latest import Latest
-from edge_agent.twin import Config, Twin, faults_of_text
+from edge_agent.twin import Twin
 
 FIRST_BOOT = BootInfo(1, None, None)
 DEVICE, MODULE = "demo-vehicle", "telematics"

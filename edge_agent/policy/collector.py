@@ -1,14 +1,28 @@
 """All rules over one stream of samples: what is kept, and when a batch is sealed. Pure: time comes with the blocks."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from operator import add
 
 from edge_agent.policy.bank import Bank, banks, columns_of
 from edge_agent.policy.batch import OpenBatch
-from edge_agent.policy.kept import NOTHING, Kept
-from edge_agent.policy.rules import Bounded, Rule
-from edge_agent.records import Batch, BusCounts, BusHealth, ClockQuality, CloseReason, SampleBlock, SignalInfo
+from edge_agent.policy.condition_tree import Tree
+from edge_agent.policy.kept import NOTHING, Found, Kept
+from edge_agent.policy.rules import Bounded, Rule, Snapshot
+from edge_agent.policy.settled_rules import SettledRules, Watched
+from edge_agent.records import (
+    CLOCK_STEP_NS,
+    Batch,
+    BusCounts,
+    BusHealth,
+    ClockQuality,
+    CloseReason,
+    SampleBlock,
+    SignalInfo,
+)
+
+FIRED = 64
+"""Firings that one batch names at most, each 14 characters of its header; of more the first."""
 
 
 @dataclass(slots=True)
@@ -17,6 +31,8 @@ class _Running:
 
     rule: Rule
     batch: OpenBatch
+    fired_ns: list[int] = field(default_factory=list)
+    """when it fired for what is in the batch"""
 
 
 class Collector:
@@ -32,6 +48,7 @@ class Collector:
         self._config_version = 0
         self._running: tuple[_Running, ...] = ()
         self._banks: tuple[Bank, ...] = ()
+        self._settled = SettledRules((), (), ())
         self._clock = ClockQuality.SYSTEM
         self._uptime_ns = 0
         self._epoch_ns = 0
@@ -42,52 +59,102 @@ class Collector:
         """Counters of each bus since the start."""
         return tuple(zip(self._bus_names, self._counts, strict=True))
 
-    def reconfigure(self, version: int, signals: Sequence[SignalInfo], rules: Sequence[Rule]) -> list[Batch]:
-        """Seal what is open and go on with these rules, which know signals by their index in `signals`."""
+    @property
+    def watched(self) -> Watched:
+        """What the running event rules did, and what their memory of the past holds."""
+        return self._settled.watched
+
+    @property
+    def snapshot_rules(self) -> tuple[str, ...]:
+        """Names of the running rules of which `snapshot` can be asked."""
+        return tuple(running.rule.info.name for running in self._running if isinstance(running.rule, Snapshot))
+
+    def reconfigure(
+        self, version: int, signals: Sequence[SignalInfo], rules: Sequence[Rule], conditions: Sequence[Tree] = ()
+    ) -> list[Batch]:
+        """Seal what is open and go on with these rules, which know signals by their index in `signals`.
+
+        Conditions begin with nothing known; events and snapshots know the past of signals that were theirs before.
+        """
         sealed = self.flush(CloseReason.CONFIG_CHANGED)
         self._config_version = version
         self._running = tuple(_Running(rule, _batch_of(rule, signals)) for rule in rules)
         self._banks = banks(rules, signals)
+        before, self._settled = self._settled, SettledRules(signals, rules, conditions)
+        self._settled.learn(before)
         return sealed
 
     def feed(self, block: SampleBlock) -> list[Batch]:
         """Judge a block; returns the batches that are complete.
 
-        With the first block after the clock was synchronised, whatever is not sealed yet is told by the new clock.
+        With the first block after the clock was synchronised, whatever is not sealed yet is told by the new clock. Where
+        a clock is set otherwise, open batches are sealed: no batch holds times of two settings, which sorting would mix.
         """
-        if (self._clock, block.clock) == (ClockQuality.UNSYNCED, ClockQuality.SYNCED):
-            self._shift(block.epoch_ns - self._epoch_ns)
+        sealed = self._follow_clock(block)
         self._counts = tuple(map(add, self._counts, block.counts))
         self._clock, self._uptime_ns, self._epoch_ns = block.clock, block.uptime_ns, block.epoch_ns
         self._health = block.health
         kept: dict[int, Kept] = {}
         for bank in self._banks:
             kept |= bank.judge(block)
-        return [
+        sealed += self._take(self._settled.feed(block))
+        return sealed + [
             batch
             for position, running in enumerate(self._running)
             for batch in self._feed(running, kept.get(position, NOTHING), block.until_ns)
         ]
 
     def flush(self, why: CloseReason) -> list[Batch]:
-        """Seal every open batch now, with what the rules still held back; they go on."""
+        """Seal every open batch now, with what the rules still held back; they go on.
+
+        FLUSHED leaves alone what waits for earlier samples; after any other reason none will come.
+        """
         rest: dict[int, Kept] = {}
         for bank in self._banks:
             rest |= bank.rest()
-        sealed: list[Batch] = []
+        sealed = self._take(self._settled.rest() if why is CloseReason.FLUSHED else self._settled.end())
         for position, running in enumerate(self._running):
             sealed += self._collect(running, rest.get(position, NOTHING))
             if running.batch.opened_ns is not None:
                 sealed.append(self._seal(running, why))
         return sealed
 
+    def snapshot(self, rules: Sequence[str]) -> list[Batch]:
+        """The snapshots of the rules of these names, now; of one whose gate is closed, or that knows nothing, none."""
+        asked = {position for position, running in enumerate(self._running) if running.rule.info.name in rules}
+        return self._take(self._settled.snapshots(asked))
+
+    def _follow_clock(self, block: SampleBlock) -> list[Batch]:
+        step_ns = block.epoch_ns - self._epoch_ns
+        if (self._clock, block.clock) == (ClockQuality.UNSYNCED, ClockQuality.SYNCED):
+            self._shift(step_ns)
+        elif self._epoch_ns and abs(step_ns) >= CLOCK_STEP_NS:
+            sealed = self.flush(CloseReason.CLOCK_SET)
+            self._shift(step_ns)
+            return sealed
+        return []
+
     def _shift(self, delta_ns: int) -> None:
+        self._settled.shift(delta_ns)
         for bank in self._banks:
             bank.shift(delta_ns)
         for running in self._running:
             # Lines of a bounded rule were judged at times cut to its unit: they move by whole units, as in its keeper.
             unit = int(running.rule.info.time_unit) if isinstance(running.rule, Bounded) else 1
             running.batch.shift(delta_ns // unit * unit)
+            running.fired_ns[:] = [t_ns + delta_ns for t_ns in running.fired_ns]
+
+    def _take(self, findings: Iterable[Found]) -> list[Batch]:
+        sealed: list[Batch] = []
+        for found in findings:
+            running = self._running[found.rule]
+            running.fired_ns += found.fired_ns[: FIRED - len(running.fired_ns)]
+            sealed += self._collect(running, found.kept)
+            if found.ends and running.batch.opened_ns is not None:
+                sealed.append(self._seal(running, CloseReason.EVENT))
+            if found.ends:
+                running.fired_ns.clear()
+        return sealed
 
     def _feed(self, running: _Running, kept: Kept, until_ns: int) -> Iterator[Batch]:
         if len(kept):
@@ -104,6 +171,8 @@ class Collector:
 
     def _seal(self, running: _Running, why: CloseReason) -> Batch:
         columns = running.batch.columns()
+        fired_ns = tuple(running.fired_ns)
+        del running.fired_ns[:-1]  # the window of the last one may go on
         seq, self._next_seq = self._next_seq, self._next_seq + 1
         return Batch(
             seq=seq,
@@ -118,6 +187,7 @@ class Collector:
             uptime_ns=self._uptime_ns,
             epoch_ns=self._epoch_ns,
             health=self._health,
+            fired_ns=fired_ns,
         )
 
 

@@ -46,6 +46,18 @@ class Kept:
         return Kept(self.t_ns[begin:end], self.column[begin:end], self.raw[begin:end])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Numbers for the batch of the rule at a position, in time order, columns counted within the rule."""
+
+    rule: int
+    kept: Kept
+    fired_ns: tuple[int, ...] = ()
+    """when the rule fired, of `event` and `snapshot`; told with these numbers"""
+    ends: bool = False
+    """whether the batch is whole with them"""
+
+
 def joined(parts: Sequence[Kept]) -> Kept:
     """All parts, one after the other."""
     full = [part for part in parts if len(part)]

@@ -37,6 +37,7 @@ def header(
         "config": batch.config_version,
         "opened_ms": batch.opened_ns // 1_000_000,
         "closed_ms": batch.closed_ns // 1_000_000,
+        "fired_ms": [t_ns // 1_000_000 for t_ns in batch.fired_ns],
         "why": batch.why.value,
         "clock": batch.clock.value,
         "uptime_ms": batch.uptime_ns // 1_000_000,

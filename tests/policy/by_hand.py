@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from edge_agent.policy.rules import Aggregate, Bounded, OnChange, Rule
+from edge_agent.policy.rules import Aggregate, OnChange, Periodic, Rule
 from edge_agent.records import RawKind
 from tests.policy.streams import SIGNALS, Sample, Told, raw_of
 
@@ -16,7 +16,7 @@ Number = tuple[int, str, int, float]
 
 def followed(rule: Rule, stream: Sequence[Sample]) -> list[Told]:
     """(column, time, raw) of what a rule over all `SIGNALS` keeps, sorted; for `Bounded` see its own test."""
-    assert not isinstance(rule, Bounded)
+    assert isinstance(rule, Periodic | OnChange)
     if isinstance(rule, OnChange):
         return sorted((one.signal, one.t_ns, one.raw) for one in kept_by_on_change(stream, rule))
     return sorted(

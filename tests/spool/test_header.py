@@ -28,6 +28,7 @@ def test_a_header_says_who_what_when_and_what_is_missing() -> None:
         "config": 7,
         "opened_ms": NOON_NS // 1_000_000,
         "closed_ms": NOON_NS // 1_000_000 + 5,
+        "fired_ms": [],
         "why": "age",
         "clock": "system",
         "uptime_ms": 12_345,

@@ -1,0 +1,260 @@
+"""The desired properties as somebody writes them: their shape, and what is wrong with one that has another. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from edge_agent.errors import DocumentRefused, Fault
+from edge_agent.mistakes import Place, mistakes, path
+
+MAX_RULES = 256
+TOO_DEEP = Fault("", "nested too deeply")
+
+
+def _rule_name(name: str) -> str:
+    if not re.fullmatch(r"[^.$#\s\x00-\x1f]{1,64}", name):
+        raise ValueError("a rule's name has 1 to 64 characters, and no dot, dollar, hash or space among them")
+    return name
+
+
+RuleName = Annotated[str, AfterValidator(_rule_name)]
+"""A key of a twin may hold no dot, dollar, hash, space or control character (edgeHub ReportedPropertiesValidator)."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class BatchSpec(_Model):
+    """When a batch is sealed."""
+
+    max_age_s: float = Field(default=10.0, ge=0.1, le=3600)
+    max_bytes: int = Field(default=256_000, ge=4_096, le=500_000)
+
+
+def _utc_ns(text: object) -> int:
+    """Nanoseconds since the Unix epoch."""
+    if not isinstance(text, str) or not _UTC.fullmatch(text):
+        raise ValueError("must be a time in UTC between 1970 and 2199, such as 2027-03-01T06:00:00Z")
+    try:
+        return int(np.datetime64(text[:-1], "ns").astype(np.int64))
+    except ValueError as error:
+        raise ValueError(f"is no time: {error}") from error
+
+
+_UTC = re.compile(r"(19[7-9]\d|2[01]\d\d)-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?Z")
+
+Utc = Annotated[int, BeforeValidator(_utc_ns)]
+ConditionText = Annotated[str, Field(min_length=1)]
+Duration = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+
+
+class ActiveSpec(_Model):
+    """When a rule is valid."""
+
+    from_: Utc | None = Field(default=None, alias="from")
+    until: Utc | None = None
+
+    @field_validator("until")
+    @classmethod
+    def _comes_after(cls, until: int | None, others: ValidationInfo) -> int | None:
+        begin = others.data.get("from_")
+        if until is not None and begin is not None and until <= begin:
+            raise ValueError("must be later than `from`")
+        return until
+
+
+class RuleSpec(_Model):
+    """What every kind of rule has."""
+
+    signals: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(min_length=1)]
+    """names and globs; after a `!` those of the others that are not meant"""
+    active: ActiveSpec = ActiveSpec()
+    while_: ConditionText | None = Field(default=None, alias="while")
+    upload: Literal["any", "unmetered"] = "any"
+    priority: int = Field(default=5, ge=0, le=9)
+    lane: Literal["hot", "warm"] = "warm"
+    purpose: str = Field(default="", max_length=64)
+    time_unit: Literal["ms", "us", "ns"] = "ms"
+    batch: BatchSpec = BatchSpec()
+
+    @field_validator("signals")
+    @classmethod
+    def _names_some(cls, signals: tuple[str, ...]) -> tuple[str, ...]:
+        if all(signal.startswith("!") for signal in signals):
+            raise ValueError("name only what is not meant: begin with what is, such as '*'")
+        return signals
+
+    @field_validator("upload")
+    @classmethod
+    def _needs_no_link_meter(cls, upload: str) -> str:
+        if upload == "unmetered":
+            raise ValueError("'unmetered' cannot be kept yet, since no uplink tells which link is metered: write 'any'")
+        return upload
+
+
+AggregateName = Literal["last", "first", "min", "max", "mean", "count"]
+
+
+def _each_once(names: tuple[AggregateName, ...]) -> tuple[AggregateName, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{' and '.join(map(repr, twice))} must not be named twice")
+    return names
+
+
+class PeriodicSpec(RuleSpec):
+    """Each signal's last sample, or aggregates, of every window."""
+
+    kind: Literal["periodic"]
+    every_ms: int = Field(ge=10, le=86_400_000)
+    keep: Annotated[tuple[AggregateName, ...], Field(min_length=1), AfterValidator(_each_once)] = ("last",)
+
+
+class RelativeDeadband(_Model):
+    """A dead-band that grows with the value."""
+
+    relative: float = Field(gt=0, le=1)
+    """of the last kept value's magnitude"""
+
+
+def _deadband_kind(value: object) -> str:
+    return "relative" if isinstance(value, dict | RelativeDeadband) else "absolute"
+
+
+class OnChangeSpec(RuleSpec):
+    """A sample when it leaves the dead-band, or what straight lines need to stay within `max_error`."""
+
+    kind: Literal["on_change"]
+    deadband: Annotated[
+        Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("absolute")]
+        | Annotated[RelativeDeadband, Tag("relative")],
+        Discriminator(_deadband_kind),
+    ] = 0.0
+    min_interval_ms: int = Field(default=0, ge=0, le=86_400_000)
+    heartbeat_ms: int | None = Field(default=None, ge=10, le=86_400_000)
+    max_error: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @field_validator("max_error")
+    @classmethod
+    def _decides_alone(cls, max_error: float | None, others: ValidationInfo) -> float | None:
+        if max_error is None:
+            return None
+        against = [name for name in ("deadband", "min_interval_ms") if others.data.get(name)]
+        if against:
+            raise ValueError(f"goes with no {' and no '.join(against)}: its bound alone decides")
+        if others.data.get("lane") == "hot":
+            raise ValueError("is for lane 'warm': samples are held until later ones have come")
+        return max_error
+
+
+class EverySpec(_Model):
+    """One sample of each signal in every so long, the last."""
+
+    every_ms: int = Field(ge=10, le=86_400_000)
+
+
+class DeadbandSpec(_Model):
+    """Samples that leave the dead-band around the last kept one."""
+
+    deadband: float = Field(ge=0, allow_inf_nan=False)
+
+
+def _collect_kind(value: object) -> str:
+    if isinstance(value, str):
+        return "all"
+    given = value if isinstance(value, dict) else type(value).model_fields if isinstance(value, BaseModel) else {}
+    return "deadband" if "deadband" in given else "every_ms"
+
+
+class EventSpec(RuleSpec):
+    """Samples around the instants at which a condition is met."""
+
+    kind: Literal["event"]
+    when: ConditionText
+    before_s: Duration = 0.0
+    after_s: Duration = 0.0
+    cooldown_s: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False)
+    trigger: Literal["rising", "while"] = "rising"
+    after_true_ms: int = Field(default=0, ge=0, le=3_600_000)
+    collect: Annotated[
+        Annotated[Literal["all"], Tag("all")]
+        | Annotated[EverySpec, Tag("every_ms")]
+        | Annotated[DeadbandSpec, Tag("deadband")],
+        Discriminator(_collect_kind),
+    ] = "all"
+    raw_frames: bool = False
+
+    @field_validator("raw_frames")
+    @classmethod
+    def _has_no_frames(cls, raw_frames: bool) -> bool:
+        if raw_frames:
+            raise ValueError("frames as they were on the bus cannot be kept yet: write false, and name their signals")
+        return raw_frames
+
+
+class SnapshotSpec(RuleSpec):
+    """The last known values, when asked."""
+
+    kind: Literal["snapshot"]
+    at: ConditionText | None = None
+    edge: Literal["rising", "both"] = "rising"
+    every_min: int | None = Field(default=None, ge=1, le=10_080)
+
+    @field_validator("edge")
+    @classmethod
+    def _has_a_condition(cls, edge: str, others: ValidationInfo) -> str:
+        if edge == "both" and "at" in others.data and others.data["at"] is None:
+            raise ValueError("'both' goes with a condition `at` only")
+        return edge
+
+
+class Document(_Model):
+    """The desired properties, without `$version`."""
+
+    schema_version: Literal[1]
+    rules: Annotated[
+        dict[
+            RuleName,
+            Annotated[PeriodicSpec | OnChangeSpec | EventSpec | SnapshotSpec, Field(discriminator="kind")],
+        ],
+        Field(max_length=MAX_RULES),
+    ] = {}
+
+
+def judge(desired: Mapping[str, Any]) -> Document:
+    """The document, if its shape is right; a new module's empty twin asks for nothing. Raises DocumentRefused."""
+    body = {key: value for key, value in desired.items() if not key.startswith("$")}
+    if not body:
+        return Document(schema_version=1)
+    try:
+        # As JSON text: in Python mode strict types would refuse the lists the SDK hands over for our tuples.
+        return Document.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        raise DocumentRefused([_fault(place, message) for place, message in mistakes(error)]) from error
+    except RecursionError as error:
+        raise DocumentRefused([TOO_DEEP]) from error
+
+
+def _fault(place: Place, message: str) -> Fault:
+    if place[:1] == ("rules",):
+        # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
+        place = (*place[:2], *place[3:])
+        if place[2:3] in {("deadband",), ("collect",)}:  # and after these which of their forms it took them for
+            place = (*place[:3], *place[4:])
+    return Fault(path(place), message)

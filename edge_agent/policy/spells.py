@@ -1,0 +1,43 @@
+"""When conditions begin and cease to be true. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_agent.policy.condition import Verdicts
+
+
+class Turn(NamedTuple):
+    """A condition is true from this instant on, or no longer."""
+
+    t_ns: int
+    true: bool
+
+
+class Spells:
+    """Remembers of each condition whether it is true; unknown is not true, and so is what was never judged."""
+
+    def __init__(self, conditions: int) -> None:
+        self._true = np.zeros(conditions, np.bool_)
+
+    def feed(self, verdicts: Sequence[Verdicts]) -> Mapping[int, list[Turn]]:
+        """The turns of each condition that has some, in the order of time; `verdicts` are one for each condition."""
+        some = [i for i, judged in enumerate(verdicts) if len(judged.t_ns)]
+        if not some:
+            return {}
+        counts = np.array([len(verdicts[i].t_ns) for i in some])
+        ends = counts.cumsum()
+        true = np.concatenate([verdicts[i].truth for i in some]) == 1
+        before = np.append(False, true[:-1])
+        before[ends - counts] = self._true[some]
+        self._true[some] = true[ends - 1]
+        at = np.flatnonzero(true != before)
+        if not len(at):
+            return {}
+        t_ns = np.concatenate([verdicts[i].t_ns for i in some]).take(at)
+        condition = np.repeat(some, counts).take(at)
+        found: dict[int, list[Turn]] = {}
+        for one, when_ns, now in zip(condition.tolist(), t_ns.tolist(), true.take(at).tolist(), strict=True):
+            found.setdefault(one, []).append(Turn(when_ns, now))
+        return found

@@ -1,0 +1,142 @@
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.policy.collector import Collector
+from edge_agent.policy.condition_names import bind
+from edge_agent.policy.condition_syntax import parse
+from edge_agent.policy.rules import (
+    FIRST_NS,
+    LAST_NS,
+    Aggregate,
+    BatchLimits,
+    Bounded,
+    Event,
+    Gate,
+    OnChange,
+    Periodic,
+    Rule,
+    Snapshot,
+    Trigger,
+)
+from edge_agent.records import Batch, CloseReason, Lane, RuleInfo, SampleBlock, TimeUnit
+from tests.policy.condition_reference import EXPRESSIONS, Expression, judged, written
+from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, streams
+from tests.policy.settled_reference import Picture, Window, in_order, inside_of, pictures, windows
+
+LATER_NS = 10**18
+LOOSE = BatchLimits(max_age_ns=10 * LATER_NS // 4, max_bytes=500_000)
+SPANS = st.sampled_from([0, 1, 10 * MS, 40 * MS, 500 * MS, SECOND, 3 * SECOND])
+SIGNAL_SETS = st.lists(st.integers(0, len(SIGNALS) - 1), min_size=1, unique=True).map(lambda them: np.array(them))
+Told = list[tuple[int, str, int]]
+
+
+def info(kind: str) -> RuleInfo:
+    return RuleInfo("rule", kind, 5, Lane.WARM, "test", TimeUnit.NS)
+
+
+@st.composite
+def gates(draw: st.DrawFn, stream: Sequence[Sample], condition: int) -> tuple[Gate, Expression | None]:
+    times = st.sampled_from([FIRST_NS, LAST_NS, *(one.t_ns for one in stream)])
+    expression = draw(st.none() | EXPRESSIONS)
+    return Gate(draw(times), draw(times), None if expression is None else condition), expression
+
+
+@st.composite
+def events(draw: st.DrawFn, gate: Gate) -> Event:
+    return Event(
+        info("event"),
+        draw(SIGNAL_SETS),
+        LOOSE,
+        when=0,
+        before_ns=draw(SPANS),
+        after_ns=draw(SPANS),
+        cooldown_ns=draw(SPANS),
+        trigger=draw(st.sampled_from(Trigger)),
+        after_true_ns=draw(SPANS),
+        gate=gate,
+    )
+
+
+def collected(rule: Rule, conditions: Sequence[Expression], parts: Sequence[SampleBlock]) -> list[Batch]:
+    """All batches of one rule, over the stream cut so and a time that is later than all."""
+    collector = Collector(["can0"])
+    trees = [bind(parse(written(one)), CATALOG) for one in conditions]
+    assert collector.reconfigure(1, SIGNALS, [rule], trees) == []
+    sealed = [batch for part in [*parts, block([], LATER_NS)] for batch in collector.feed(part)]
+    sealed += collector.flush(CloseReason.STOPPED)
+    assert [batch.seq for batch in sealed] == list(range(len(sealed)))
+    return sealed
+
+
+def told(batch: Batch) -> Told:
+    return sorted(
+        (t_ns, column.signal.name, raw)
+        for column in batch.columns
+        for t_ns, raw in zip(column.t_ns.tolist(), column.raw.tolist(), strict=True)
+    )
+
+
+def as_told(samples: Sequence[Sample]) -> Told:
+    return sorted((one.t_ns, SIGNALS[one.signal].name, one.raw) for one in samples)
+
+
+@given(stream=streams(), when=EXPRESSIONS, data=st.data())
+def test_wherever_the_stream_is_cut_an_event_keeps_the_windows_that_pencil_and_paper_find(
+    stream: list[Sample], when: Expression, data: st.DataObject
+) -> None:
+    gate, while_ = data.draw(gates(stream, 1))
+    rule = data.draw(events(gate))
+
+    batches = collected(rule, [when] if while_ is None else [when, while_], data.draw(blocks_of(stream)))
+
+    inside = inside_of(stream, while_, gate.from_ns, gate.until_ns)
+    expected = [one for one in windows(rule, stream, judged(stream, when), inside, LATER_NS) if one.samples]
+    assert [(batch.fired_ns, told(batch)) for batch in batches] == [(w.fired_ns, as_told(w.samples)) for w in expected]
+    assert {batch.why for batch in batches[:-1]} <= {CloseReason.EVENT}
+
+
+@given(stream=streams(), at=EXPRESSIONS, data=st.data())
+def test_wherever_the_stream_is_cut_snapshots_tell_what_pencil_and_paper_know(
+    stream: list[Sample], at: Expression, data: st.DataObject
+) -> None:
+    gate, while_ = data.draw(gates(stream, 1))
+    rule = Snapshot(
+        info("snapshot"),
+        data.draw(SIGNAL_SETS),
+        LOOSE,
+        at=0,
+        both_edges=data.draw(st.booleans()),
+        every_ns=data.draw(st.sampled_from([None, 40 * MS, SECOND])),
+        gate=gate,
+    )
+
+    batches = collected(rule, [at] if while_ is None else [at, while_], data.draw(blocks_of(stream)))
+
+    expected = pictures(rule, stream, judged(stream, at), inside_of(stream, while_, gate.from_ns, gate.until_ns))
+    assert [(batch.fired_ns, told(batch)) for batch in batches] == [
+        ((picture.at_ns,), as_told(picture.samples)) for picture in expected
+    ]
+
+
+@given(stream=streams(), data=st.data())
+def test_a_gated_rule_keeps_what_it_would_of_the_samples_inside_alone(
+    stream: list[Sample], data: st.DataObject
+) -> None:
+    gate, while_ = data.draw(gates(stream, 0))
+    signals = data.draw(SIGNAL_SETS)
+    rules = [
+        lambda gate: Periodic(info("periodic"), signals, LOOSE, 500 * MS, (Aggregate.LAST, Aggregate.COUNT), gate),
+        lambda gate: OnChange(info("on_change"), signals, LOOSE, 1.0, 40 * MS, SECOND, gate=gate),
+        lambda gate: Bounded(info("on_change"), signals, LOOSE, 1.0, SECOND, gate),
+    ]
+    rule = data.draw(st.sampled_from(rules))
+    inside = inside_of(stream, while_, gate.from_ns, gate.until_ns)
+
+    batches = collected(rule(gate), [] if while_ is None else [while_], data.draw(blocks_of(stream)))
+
+    alone = [one for one in in_order(stream) if inside(one.t_ns)]
+    expected = collected(rule(Gate()), [], [block(alone, max((one.t_ns for one in alone), default=0))])
+    assert [told(batch) for batch in batches] == [told(batch) for batch in expected]
