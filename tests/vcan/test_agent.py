@@ -21,6 +21,7 @@ from tests.journey.line import (
     desire,
     document,
     local_hub,
+    reported,
     until,
 )
 from tests.journey.oracle import Bus, kept, truth
@@ -77,8 +78,30 @@ async def test_a_drive_played_onto_a_bus_arrives_as_candump_recorded_it(tmp_path
 
     assert_numbered_without_gaps(arrived.payloads)
     assert_same(arrived.payloads, wanted)
-    none = {"unknown": 0, "decoded": 0, "wrong_length": 0, "dropped": 0}
-    assert arrived.payloads[-1].header["buses"] == [
-        none | {"name": "drive", "seen": played, "decoded": played},
-        none | {"name": "body", "seen": STRANGE, "unknown": STRANGE},
-    ]
+    drive_bus, body_bus = arrived.payloads[-1].header["buses"]
+    assert drive_bus | {"seen": played, "decoded": played, "unknown": 0, "dropped": 0, "error": 0} == drive_bus
+    assert body_bus | {"seen": STRANGE, "decoded": 0, "unknown": STRANGE, "dropped": 0, "error": 0} == body_bus
+    assert (drive_bus["state"], drive_bus["unknown_ids"]) == (None, [])
+
+
+async def test_error_frames_say_what_state_a_controller_is_in(tmp_path: Path) -> None:
+    async with local_hub(tmp_path / "hub", ADDRESS) as hub:
+        variables = {"BUSES": json.dumps([{"name": "body", "channel": VCAN1, "bitrate": 500_000}])}
+        async with agent_process(tmp_path, variables | hub.environment("connection_string")) as agent:
+            await agent.told("acquire.bus_opened")
+            for frame in ("7FF#01", "20000004#0010000000000000", "20000040#0000000000000000"):
+                await run("cansend", VCAN1, frame)
+            assert (await agent.told("decode.bus_troubled", times=2))["state"] == "bus_off"
+            await run("cansend", VCAN1, "20000100#0000000000000000")
+            await agent.told("decode.bus_recovered")
+            agent.terminate()
+            assert await agent.ended() == 0, agent.text()
+        health = (await reported(hub.folder))["health"]["body"]
+    assert isinstance(health, dict)
+    assert {key: health[key] for key in ("seen", "unknown", "error", "state", "unknown_ids")} == {
+        "seen": 4,
+        "unknown": 1,
+        "error": 3,
+        "state": "error_active",
+        "unknown_ids": ["7ff"],
+    }
