@@ -146,16 +146,16 @@ def test_frames_that_we_lost_ourselves_are_not_missed() -> None:
     assert (counts.missed, counts.dropped) == (0, 24)
 
 
-def test_another_plan_counts_cycles_anew() -> None:
+def test_another_plan_counts_cycles_anew_and_loses_no_count() -> None:
     plan = compile_plan(ONE, list(ONE))
     health = Health(LINE, plan)
-    told = [watched(plan, health, block(motion(0, 100)))]
+    told = [watched(plan, health, block(motion(0, 100, speed=255)))]
     health.follow(plan)
-    told.append(watched(plan, health, block(motion(900, 920))))
+    told.append(watched(plan, health, block(motion(900, 920, speed=255))))
     rest = health.rest()
     assert rest is not None
 
-    assert total([*told, rest])[0].missed == 4
+    assert (total([*told, rest])[0].missed, total([*told, rest])[0].out_of_range) == (4, 4)
 
 
 def test_a_j1939_group_has_no_cycle_for_it_comes_from_several_sources() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -78,7 +79,7 @@ async def test_a_drive_played_onto_a_bus_arrives_as_candump_recorded_it(tmp_path
 
     assert_numbered_without_gaps(arrived.payloads)
     assert_same(arrived.payloads, wanted)
-    drive_bus, body_bus = arrived.payloads[-1].header["buses"]
+    drive_bus, body_bus = cast("list[dict[str, object]]", arrived.payloads[-1].header["buses"])
     assert drive_bus | {"seen": played, "decoded": played, "unknown": 0, "dropped": 0, "error": 0} == drive_bus
     assert body_bus | {"seen": STRANGE, "decoded": 0, "unknown": STRANGE, "dropped": 0, "error": 0} == body_bus
     assert (drive_bus["state"], drive_bus["unknown_ids"]) == (None, [])
