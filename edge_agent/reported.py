@@ -6,13 +6,12 @@ is needed soon. Nothing is lost with a connection: the next one is told everythi
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+from edge_agent.fitting import CUT, JsonObject, JsonValue, fitted
 
 EVERY_NS = 60_000_000_000
 SOON_NS = 5_000_000_000
-
-JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
-JsonObject = Mapping[str, JsonValue]
 
 
 class Reported:
@@ -31,8 +30,8 @@ class Reported:
     def say(self, section: str, body: JsonObject, *, soon: bool = False) -> None:
         """From now on this is how a section is; it replaces what was said of it before.
 
-        No value is null, which would remove its key; keys follow edgeHub's rule (no dot, dollar, hash, space or
-        control character), integers stay within 2^52 (edgeHub's ReportedPropertiesValidator).
+        It is reported as `fitting.fitted` makes it: what a hub would refuse is no part of it, nor what is beyond the
+        section's room.
         """
         self._said = {**self._said, section: body}
         self._soon |= soon
@@ -53,11 +52,12 @@ class Reported:
         if self._on_its_way is not None or (early and not last):
             return None
         self._soon = False
-        ours = {section: body for section, body in self._taken.items() if section in self._said}
-        patch = _patch(ours, self._said, whole=self._whole)
+        fit = fitted(self._said)
+        ours = {section: body for section, body in self._taken.items() if section in self._said or section == CUT}
+        patch = _patch(ours, fit, whole=self._whole)
         if not patch:
             return None
-        self._on_its_way = self._said
+        self._on_its_way = fit
         self._next_ns, self._next_soon_ns = now_ns + EVERY_NS, now_ns + SOON_NS
         return json.dumps(patch)
 

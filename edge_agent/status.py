@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_agent.reported import JsonObject
+from edge_agent.fitting import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
