@@ -229,28 +229,37 @@ def rules_of(load: Traffic) -> dict[str, object]:
 def bench_end_to_end(seconds: float) -> None:
     """Print one line a phase."""
     load = list(traffic())[:2][-1]  # a recorded drive where there is one
-    rows = [classic(frame.can_id, frame.data) for frame in load.frames]
     context = multiprocessing.get_context("spawn")
     near, far = context.Pipe()
     # Not among the usual temporary files, which may be in memory.
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".end-to-end-") as folder:
         agent = context.Process(target=run_agent, args=(far, Path(folder), load.database, rules_of(load)))
         agent.start()
-        addresses = near.recv()
-        print(
-            f"\nend to end: {load.name}, {BUSES} buses of {FRAMES_S} frames/s, {SIGNALS} signals of each on change, "
-            "from UDP stand-ins to disk"
-        )
-        with closing(Load(near, agent.pid or 0, addresses, rows)) as sending:
-            sending.phase("warming up", FRAMES_S, 3)
-            sending.phase(f"{BUSES * FRAMES_S} frames/s", FRAMES_S, seconds)
-            sending.phase(f"{OVERLOAD} times that", OVERLOAD * FRAMES_S, min(seconds, 10))
-            sending.phase(f"{OVERLOAD} times that, the agent stopped", OVERLOAD * FRAMES_S, HOLD_S, held=True)
-            sending.phase(f"{BUSES * FRAMES_S} frames/s again", FRAMES_S, min(seconds, 10))
-            last = sending.figures(last=True)
-        print(f"  of {last.dropped} dropped frames its events tell {last.told}; {last.kept_bytes} bytes on disk")
-        agent.join(20)
+        far.close()  # an agent that dies is then heard
+        try:
+            _phases(near, agent.pid or 0, load, seconds)
+            agent.join(20)
+        finally:
+            agent.kill()
+            agent.join()
         assert agent.exitcode == 0, f"the agent left with {agent.exitcode}"
+
+
+def _phases(pipe: Connection, agent_pid: int, load: Traffic, seconds: float) -> None:
+    addresses = pipe.recv()
+    print(
+        f"\nend to end: {load.name}, {BUSES} buses of {FRAMES_S} frames/s, {SIGNALS} signals of each on change, "
+        "from UDP stand-ins to disk"
+    )
+    rows = [classic(frame.can_id, frame.data) for frame in load.frames]
+    with closing(Load(pipe, agent_pid, addresses, rows)) as sending:
+        sending.phase("warming up", FRAMES_S, 3)
+        sending.phase(f"{BUSES * FRAMES_S} frames/s", FRAMES_S, seconds)
+        sending.phase(f"{OVERLOAD} times that", OVERLOAD * FRAMES_S, min(seconds, 10))
+        sending.phase(f"{OVERLOAD} times that, the agent stopped", OVERLOAD * FRAMES_S, HOLD_S, held=True)
+        sending.phase(f"{BUSES * FRAMES_S} frames/s again", FRAMES_S, min(seconds, 10))
+        last = sending.figures(last=True)
+    print(f"  of {last.dropped} dropped frames its events tell {last.told}; {last.kept_bytes} bytes on disk")
 
 
 def main() -> None:
