@@ -23,8 +23,8 @@ class BusSettings(BaseModel):
     channel: str
     fd: bool = False
     bitrate: int | None = Field(default=None, gt=0)
-    """bits a second, of which the load of the bus is told in percent; the interface is set to it, except SocketCAN, which is
-    set with `ip link`"""
+    """bits a second, of which the load of the bus is told in percent; the interface is set to it, except SocketCAN's,
+    which `ip link` sets"""
     data_bitrate: int | None = Field(default=None, gt=0)
     """of CAN FD's data phase, for the load alone"""
     only_wanted: bool = False
