@@ -195,7 +195,7 @@ class DryRun:
             samples=self._tally.samples,
             buses=self._collector.counts,
         )
-        return report(log, self._tally.rules(), use)
+        return report(log, self._tally.rules(), self._tally.silent_in_conditions(), use)
 
     def _hear(self, samples: SampleBlock) -> None:
         self._tally.hear(samples)

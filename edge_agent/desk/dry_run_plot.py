@@ -84,7 +84,7 @@ def _draw_kept(panel: "Axes", kept: KeptTrace, begin_ns: int, color: str) -> Non
         drawstyle="default" if kept.max_error is not None else "steps-post",
         marker=".",
         markersize=4,
-        label=f"{kept.rule}{told}: {len(kept.points):,}",
+        label=f"{kept.rule}{told}: {kept.samples:,}",
     )
 
 

@@ -91,6 +91,8 @@ class Report:
     log: LogRead
     use: Use
     rules: tuple[RuleReport, ...]
+    silent_in_conditions: tuple[str, ...]
+    """signals that only conditions name, and that the log has no sample of"""
     total: Figures
     spool_full_after_days: float | None
     """offline until the first batch would go; None where that is not within `offline_days`"""
@@ -105,12 +107,13 @@ class Report:
             "log": log,
             "use": asdict(self.use) | {"days_a_month": DAYS_A_MONTH, "block_bytes": BLOCK_BYTES},
             "rules": rules,
+            "silent_in_conditions": list(self.silent_in_conditions),
             "total": asdict(self.total),
             "spool_full_after_days": self.spool_full_after_days,
         }
 
 
-def report(log: LogRead, tallies: Sequence[RuleTally], use: Use) -> Report:
+def report(log: LogRead, tallies: Sequence[RuleTally], silent_in_conditions: Sequence[str], use: Use) -> Report:
     """The figures of a finished run."""
     outcome = _offline(tallies, log, use)
     lost = outcome.lost_bytes if outcome else (None,) * len(tallies)
@@ -121,6 +124,7 @@ def report(log: LogRead, tallies: Sequence[RuleTally], use: Use) -> Report:
         log=log,
         use=use,
         rules=tuple(_rule(tally, gone, log, use) for tally, gone in zip(tallies, lost, strict=True)),
+        silent_in_conditions=tuple(silent_in_conditions),
         total=_figures(sum(tally.samples_in for tally in tallies), all_sealed, all_lost, log, use),
         spool_full_after_days=None if full_hours is None else round(full_hours / use.hours_a_day, 2),
     )
@@ -176,11 +180,17 @@ def _figures(samples_in: int, sealed: Sealed, lost_bytes: int | None, log: LogRe
     )
 
 
+def no_sample_of(names: Sequence[str]) -> str:
+    """Which signals the log does not have, the first few by name."""
+    more = f" and {len(names) - SILENT_NAMED} more" if len(names) > SILENT_NAMED else ""
+    return f"no sample of {', '.join(names[:SILENT_NAMED])}{more} in this log"
+
+
 def _remarks(tally: RuleTally) -> Iterator[str]:
     if tally.silent:
-        names = ", ".join(tally.silent[:SILENT_NAMED])
-        more = f" and {len(tally.silent) - SILENT_NAMED} more" if len(tally.silent) > SILENT_NAMED else ""
         nothing = "names nothing here: " if len(tally.silent) == tally.signals else ""
-        yield f"{nothing}no sample of {names}{more} in this log"
+        yield nothing + no_sample_of(tally.silent)
+    if tally.samples_in and not tally.sealed.samples:
+        yield "keeps nothing here: what it waits for does not happen in this log"
     if tally.sealed.messages and not tally.sealed.filled:
         yield "the log ended before a batch was full: longer drives have fewer, larger messages"

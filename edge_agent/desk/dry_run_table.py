@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edge_agent.desk.dry_run_report import DAYS_A_MONTH, Figures, Report, RuleReport
+from edge_agent.desk.dry_run_report import DAYS_A_MONTH, Figures, Report, RuleReport, no_sample_of
 
 HEADINGS = (
     ("", "", "", "", "", "bytes a", "4 KB", "", "MB a", "blocks a", "lost"),
@@ -21,6 +21,8 @@ def table(report: Report) -> str:
         for remark in one.remarks:
             rules_of.setdefault(remark, []).append(one.rule)
     lines += (f"{', '.join(rules)}: {remark}" for remark, rules in rules_of.items())
+    if report.silent_in_conditions:
+        lines.append(f"conditions: {no_sample_of(report.silent_in_conditions)}, what hangs on it never happens")
     return "\n".join(lines)
 
 

@@ -85,6 +85,12 @@ class Tally:
         """In the order of the twin document."""
         return tuple(self._of(rule) for rule in self._rules)
 
+    def silent_in_conditions(self) -> tuple[str, ...]:
+        """Signals that conditions alone name, and that never came."""
+        kept = {index for rule in self._rules for index in rule.signals.tolist()}
+        silent = np.flatnonzero(self._heard == 0).tolist()
+        return tuple(self._signals[index].name for index in silent if index not in kept)
+
     def _of(self, rule: Rule) -> RuleTally:
         heard = self._heard[rule.signals]
         silent = tuple(self._signals[index].name for index in rule.signals[heard == 0].tolist())

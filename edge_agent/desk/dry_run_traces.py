@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_agent.records import F64, I64, Batch, SampleBlock, SignalInfo
+from edge_agent.records import F64, I64, Batch, CloseReason, SampleBlock, SignalInfo
 from edge_agent.spool.rows import values
 
 MOST_PANELS = 4
@@ -36,7 +36,9 @@ class KeptTrace:
     aggregate: str
     max_error: float | None
     """where straight lines between the points are promised to stay this close to all samples"""
+    samples: int
     points: Points
+    """with a NaN where the rule stopped listening, so that no line is drawn over what nobody kept"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +74,10 @@ class Traces:
         for column in batch.columns:
             if column.aggregate != COUNT:
                 key = batch.rule.name, column.aggregate, column.max_error
-                self._kept[column.signal.name][key].append((column.t_ns, np.array(values(column), np.float64)))
+                parts = self._kept[column.signal.name][key]
+                parts.append((column.t_ns, np.array(values(column), np.float64)))
+                if batch.why is CloseReason.EVENT:
+                    parts.append((column.t_ns[-1:], np.array([np.nan])))
 
     def traces(self) -> tuple[Trace, ...]:
         """Those that were asked for, or the few that were reduced most among those that changed at all."""
@@ -96,12 +101,12 @@ class Traces:
         ]
 
     def _trace(self, signal: SignalInfo, raw: Points) -> Trace:
-        kept = (
-            KeptTrace(*key, Points(*(np.concatenate(parts) for parts in zip(*columns, strict=True))))
-            for key, columns in self._kept[signal.name].items()
-        )
+        kept = []
+        for key, columns in self._kept[signal.name].items():
+            t_ns, value = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+            kept.append(KeptTrace(*key, int(np.count_nonzero(~np.isnan(value))), Points(t_ns, value)))
         return Trace(signal.name, signal.unit, raw, tuple(kept))
 
 
 def _share_kept(trace: Trace) -> tuple[float, str]:
-    return sum(len(kept.points) for kept in trace.kept) / len(trace.raw), trace.name
+    return sum(kept.samples for kept in trace.kept) / len(trace.raw), trace.name

@@ -11,8 +11,8 @@ from edge_agent.errors import FileRefused
 TIMES = np.arange(0, 10_000_000_000, 100_000_000)
 RAW = Points(TIMES, np.sin(TIMES / 1e9))
 TRACES = (
-    Trace("A.Speed", "km/h", RAW, (KeptTrace("trip", "last", None, Points(TIMES[::10], RAW.value[::10])),)),
-    Trace("A.Lean", "deg", RAW, (KeptTrace("lean", "mean", 0.5, Points(TIMES[::5], RAW.value[::5])),)),
+    Trace("A.Speed", "km/h", RAW, (KeptTrace("trip", "last", None, 10, Points(TIMES[::10], RAW.value[::10])),)),
+    Trace("A.Lean", "deg", RAW, (KeptTrace("lean", "mean", 0.5, 20, Points(TIMES[::5], RAW.value[::5])),)),
     Trace("A.Silent", "", Points(TIMES[:0], RAW.value[:0]), ()),
 )
 
@@ -36,8 +36,8 @@ def test_a_plot_names_its_signals_its_rules_and_how_many_samples_there_are(tmp_p
 
 
 def test_straight_lines_are_drawn_where_a_bound_promises_them_and_steps_elsewhere(tmp_path: Path) -> None:
-    step = Trace("A.Speed", "", RAW, (KeptTrace("trip", "last", None, Points(TIMES[:2], np.array([0.0, 1.0]))),))
-    line = Trace("A.Speed", "", RAW, (KeptTrace("trip", "last", 0.1, Points(TIMES[:2], np.array([0.0, 1.0]))),))
+    step = Trace("A.Speed", "", RAW, (KeptTrace("trip", "last", None, 2, Points(TIMES[:2], np.array([0.0, 1.0]))),))
+    line = Trace("A.Speed", "", RAW, (KeptTrace("trip", "last", 0.1, 2, Points(TIMES[:2], np.array([0.0, 1.0]))),))
     draw(tmp_path / "step.svg", [step])
     draw(tmp_path / "line.svg", [line])
 
@@ -73,6 +73,6 @@ def test_nothing_to_plot_is_said(tmp_path: Path) -> None:
 def test_a_drive_of_many_wild_samples_can_be_drawn(tmp_path: Path) -> None:
     times = np.arange(500_000) * 10_000_000
     wild = Points(times, np.random.default_rng(7).normal(size=len(times)))
-    draw(tmp_path / "out.png", [Trace("A.Noise", "", wild, (KeptTrace("all", "last", None, wild),))])
+    draw(tmp_path / "out.png", [Trace("A.Noise", "", wild, (KeptTrace("all", "last", None, len(wild), wild),))])
 
     assert (tmp_path / "out.png").stat().st_size > 1000

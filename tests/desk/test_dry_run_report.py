@@ -11,13 +11,21 @@ LOG = LogRead("drive.log", 1800.0, 5000, 900, (("car", BusCounts(seen=5000, deco
 SEALED = Sealed(messages=30, samples=400, payload_bytes=60_000, blocks=45, record_bytes=63_000, filled=29)
 
 
-def tally(name: str, sealed: Sealed, *, priority: int = 5, signals: int = 3, silent: tuple[str, ...] = ()) -> RuleTally:
+def tally(
+    name: str,
+    sealed: Sealed,
+    *,
+    priority: int = 5,
+    signals: int = 3,
+    silent: tuple[str, ...] = (),
+    samples_in: int = 900,
+) -> RuleTally:
     info = RuleInfo(name, "periodic", priority, Lane.WARM, "fleet", TimeUnit.MS)
-    return RuleTally(info, signals, 900, silent, sealed)
+    return RuleTally(info, signals, samples_in, silent, sealed)
 
 
-def made(*tallies: RuleTally, log: LogRead = LOG, use: Use = USE) -> Report:
-    return report(log, tallies, use)
+def made(*tallies: RuleTally, log: LogRead = LOG, use: Use = USE, silent: tuple[str, ...] = ()) -> Report:
+    return report(log, tallies, silent, use)
 
 
 def test_a_month_is_thirty_days_of_so_many_hours_like_the_log() -> None:
@@ -59,7 +67,7 @@ def test_the_total_is_what_all_rules_are_together() -> None:
 
 def test_a_rule_that_names_nothing_in_the_log_says_so() -> None:
     names = tuple(f"A.S{number}" for number in range(7))
-    [rule] = made(tally("ghost", Sealed(), signals=7, silent=names)).rules
+    [rule] = made(tally("ghost", Sealed(), signals=7, silent=names, samples_in=0)).rules
 
     assert rule.remarks == ("names nothing here: no sample of A.S0, A.S1, A.S2, A.S3, A.S4 and 2 more in this log",)
     assert (rule.silent_signals, rule.silent_names) == (7, names[:5])
@@ -70,6 +78,12 @@ def test_a_rule_of_which_some_signals_are_silent_names_them() -> None:
     [rule] = made(tally("trip", SEALED, silent=("A.Door",))).rules
 
     assert rule.remarks == ("no sample of A.Door in this log",)
+
+
+def test_a_rule_that_hears_its_signals_and_waits_for_more_says_that_it_keeps_nothing() -> None:
+    [rule] = made(tally("braking", Sealed())).rules
+
+    assert rule.remarks == ("keeps nothing here: what it waits for does not happen in this log",)
 
 
 def test_batches_that_only_the_end_of_the_log_sealed_are_told_of() -> None:

@@ -88,6 +88,13 @@ def test_a_signal_that_never_came_is_named() -> None:
     assert [(one.signals, one.silent) for one in tally.rules()] == [(3, ("B.Door",)), (1, ("B.Door",))]
 
 
+def test_a_signal_that_only_conditions_name_is_told_of_when_it_never_came() -> None:
+    tally = Tally(SIGNALS, [rule("speed", 0)])
+    tally.hear(samples(2))
+
+    assert tally.silent_in_conditions() == ("A.Torque",)
+
+
 def test_a_log_without_a_sample_leaves_every_signal_silent() -> None:
     tally = Tally(SIGNALS, [rule("speed", 0)])
     tally.hear(samples())

@@ -17,10 +17,15 @@ def heard(traces: Traces, signal: int, *values: float, at_ns: int = 0) -> None:
 
 
 def kept(
-    traces: Traces, signal: SignalInfo, *raw: int, aggregate: str = "last", max_error: float | None = None
+    traces: Traces,
+    signal: SignalInfo,
+    *raw: int,
+    aggregate: str = "last",
+    max_error: float | None = None,
+    why: CloseReason = CloseReason.AGE,
 ) -> None:
     column = Column(signal, aggregate, np.arange(len(raw), dtype=np.int64), np.array(raw, np.int64), max_error)
-    traces.take(Batch(0, TRIP, 0, 0, CloseReason.AGE, 1, (column,), (), ClockQuality.RECORDED, 0))
+    traces.take(Batch(0, TRIP, 0, 0, why, 1, (column,), (), ClockQuality.RECORDED, 0))
 
 
 def test_a_trace_is_what_was_on_the_bus_and_what_each_rule_kept_in_the_signals_unit() -> None:
@@ -47,6 +52,18 @@ def test_each_aggregate_is_kept_apart_but_a_count_which_has_another_unit() -> No
 
     [speed] = traces.traces()
     assert [(one.aggregate, one.max_error) for one in speed.kept] == [("min", None), ("max", None), ("last", 0.5)]
+
+
+def test_where_an_event_ended_the_line_breaks() -> None:
+    traces = Traces(SIGNALS, ["A.Speed"])
+    heard(traces, 0, 1.0)
+    kept(traces, SPEED, 2, why=CloseReason.BYTES)
+    kept(traces, SPEED, 4, why=CloseReason.EVENT)
+    kept(traces, SPEED, 6)
+
+    [one] = traces.traces()[0].kept
+    assert one.samples == 3
+    assert np.array_equal(one.points.value, [1, 2, np.nan, 3], equal_nan=True)
 
 
 def test_the_signals_that_were_asked_for_come_in_their_order_even_where_they_were_silent() -> None:
