@@ -3,9 +3,11 @@
 import fnmatch
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from edge_agent.errors import MethodRefused
+from edge_agent.records import Batch
 from edge_agent.tap.latest import LatestValue
 
 Method = Callable[[object], Mapping[str, object]]
@@ -29,6 +31,33 @@ def latest_values(payload: object, values: list[LatestValue]) -> Mapping[str, ob
         for value in values
         if value.name in patterns or wanted(value.name)
     }
+
+
+def snapshot_taken(
+    payload: object, rules: Sequence[str], take: Callable[[Sequence[str]], Sequence[Batch]]
+) -> Mapping[str, object]:
+    """How many values the snapshots have, by rule: of the one the payload names, or of all. Raises MethodRefused."""
+    match payload:
+        case None | {} if not payload:
+            asked = tuple(rules)
+        case {"rule": str(rule), **rest} if not rest:
+            asked = (rule,)
+        case _:
+            raise MethodRefused(400, 'the payload must be null, or {"rule": "name of a snapshot rule"}')
+    if not rules or not set(asked) <= set(rules):
+        known = ", ".join(rules) or "none"
+        raise MethodRefused(404, f"no such rule of kind snapshot runs; there are: {known}")
+    values = Counter(dict.fromkeys(asked, 0))
+    for batch in take(asked):
+        values[batch.rule.name] += batch.kept
+    return {"values": values}
+
+
+def all_flushed(payload: object, flush: Callable[[], Sequence[Batch]]) -> Mapping[str, object]:
+    """How many batches were open and are sealed now. Raises MethodRefused."""
+    if payload not in (None, {}):
+        raise MethodRefused(400, "the payload must be null")
+    return {"batches": len(flush())}
 
 
 def _patterns(payload: object) -> list[str]:

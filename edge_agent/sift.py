@@ -1,14 +1,20 @@
 """Frames in, batches out: decode, tap and policy on one task, since they share one clock, the CPU's."""
 
+from collections.abc import Sequence
+
 from edge_agent import events
 from edge_agent.channel import Channel
 from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
+from edge_agent.errors import MethodRefused
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, CloseReason, FrameBlock
 from edge_agent.tap.latest import Latest
+
+ASKED_BATCHES = 64
+"""Batches that somebody asked for and that wait for the next block, about: with so many there are no more for now."""
 
 
 class Sift:
@@ -21,12 +27,15 @@ class Sift:
         self._latest = latest
         self._log = log
         self._paths_told = 0
+        self._asked: list[Batch] = []  # bounded by `_ask`
+        self._ended = False
         self.samples = 0
 
     async def run(self, frames: Channel[FrameBlock], configs: Channel[Config], batches: Channel[Batch]) -> None:
         """Until the frames end; then every open batch is sealed and the batches end."""
         try:
             async for block in frames:
+                await self._seal(self._take_asked(), batches)
                 while len(configs):
                     await self._seal(self._exchange(await configs.get()), batches)
                 samples = self._decoding.feed(block)
@@ -35,10 +44,41 @@ class Sift:
                 self._latest.update(samples)
                 self._reports.feed(samples)
                 await self._seal(self._collector.feed(samples), batches)
+            self._ended = True
+            await self._seal(self._take_asked(), batches)
             await self._seal(self._end(), batches)
             await self._seal(self._collector.flush(CloseReason.STOPPED), batches)
         finally:
             batches.close()
+
+    @property
+    def snapshot_rules(self) -> tuple[str, ...]:
+        """Names of the running rules of kind `snapshot`."""
+        return self._collector.snapshot_rules
+
+    def snapshot(self, rules: Sequence[str]) -> Sequence[Batch]:
+        """Take snapshots now, between two blocks; they leave with the next one. Raises MethodRefused."""
+        self._judge_room()
+        taken = self._collector.snapshot(rules)
+        self._asked += taken
+        return taken
+
+    def flush(self) -> Sequence[Batch]:
+        """Seal what is open now, likewise. Raises MethodRefused."""
+        self._judge_room()
+        sealed = self._collector.flush(CloseReason.FLUSHED)
+        self._asked += sealed
+        return sealed
+
+    def _judge_room(self) -> None:
+        if self._ended:
+            raise MethodRefused(503, "the agent is about to end")
+        if len(self._asked) >= ASKED_BATCHES:
+            raise MethodRefused(429, "what was asked for before is still on its way to the disk: ask again later")
+
+    def _take_asked(self) -> list[Batch]:
+        asked, self._asked = self._asked, []
+        return asked
 
     def _end(self) -> list[Batch]:
         rest = self._decoding.rest()

@@ -1,9 +1,22 @@
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from edge_agent.errors import MethodRefused
-from edge_agent.methods import MAX_PATTERNS, latest_values
+from edge_agent.methods import MAX_PATTERNS, all_flushed, latest_values, snapshot_taken
+from edge_agent.records import (
+    Batch,
+    ClockQuality,
+    CloseReason,
+    Column,
+    Lane,
+    RawKind,
+    RuleInfo,
+    SignalInfo,
+    TimeUnit,
+)
 from edge_agent.tap.latest import LatestValue
 
 RPM = LatestValue("Engine.Rpm", 800.0, "1/min", 1_500_000_000)
@@ -61,3 +74,48 @@ def test_a_payload_of_another_form_is_refused_with_the_form_it_should_have(paylo
         latest_values(payload, VALUES)
 
     assert refusal.value.status == 400
+
+
+# --- snapshot and flush --------------------------------------------------------------------------
+
+
+def taken(rules: Sequence[str]) -> list[Batch]:
+    """Three values of the first rule in two batches, none of the others."""
+    about = RuleInfo(rules[0], "snapshot", 5, Lane.WARM, "", TimeUnit.MS)
+    signal = SignalInfo("M.S", "", 1.0, 0.0, RawKind.UNSIGNED, 8)
+    columns = [Column(signal, "last", np.arange(count), np.arange(count)) for count in (1, 2)]
+    return [
+        Batch(i, about, 0, 0, CloseReason.EVENT, 1, (column,), (), ClockQuality.SYSTEM, 0)
+        for i, column in enumerate(columns)
+    ]
+
+
+@pytest.mark.parametrize("payload", [None, {}])
+def test_without_a_name_a_snapshot_of_every_rule_is_taken(payload: object) -> None:
+    assert snapshot_taken(payload, ["one", "two"], taken) == {"values": {"one": 3, "two": 0}}
+
+
+def test_one_rule_can_be_named() -> None:
+    assert snapshot_taken({"rule": "two"}, ["one", "two"], taken) == {"values": {"two": 3}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "status"),
+    [({"rule": "three"}, 404), ({"rule": 1}, 400), (["one"], 400), ({"rule": "one", "x": 1}, 400)],
+)
+def test_a_snapshot_of_no_such_rule_is_refused(payload: object, status: int) -> None:
+    with pytest.raises(MethodRefused) as refusal:
+        snapshot_taken(payload, ["one", "two"], taken)
+
+    assert refusal.value.status == status
+
+
+def test_where_no_rule_takes_snapshots_that_is_said() -> None:
+    with pytest.raises(MethodRefused, match="there are: none"):
+        snapshot_taken(None, [], taken)
+
+
+def test_a_flush_says_how_many_batches_were_open() -> None:
+    assert all_flushed({}, lambda: taken(["one"])) == {"batches": 2}
+    with pytest.raises(MethodRefused):
+        all_flushed({"rule": "one"}, lambda: taken(["one"]))

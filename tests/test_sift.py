@@ -14,10 +14,11 @@ from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.formula import Formula
 from edge_agent.decode.health import BusLine
 from edge_agent.decode.plan import compile_plan
+from edge_agent.errors import MethodRefused
 from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
 from edge_agent.reported import Reported
-from edge_agent.sift import Sift
+from edge_agent.sift import ASKED_BATCHES, Sift
 from edge_agent.tap.latest import Latest
 from edge_agent.twin import Applied, Twin
 from tests.acquire.told import Told
@@ -206,3 +207,76 @@ async def test_a_path_whose_formula_has_no_number_is_told_once() -> None:
     assert [column.raw.view(np.float64).tolist() for column in batch.columns] == [[0.25, 0.5]]
     assert bench.told.fields("decode.computed_sample_left_out") == [{"path": "V.Inverse"}]
     assert bench.told.levels("decode.computed_sample_left_out") == ["warning"]
+
+
+# --- what somebody asks for between two blocks ---------------------------------------------------
+
+STATE = {"kind": "snapshot", "signals": ["M.A", "M.B"]}
+
+
+async def after(bench: Bench, *blocks: FrameBlock) -> None:
+    """Feed blocks, and wait until they are judged."""
+    for block in blocks:
+        await bench.frames.put(block)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_snapshot_that_was_asked_for_leaves_with_the_next_block() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, state=STATE))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)), frames((5000, 8)))
+        taken = bench.sift.snapshot(["state"])
+        assert (bench.sift.snapshot_rules, len(bench.batches)) == (("state",), 0)
+        await after(bench, frames((5001, 9)))
+        bench.frames.close()
+
+    assert await bench.sealed() == list(taken)
+    [batch] = taken
+    assert (kept(batch), batch.why, batch.fired_ns) == ({"M.A": [7], "M.B": [7]}, CloseReason.EVENT, (5000 * MS,))
+
+
+async def test_what_is_flushed_leaves_with_the_next_block_and_rules_go_on() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("M.A")))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)))
+        assert [batch.why for batch in bench.sift.flush()] == [CloseReason.FLUSHED]
+        assert bench.sift.flush() == []
+        await after(bench, frames((1, 7), (2, 8)))
+        bench.frames.close()
+
+    assert [(batch.seq, kept(batch)) for batch in await bench.sealed()] == [(0, {"M.A": [7]}), (1, {"M.A": [8]})]
+
+
+async def test_what_was_asked_for_last_leaves_though_no_block_follows() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("M.A")))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)))
+        bench.sift.flush()
+        bench.frames.close()
+
+    assert [batch.seq for batch in await bench.sealed()] == [0]
+
+
+async def test_nobody_can_ask_for_more_than_the_disk_takes_or_after_the_end() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, state=STATE))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)), frames((5000, 8)))
+        for _ in range(ASKED_BATCHES):
+            bench.sift.snapshot(["state"])
+        with pytest.raises(MethodRefused) as too_many:
+            bench.sift.flush()
+        bench.frames.close()
+    with pytest.raises(MethodRefused) as too_late:
+        bench.sift.flush()
+
+    assert (too_many.value.status, too_late.value.status) == (429, 503)
+    assert len(await bench.sealed()) == ASKED_BATCHES

@@ -24,12 +24,12 @@ from edge_agent.policy.rules import (
 from edge_agent.records import Batch, CloseReason, Lane, RuleInfo, SampleBlock, TimeUnit
 from tests.policy.condition_reference import EXPRESSIONS, Expression, judged, written
 from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, streams
-from tests.policy.settled_reference import Picture, Window, in_order, inside_of, pictures, windows
+from tests.policy.settled_reference import in_order, inside_of, pictures, windows
 
 LATER_NS = 10**18
 LOOSE = BatchLimits(max_age_ns=10 * LATER_NS // 4, max_bytes=500_000)
 SPANS = st.sampled_from([0, 1, 10 * MS, 40 * MS, 500 * MS, SECOND, 3 * SECOND])
-SIGNAL_SETS = st.lists(st.integers(0, len(SIGNALS) - 1), min_size=1, unique=True).map(lambda them: np.array(them))
+SIGNAL_SETS = st.lists(st.integers(0, len(SIGNALS) - 1), min_size=1, unique=True).map(np.array)
 Told = list[tuple[int, str, int]]
 
 

@@ -1,0 +1,198 @@
+from typing import Any
+
+import pytest
+
+from edge_agent.compilation import NEVER_OLD_NS, Config, compile_document, faults_of_text
+from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.document import judge
+from edge_agent.errors import DocumentRefused
+from edge_agent.policy.past import PAST_SAMPLES
+from edge_agent.policy.rules import (
+    FIRST_NS,
+    LAST_NS,
+    OPEN,
+    BatchLimits,
+    Bounded,
+    Event,
+    Gate,
+    OnChange,
+    Reduction,
+    Snapshot,
+    Trigger,
+)
+from edge_agent.records import RawKind
+
+FIELD = BitField(0, 8, big_endian=False)
+MANY = tuple(Signal(f"S{i}", FIELD, RawKind.UNSIGNED, 1.0, 0.0, "") for i in range(1000))
+ENGINE = tuple(Signal(name, FIELD, RawKind.UNSIGNED, 1.0, 0.0, "") for name in ("Rpm", "Temp", "Secret"))
+DATABASE = Database("a.dbc", (Message("Engine", 1, 8, ENGINE), Message("Many", 2, 8, MANY)))
+CATALOG = Catalog([("can0", [DATABASE])])
+INCOMPLETE = Catalog([("can0", [DATABASE])], complete=False)
+PERIODIC = {"kind": "periodic", "signals": ["Engine.Temp"], "every_ms": 100}
+HARSH = {"kind": "event", "signals": ["Engine.Temp"], "when": "Engine.Rpm > 100"}
+SECOND = 1_000_000_000
+
+
+def compiled(catalog: Catalog = CATALOG, /, **rules: dict[str, Any]) -> Config:
+    return compile_document(judge({"schema_version": 1, "rules": rules}), catalog, 1)
+
+
+def refused(**rules: dict[str, Any]) -> list[str]:
+    with pytest.raises(DocumentRefused) as refusal:
+        compiled(**rules)
+    return [str(fault) for fault in refusal.value.faults]
+
+
+def signals(config: Config, rule: int = 0) -> list[str]:
+    return [config.plan.signals[i].name for i in config.rules[rule].signals.tolist()]
+
+
+# --- events and snapshots ------------------------------------------------------------------------
+
+
+def test_an_event_becomes_a_rule_in_nanoseconds() -> None:
+    config = compiled(
+        harsh={
+            **HARSH,
+            "before_s": 20,
+            "after_s": 0.5,
+            "cooldown_s": 60,
+            "trigger": "while",
+            "after_true_ms": 250,
+            "collect": {"every_ms": 100},
+            "batch": {"max_age_s": 1, "max_bytes": 5000},
+        }
+    )
+
+    [event] = config.rules
+    assert isinstance(event, Event)
+    assert (event.before_ns, event.after_ns, event.cooldown_ns) == (20 * SECOND, SECOND // 2, 60 * SECOND)
+    assert (event.trigger, event.after_true_ns) == (Trigger.WHILE, SECOND // 4)
+    assert event.reduction == Reduction(every_ns=SECOND // 10)
+    assert event.limits.max_bytes == 5000
+
+
+def test_one_window_of_an_event_is_never_too_old_for_one_batch() -> None:
+    config = compiled(harsh={**HARSH, "before_s": 30, "after_s": 30}, long={**HARSH, "batch": {"max_age_s": 600}})
+
+    assert [rule.limits.max_age_ns for rule in config.rules] == [61 * SECOND, 600 * SECOND]
+
+
+def test_a_dead_band_reduces_an_event_too() -> None:
+    [event] = compiled(harsh={**HARSH, "collect": {"deadband": 2}}).rules
+
+    assert isinstance(event, Event)
+    assert event.reduction == Reduction(deadband=2.0)
+
+
+def test_a_snapshot_may_hold_samples_of_any_age() -> None:
+    [snapshot] = compiled(
+        state={"kind": "snapshot", "signals": ["Engine.*"], "at": "Engine.Rpm > 0", "edge": "both", "every_min": 2}
+    ).rules
+
+    assert isinstance(snapshot, Snapshot)
+    assert (snapshot.at, snapshot.both_edges, snapshot.every_ns) == (0, True, 120 * SECOND)
+    assert snapshot.limits == BatchLimits(NEVER_OLD_NS, 256_000)
+
+
+def test_signals_of_conditions_are_decoded_and_not_collected() -> None:
+    config = compiled(harsh=HARSH)
+
+    assert [info.name for info in config.plan.signals] == ["Engine.Temp", "Engine.Rpm"]
+    assert signals(config) == ["Engine.Temp"]
+
+
+def test_equal_conditions_of_several_rules_are_one() -> None:
+    config = compiled(one=HARSH, two={**PERIODIC, "while": HARSH["when"]}, three={**HARSH, "when": "Engine.Rpm > 1"})
+
+    assert len(config.conditions) == 2
+    assert [getattr(rule, "when", None) for rule in config.rules] == [0, None, 1]
+    assert config.rules[1].gate.condition == 0
+
+
+# --- gates ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [PERIODIC, HARSH, {"kind": "snapshot", "signals": ["Engine.Temp"]}])
+def test_every_kind_may_have_a_gate(kind: dict[str, Any]) -> None:
+    gated = {**kind, "while": "Engine.Rpm > 0", "active": {"until": "1970-01-01T00:00:01Z"}}
+
+    without, rule = compiled(one=kind, two=gated).rules
+
+    assert without.gate == OPEN
+    assert rule.gate == Gate(FIRST_NS, SECOND, rule.gate.condition)
+    assert rule.gate.condition is not None
+
+
+def test_both_forms_of_on_change_may_have_a_gate() -> None:
+    changes = {"kind": "on_change", "signals": ["Engine.Temp"], "active": {"from": "1970-01-01T00:00:01Z"}}
+
+    one, lines = compiled(one=changes, lines={**changes, "max_error": 1}).rules
+
+    assert isinstance(one, OnChange)
+    assert isinstance(lines, Bounded)
+    assert one.gate == lines.gate == Gate(SECOND, LAST_NS)
+
+
+# --- signals that are not meant ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("patterns", [["Engine.*", "!Engine.Se*"], ["!Engine.Secret", "Engine.*"]])
+def test_what_stands_after_an_exclamation_mark_is_taken_away_wherever_it_stands(patterns: list[str]) -> None:
+    assert signals(compiled(one={**PERIODIC, "signals": patterns})) == ["Engine.Rpm", "Engine.Temp"]
+
+
+def test_an_exclusion_that_means_nothing_is_a_mistake_too() -> None:
+    [fault] = refused(one={**PERIODIC, "signals": ["Engine.*", "!Engine.Sercet"]})
+
+    assert fault.startswith("rules.one.signals[1]: no signal 'Engine.Sercet'")
+
+
+def test_a_rule_must_be_left_with_a_signal() -> None:
+    assert refused(one={**PERIODIC, "signals": ["Engine.Rpm", "!Engine.*"]}) == [
+        "rules.one.signals: no signal is left: all that are named are taken away again"
+    ]
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ({**HARSH, "when": "Engine.Rpm >> 5"}, "rules.one.when: column 13: "),
+        ({**HARSH, "when": "Engine.Rmp > 5"}, "rules.one.when: column 1: no signal 'Engine.Rmp'; nearest: Engine.Rpm"),
+        ({**PERIODIC, "while": "Engine.Rpm = 5"}, "rules.one.while: column 12: "),
+        ({"kind": "snapshot", "signals": ["Engine.*"], "at": "1 > 0"}, "rules.one.at: column 1: "),
+    ],
+)
+def test_a_condition_that_means_nothing_is_told_with_its_place_and_column(rule: dict[str, Any], fault: str) -> None:
+    [found] = refused(one=rule)
+
+    assert found.startswith(fault)
+
+
+def test_more_of_the_past_than_there_is_room_for_is_refused() -> None:
+    hungry = {**HARSH, "signals": ["Many.*"], "before_s": 3600}
+
+    [fault] = refused(slow={**HARSH, "before_s": 3600}, one=hungry)
+
+    assert fault.startswith("rules.one.before_s: 3600 s of 1000 signals, and what other events ask for, are 3,603,600")
+    assert f"{PAST_SAMPLES:,}" in fault
+    assert len(compiled(one={**hungry, "before_s": 1800}, two={**hungry, "before_s": 1800}).rules) == 2
+
+
+def test_a_rule_whose_condition_cannot_be_known_is_left_out_while_databases_are_missing() -> None:
+    config = compiled(INCOMPLETE, harsh={**HARSH, "when": "Gone.Signal > 1"}, idle=PERIODIC)
+
+    assert [rule.info.name for rule in config.rules] == ["idle"]
+    assert [fault.loc for fault in config.missing] == ["rules.harsh.when"]
+    assert [info.name for info in config.plan.signals] == ["Engine.Temp"]
+
+
+def test_a_text_that_is_no_document_is_refused_where_it_breaks() -> None:
+    assert [fault.loc for fault in faults_of_text("{", CATALOG)] == ["line 1 column 2"]
+    assert [fault.message for fault in faults_of_text("[]", CATALOG)] == [
+        "the desired properties must be a JSON object"
+    ]
+    assert faults_of_text('{"schema_version": 1}', CATALOG) == ()
