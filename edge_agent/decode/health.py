@@ -2,6 +2,9 @@
 
 Frames are kept back and surveyed together for some seconds of the stream: block by block it would take four times the
 work. So what is found is told that much later, and at the end of a minute. Only error frames are judged at once.
+
+Measured on two shared x86 cores, beside decoding all signals of a recorded Ford and of the demonstration vehicle: 20 us
+a block of 100 frames, beside 45, and 50 to 70 a block of 740, beside 90 to 130; at a block each 50 ms 0.1 % of a core.
 """
 
 from collections.abc import Sequence
