@@ -9,7 +9,6 @@ from edge_agent.decode.plan import DecodePlan
 from edge_agent.decode.transport import CONTROL_FORMAT, DATA_FORMAT
 from edge_agent.records import EXTENDED_ID, ID_BITS
 
-FRAME_BYTES = 8
 _STANDARD_BITS = 0x7FF
 _PRIORITY_AND_ADDRESSES = 0x1C00_FFFF
 
@@ -17,8 +16,8 @@ _PRIORITY_AND_ADDRESSES = 0x1C00_FFFF
 def id_filters(plan: DecodePlan, catalog: Catalog) -> tuple[Filters, ...]:
     """[buses] filters that pass every frame from which a signal of the plan is decoded, sorted, each once.
 
-    A J1939 message passes at whatever priority, from and to whatever address, and where one longer than a frame is
-    wanted the transport protocol's frames pass, whatever group they carry: only their payload says.
+    A J1939 message passes at whatever priority, from and to whatever address, and with it the transport protocol's
+    frames, whatever group they carry: only their payload says, and a short message may be longer on this vehicle.
     """
     found: list[set[IdFilter]] = [set() for _ in catalog.bus_names]
     for bus, message in _wanted(catalog, [info.name for info in plan.signals]):
@@ -44,9 +43,8 @@ def _filters(message: Message) -> Iterator[IdFilter]:
         yield IdFilter(message.can_id, EXTENDED_ID | bits)
         return
     yield _group(message.can_id)
-    if message.length > FRAME_BYTES:
-        for pdu_format in (CONTROL_FORMAT, DATA_FORMAT):
-            yield _group(EXTENDED_ID | pdu_format << 16)
+    for pdu_format in (CONTROL_FORMAT, DATA_FORMAT):
+        yield _group(EXTENDED_ID | pdu_format << 16)
 
 
 def _group(can_id: int) -> IdFilter:
