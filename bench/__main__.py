@@ -20,6 +20,7 @@ from cantools.database.can import Database
 from bench.end_to_end import bench_end_to_end
 from bench.protobuf_rows import encoded
 from bench.receive import bench_receive
+from bench.rules import bench_rules
 from bench.traffic import Traffic, blocks, traffic
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.pythoncan import BusAddress, message_of
@@ -236,6 +237,7 @@ def main() -> None:
     """Print everything."""
     bench_receive()
     bench_end_to_end(END_TO_END_S)
+    bench_rules()
     for load in traffic():
         catalog, plan, few = plans(load)
         bench_decode(load, plan, few)

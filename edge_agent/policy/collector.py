@@ -87,8 +87,8 @@ class Collector:
     def feed(self, block: SampleBlock) -> list[Batch]:
         """Judge a block; returns the batches that are complete.
 
-        With the first block after the clock was synchronised, whatever is not sealed yet is told by the new clock. Where
-        a clock is set otherwise, open batches are sealed: no batch holds times of two settings, which sorting would mix.
+        With the first block after the clock was synchronised, whatever is not sealed yet is told by the new clock.
+        Where it is set otherwise open batches are sealed: sorting would mix times of two settings.
         """
         sealed = self._follow_clock(block)
         self._counts = tuple(map(add, self._counts, block.counts))
@@ -101,6 +101,7 @@ class Collector:
         return sealed + [
             batch
             for position, running in enumerate(self._running)
+            if position in kept or running.batch.opened_ns is not None
             for batch in self._feed(running, kept.get(position, NOTHING), block.until_ns)
         ]
 

@@ -72,11 +72,17 @@ class Events:
     def __init__(self, rules: Sequence[tuple[int, Event]], signals: Sequence[SignalInfo]) -> None:
         """`rules` with the positions by which they are named outside."""
         self._rules = [_Collecting(position, rule, signals) for position, rule in rules]
+        self._of_condition: dict[int, list[int]] = {}
+        for nth, (_, rule) in enumerate(rules):
+            self._of_condition.setdefault(rule.when, []).append(nth)
+        self._awake: set[int] = set()
+        """those to which something may happen without a turn"""
         horizon_ns = np.full(len(signals), NOT_HELD, np.int64)
         for one in self._rules:
             at = one.rule.signals
             horizon_ns[at] = np.maximum(horizon_ns[at], one.windows.lookback_ns)
         self.past = Past(horizon_ns)
+        self._until_ns = 0
         self.lookback_ns = max((one.windows.lookback_ns for one in self._rules), default=0)
 
     @property
@@ -94,19 +100,30 @@ class Events:
     ) -> Iterator[Found]:
         """What is kept now that time is settled up to `until_ns`, with these samples."""
         self.past.add(samples)
-        for one in self._rules:
-            mine = turns.get(one.rule.when, ())
-            if mine or not one.windows.idle:
-                for piece in one.windows.reach(mine, until_ns, partial(gates.admits_at, one.position)):
-                    yield one.found(piece, self.past, gates)
+        self._until_ns = until_ns
+        turned = {nth for condition in turns for nth in self._of_condition.get(condition, ())}
+        for nth in sorted(self._awake | turned):
+            one = self._rules[nth]
+            admits = partial(gates.admits_at, one.position)
+            for piece in one.windows.reach(turns.get(one.rule.when, ()), until_ns, admits):
+                yield one.found(piece, self.past, gates)
+            if one.windows.idle:
+                self._awake.discard(nth)
+            else:
+                self._awake.add(nth)
         self.past.forget(until_ns)
 
-    def rest(self) -> Iterator[Found]:
-        """What reductions hold back; windows go on."""
-        return (one.rest() for one in self._rules)
+    def rest(self, gates: Gates) -> Iterator[Found]:
+        """What waits for longer pieces, and what reductions hold back; windows go on."""
+        for nth in sorted(self._awake):
+            one = self._rules[nth]
+            for piece in one.windows.rest(self._until_ns):
+                yield one.found(piece, self.past, gates)
+            yield one.rest()
 
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time."""
+        self._until_ns += delta_ns
         self.past.shift(delta_ns)
         for one in self._rules:
             one.shift(delta_ns)

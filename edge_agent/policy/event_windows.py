@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from edge_agent.policy.rules import LAST_NS, Event, Trigger
 from edge_agent.policy.spells import Turn
 
+PIECE_NS = 1_000_000_000
+"""A window that goes on is kept in pieces of this length at least: to cut one costs half a millisecond at worst."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -53,9 +56,9 @@ class EventWindows:
 
     @property
     def lookback_ns(self) -> int:
-        """How far behind settled time the first sample of a window can lie."""
+        """How far behind settled time the first sample of a piece can lie."""
         rule = self._rule
-        return rule.before_ns + (rule.after_true_ns if self._lasts else 0)
+        return max(rule.before_ns + (rule.after_true_ns if self._lasts else 0), PIECE_NS)
 
     @property
     def idle(self) -> bool:
@@ -71,7 +74,11 @@ class EventWindows:
             else:
                 self._end_spell(turn.t_ns)
         yield from self._mature(until_ns, admits)
-        yield from self._keep(until_ns)
+        yield from self._keep(until_ns, PIECE_NS)
+
+    def rest(self, until_ns: int) -> Iterator[Piece]:
+        """What is to be kept now and waits for a longer piece."""
+        return self._keep(until_ns, 1)
 
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time."""
@@ -102,7 +109,7 @@ class EventWindows:
         self._collects = self._lasts
         # Elsewhere the stream may have been cut in between, and the window have ended before this firing was known.
         if self._end_ns is not None and self._end_ns < at_ns:
-            yield from self._keep(self._end_ns + 1)
+            yield from self._keep(self._end_ns + 1, PIECE_NS)
         if self._end_ns is None:
             begin_ns = centre_ns - rule.before_ns
             self._done_ns = begin_ns if self._done_ns is None else max(begin_ns, self._done_ns)
@@ -115,14 +122,14 @@ class EventWindows:
             self._collects = False
             self._end_ns = t_ns + self._rule.after_ns
 
-    def _keep(self, until_ns: int) -> Iterator[Piece]:
+    def _keep(self, until_ns: int, least_ns: int) -> Iterator[Piece]:
         if self._end_ns is None or self._done_ns is None:
             return
-        begin_ns, end_ns = self._done_ns, min(self._end_ns + 1, until_ns)
+        begin_ns, end_ns = self._done_ns, max(min(self._end_ns + 1, until_ns), self._done_ns)
         ends = self._end_ns < until_ns
-        if end_ns > begin_ns or ends or self._fired_ns:
-            yield Piece(begin_ns, max(end_ns, begin_ns), tuple(self._fired_ns), ends)
-            self._done_ns = max(end_ns, begin_ns)
+        if ends or end_ns - begin_ns >= least_ns:
+            yield Piece(begin_ns, end_ns, tuple(self._fired_ns), ends)
+            self._done_ns = end_ns
             self._fired_ns.clear()
         if ends:
             self._end_ns = None

@@ -46,8 +46,10 @@ class _Chunk:
 
     def between(self, mine: Bool, begin_ns: int, end_ns: int) -> Readings:
         t_ns, signal = self._t_ns[: self.count], self._signal[: self.count]
-        at = np.flatnonzero((t_ns >= begin_ns) & (t_ns < end_ns))
-        at = at[mine.take(signal.take(at))]
+        wanted = mine.take(signal)
+        if self.first_ns < begin_ns or self.last_ns >= end_ns:
+            wanted &= (t_ns >= begin_ns) & (t_ns < end_ns)
+        at = np.flatnonzero(wanted)
         return Readings(t_ns.take(at), signal.take(at).astype(np.int64), self._raw.take(at), self._value.take(at))
 
     def shift(self, delta_ns: int) -> None:

@@ -82,7 +82,7 @@ class SettledRules:
         """What is held back, because a batch must be whole here; windows go on."""
         for bank in self._banks:
             yield from (Found(position, kept) for position, kept in bank.rest().items())
-        yield from self._events.rest()
+        yield from self._events.rest(self._gates)
 
     def snapshots(self, rules: Collection[int]) -> Iterator[Found]:
         """Of the rules at these positions, now: as of the time up to which the stream is settled."""

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edge_agent.policy import event_windows
 from edge_agent.policy.condition_instants import Readings
 from edge_agent.policy.event_rules import Events
 from edge_agent.policy.gates import Gates
@@ -14,6 +15,11 @@ from tests.policy.streams import SIGNALS, info, told
 LIMITS = BatchLimits(10**18, 500_000)
 RULE = Event(info("rule", "event"), np.array([1, 0]), LIMITS, 0, 10, 20, 0, Trigger.RISING, 0)
 TWICE = {0: [Turn(100, true=True), Turn(101, true=False), Turn(200, true=True)]}
+
+
+@pytest.fixture(autouse=True)
+def pieces_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_windows, "PIECE_NS", 1)
 
 
 def readings(*samples: tuple[int, int, int]) -> Readings:
@@ -75,7 +81,7 @@ def test_what_a_reduction_holds_back_is_told_when_it_must_be() -> None:
     [one] = events.feed({0: [Turn(100, true=True)]}, readings((100, 0, 3)), 110, gates)
 
     assert told(one.kept) == []
-    assert [(rest.rule, told(rest.kept)) for rest in events.rest()] == [(3, [(1, 100, 3)])]
+    assert [(rest.rule, told(rest.kept)) for rest in events.rest(gates)] == [(3, [(1, 100, 3)])]
 
 
 def test_the_past_and_the_windows_move_with_the_clock() -> None:

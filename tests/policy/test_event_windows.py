@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edge_agent.policy import event_windows
 from edge_agent.policy.event_windows import EventWindows, Piece
 from edge_agent.policy.rules import BatchLimits, Event, Trigger
 from edge_agent.policy.spells import Turn
@@ -8,6 +9,11 @@ from tests.policy.streams import info
 
 LIMITS = BatchLimits(10**18, 500_000)
 LATER_NS = 10**6
+
+
+@pytest.fixture(autouse=True)
+def pieces_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_windows, "PIECE_NS", 1)
 
 
 def windows(
@@ -35,6 +41,18 @@ def test_a_window_is_told_as_far_as_time_is_settled_and_ends_when_time_has_passe
     assert reached(one, until=120) == [Piece(101, 120)]
     assert reached(one, until=121) == [Piece(120, 121, (), ends=True)]
     assert one.idle
+
+
+def test_a_window_that_goes_on_is_told_in_longer_pieces_unless_it_must_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_windows, "PIECE_NS", 50)
+    one = windows(after=100)
+
+    assert reached(one, 100, until=120) == []
+    assert list(one.rest(120)) == [Piece(90, 120, (100,))]
+    assert reached(one, until=169) == []
+    assert reached(one, until=170) == [Piece(120, 170)]
+    assert reached(one, until=201) == [Piece(170, 201, (), ends=True)]
+    assert one.lookback_ns == 50
 
 
 def test_a_condition_must_have_been_true_long_enough_and_needs_no_later_instant_for_it() -> None:

@@ -60,11 +60,16 @@ def events(draw: st.DrawFn, gate: Gate) -> Event:
     )
 
 
-def collected(rule: Rule, conditions: Sequence[Expression], parts: Sequence[SampleBlock]) -> list[Batch]:
-    """All batches of one rule, over the stream cut so and a time that is later than all."""
+def running(rules: Sequence[Rule], conditions: Sequence[Expression]) -> Collector:
     collector = Collector(["can0"])
     trees = [bind(parse(written(one)), CATALOG) for one in conditions]
-    assert collector.reconfigure(1, SIGNALS, [rule], trees) == []
+    assert collector.reconfigure(1, SIGNALS, rules, trees) == []
+    return collector
+
+
+def collected(rule: Rule, conditions: Sequence[Expression], parts: Sequence[SampleBlock]) -> list[Batch]:
+    """All batches of one rule, over the stream cut so and a time that is later than all."""
+    collector = running([rule], conditions)
     sealed = [batch for part in [*parts, block([], LATER_NS)] for batch in collector.feed(part)]
     sealed += collector.flush(CloseReason.STOPPED)
     assert [batch.seq for batch in sealed] == list(range(len(sealed)))
@@ -96,6 +101,27 @@ def test_wherever_the_stream_is_cut_an_event_keeps_the_windows_that_pencil_and_p
     expected = [one for one in windows(rule, stream, judged(stream, when), inside, LATER_NS) if one.samples]
     assert [(batch.fired_ns, told(batch)) for batch in batches] == [(w.fired_ns, as_told(w.samples)) for w in expected]
     assert {batch.why for batch in batches[:-1]} <= {CloseReason.EVENT}
+
+
+@given(stream=streams(), when=EXPRESSIONS, data=st.data())
+def test_a_flush_in_the_middle_of_a_window_loses_nothing_and_tells_nothing_twice(
+    stream: list[Sample], when: Expression, data: st.DataObject
+) -> None:
+    rule = data.draw(events(Gate()))
+    parts = [*data.draw(blocks_of(stream)), block([], LATER_NS)]
+    collector = running([rule], [when])
+
+    batches: list[Batch] = []
+    for part in parts:
+        batches += collector.feed(part)
+        if data.draw(st.booleans()):
+            batches += collector.flush(CloseReason.FLUSHED)
+    batches += collector.flush(CloseReason.STOPPED)
+
+    expected = windows(rule, stream, judged(stream, when), lambda _: True, LATER_NS)
+    assert sorted(one for batch in batches for one in told(batch)) == as_told(
+        [one for window in expected for one in window.samples]
+    )
 
 
 @given(stream=streams(), at=EXPRESSIONS, data=st.data())
