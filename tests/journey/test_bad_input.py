@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -199,7 +200,8 @@ async def test_what_a_damaged_log_holds_before_the_damage_arrives_before_it_is_r
     (payload,) = delivered(hub.folder).payloads
     counts = {"seen": 2, "decoded": 1, "unknown": 0, "wrong_length": 1, "dropped": 0}
     assert payload.kept == 4
-    assert payload.header["buses"] == [{"name": "car"} | counts]
+    (bus,) = cast("list[dict[str, object]]", payload.header["buses"])
+    assert bus | counts == bus
 
 
 async def test_an_agent_without_its_bus_says_so_once_and_stays_connected(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 
@@ -95,9 +95,11 @@ def assert_complete(payloads: Sequence[Payload], expected: Truth) -> None:
         assert payload.header["prev"] == {"boot": None, "last_seq": None}
         assert payload.header["evicted"] == []
         assert payload.header["clock"] == "recorded"
-    assert payloads[-1].header["buses"] == [
-        {"name": name, **asdict(counts), "dropped": 0} for name, counts in expected.counted.items()
-    ]
+    buses = cast("list[dict[str, object]]", payloads[-1].header["buses"])
+    for bus, (name, counts) in zip(buses, expected.counted.items(), strict=True):
+        told = {"name": name, **asdict(counts), "dropped": 0, "remote": 0, "error": 0, "incomplete": 0, "state": None}
+        assert told == {key: bus[key] for key in told}
+        assert bool(bus["unknown_ids"]) == bool(counts.unknown)
 
 
 def tell(drive: Drive, payloads: Sequence[Payload], body_bytes: int, expected: Truth) -> None:
