@@ -96,6 +96,7 @@ class Agent:
             },
             reported=reported,
             log=log,
+            acknowledges=bool(settings.model_id),
         )
         self._delivery = Delivery(uplink, spool, self._inbox, reported, clock=clock, random=random.random, log=log)
         self._finish = asyncio.Event()

@@ -97,7 +97,7 @@ def run() -> None:
     settings = load_settings()
     logs.configure(settings.runtime_log_level)
     log = structlog.get_logger()
-    uplink = IotEdge(log, output=settings.output, keep_alive_s=settings.keep_alive_s)
+    uplink = IotEdge(log, output=settings.output, keep_alive_s=settings.keep_alive_s, model_id=settings.model_id)
 
     async def until_stopped() -> None:
         agent = await Agent.open(settings, uplink, log)

@@ -10,6 +10,7 @@ import numpy as np
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.document import (
+    NO_OBJECT,
     TOO_DEEP,
     DeadbandSpec,
     Document,
@@ -46,6 +47,8 @@ from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
 
 REPORTED_FAULTS = 20
 """Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas), and others report too."""
+DESIRED_BYTES = 32 * 1024
+"""of desired properties as JSON without spaces (IoT Hub quotas)"""
 MAX_RULE_SIGNALS = 10_000
 """Signals over all rules, one that several rules name counted for each. At worst, 960 signals in each of 10 `on_change`
 rules and 4,800 samples a block that all change, a block takes 70 ms (two x86 cores shared, Python 3.11)."""
@@ -253,9 +256,16 @@ def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:
     except RecursionError:
         return (TOO_DEEP,)
     if not isinstance(desired, dict):
-        return (Fault("", "the desired properties must be a JSON object"),)
+        return (NO_OBJECT,)
+    if (size := _size(desired)) > DESIRED_BYTES:
+        return (Fault("", f"{size} bytes of JSON, the desired properties of a module take {DESIRED_BYTES}"),)
     try:
         compile_document(judge(cast("dict[str, Any]", desired)), catalog, version=0)
     except DocumentRefused as refusal:
         return refusal.faults
     return ()
+
+
+def _size(desired: dict[str, Any]) -> int:
+    compact = json.dumps(desired, ensure_ascii=False, separators=(",", ":"))
+    return len(compact.encode(errors="surrogatepass"))

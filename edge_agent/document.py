@@ -24,6 +24,7 @@ from edge_agent.mistakes import Place, mistakes, path
 
 MAX_RULES = 256
 TOO_DEEP = Fault("", "nested too deeply")
+NO_OBJECT = Fault("", "the desired properties must be a JSON object")
 
 
 def _rule_name(name: str) -> str:
@@ -246,15 +247,29 @@ def judge(desired: Mapping[str, Any]) -> Document:
         # As JSON text: in Python mode strict types would refuse the lists the SDK hands over for our tuples.
         return Document.model_validate_json(json.dumps(body))
     except ValidationError as error:
-        raise DocumentRefused([_fault(place, message) for place, message in mistakes(error)]) from error
+        raise DocumentRefused([_fault(place, message, body) for place, message in mistakes(error)]) from error
     except RecursionError as error:
         raise DocumentRefused([TOO_DEEP]) from error
 
 
-def _fault(place: Place, message: str) -> Fault:
+def _fault(place: Place, message: str, body: Mapping[str, Any]) -> Fault:
     if place[:1] == ("rules",):
         # Within a rule pydantic names the union's tag after the rule's name; the document has no such level.
         place = (*place[:2], *place[3:])
         if place[2:3] in {("deadband",), ("collect",)}:  # and after these which of their forms it took them for
             place = (*place[:3], *place[4:])
+    while place and not _exists(place, body):  # what is missing is told where it should be
+        place, message = place[:-1], f"{place[-1]} {message}"
     return Fault(path(place), message)
+
+
+def _exists(place: Place, body: object) -> bool:
+    for part in place:
+        match body, part:
+            case dict(), str() if part in body:
+                body = body[part]
+            case list(), int() if part < len(body):
+                body = body[part]
+            case _:
+                return False
+    return True

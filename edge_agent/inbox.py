@@ -12,10 +12,11 @@ from edge_agent.compilation import Config
 from edge_agent.durable import read_back, write_durably
 from edge_agent.errors import DocumentRefused, Fault, MethodRefused
 from edge_agent.events import Log
+from edge_agent.fitting import JsonObject
 from edge_agent.methods import ANSWER_BYTES, Method
 from edge_agent.records import MethodAnswer
 from edge_agent.reported import Reported
-from edge_agent.twin import Applied, Kept, Outcome, Twin
+from edge_agent.twin import Applied, Kept, Outcome, Twin, Unchanged
 
 
 class LastGoodTwin:
@@ -53,10 +54,12 @@ class ModuleInbox:
         configs: Channel[Config],
         *,
         methods: Mapping[str, Method],
-        about: Mapping[str, object],
+        about: JsonObject,
         reported: Reported,
         log: Log,
+        acknowledges: bool = False,
     ) -> None:
+        """`acknowledges`: a model was announced, whose readers wait for `{value, ac, av, ad}` of what they write."""
         self._twin = twin
         self._last_good = last_good
         self._configs = configs
@@ -64,6 +67,7 @@ class ModuleInbox:
         self._about = about
         self._reported = reported
         self._log = log
+        self._acknowledges = acknowledges
         self.configured = asyncio.Event()
         """set once some document runs"""
         self._one_at_a_time = asyncio.Lock()
@@ -87,7 +91,7 @@ class ModuleInbox:
         """As `ports.Inbox`; also reports who we are, since this is said once a connection."""
         self._reported.connected(json.loads(text).get("reported", {}))
         await self._follow(lambda twin: twin.document(text))
-        return json.dumps(json.loads(self._twin.reported()) | dict(self._about))
+        return self._twin.reported(self._about)
 
     async def patch(self, text: str) -> str:
         """As `ports.Inbox`."""
@@ -112,6 +116,9 @@ class ModuleInbox:
             twin = copy(self._twin)
             outcome = await asyncio.to_thread(judge, twin)
             self._twin = twin
+            if self._acknowledges and not isinstance(outcome, Unchanged):
+                for section, body in twin.acknowledgements().items():
+                    self._reported.say(section, body, soon=True)
             match outcome:
                 case Applied(config, document):
                     await self._run(config)

@@ -1,14 +1,35 @@
 """The process environment, read once at start. What may change while driving is in the twin, not here."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
+
+_SEGMENT = r"[A-Za-z](\w*[A-Za-z0-9])?"
+_MODEL_ID = re.compile(rf"dtmi:{_SEGMENT}(:{_SEGMENT})*;[1-9]\d{{0,8}}(\.[1-9]\d{{0,5}})?", re.ASCII)
+_MODEL_ID_CHARS = 128
+
+
+def judged_model_id(text: str) -> str:
+    """The text, if it is an identifier that an Interface may have (DTDL v3). Raises ValueError."""
+    if len(text) > _MODEL_ID_CHARS or not _MODEL_ID.fullmatch(text):
+        raise ValueError(f"must be an identifier such as dtmi:com:example:vehicle;1, of {_MODEL_ID_CHARS} characters")
+    return text
 
 
 class BusSettings(BaseModel):
@@ -64,6 +85,8 @@ class Settings(BaseSettings):
     """1 as recorded, N times as fast, 0 as fast as possible"""
     output: str = Field(default="telemetry", pattern=r"^\w{1,64}$")
     """output of the module that routes name"""
+    model_id: Annotated[str, AfterValidator(lambda text: text and judged_model_id(text))] = ""
+    """of the IoT Plug and Play model that is announced at each connect, if any; `edge-agent dtdl` makes models"""
     keep_alive_s: int = Field(default=20, ge=1, le=1740)
     drain_s: float = Field(default=6.0, gt=0, le=60)
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""

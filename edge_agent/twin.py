@@ -8,17 +8,20 @@ document after each connect, then patches; a patch whose `$version` is not newer
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 from edge_agent.compilation import REPORTED_FAULTS, Config, compile_document
 from edge_agent.decode.catalog import Catalog
-from edge_agent.document import judge
+from edge_agent.document import NO_OBJECT, TOO_DEEP, judge
 from edge_agent.errors import DocumentRefused, Fault
+from edge_agent.fitting import CUT, JsonObject, JsonValue, fitted, shortened
 
-REPORTED_CHARS = 512
-REPORTED_BYTES = 8_000
-"""of errors, and as many of missing signals"""
+TAKEN, REFUSED = 200, 400
+"""`ac` of an acknowledgement: HTTP's numbers (IoT Plug and Play conventions)"""
+VERDICT_CHARS = 128
+TOO_MUCH = "too much to be repeated here"
+NOTHING: JsonObject = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Twin:
         self._desired: dict[str, Any] | None = None
         self._seen_version = 0
         self._faults: tuple[Fault, ...] = ()
+        self._running: dict[str, Any] = {}
+        """the desired properties that `config` was made of"""
         self.config: Config | None = None
 
     def restore(self, document: str) -> Outcome:
@@ -66,55 +71,90 @@ class Twin:
 
     def document(self, text: str) -> Outcome:
         """Judge the whole twin `{"desired": {...}, "reported": {...}}`; after a reconnect it is often the same."""
-        desired = json.loads(text)["desired"]
-        if desired == self._desired:
-            return Unchanged()
-        return self._replace(desired)
+        try:
+            desired = json.loads(text)["desired"]
+            return Unchanged() if desired == self._desired else self._replace(desired)
+        except RecursionError:
+            return self._refuse([TOO_DEEP])
 
     def patch(self, text: str) -> Outcome:
         """Judge the desired properties after a patch; null removes a key."""
-        patch = json.loads(text)
-        if patch.get("$version", self._seen_version + 1) <= self._seen_version:
-            return Unchanged()
-        return self._replace(merged(self._desired or {}, patch))
+        try:
+            patch = json.loads(text)
+            if _version(patch, self._seen_version + 1) <= self._seen_version:
+                return Unchanged()
+            return self._replace(merged(self._desired or {}, patch))
+        except DocumentRefused as refusal:
+            return self._refuse(refusal.faults)
+        except RecursionError:
+            return self._refuse([TOO_DEEP])
 
-    def reported(self) -> str:
-        """The `config` part of the reported properties, as a patch."""
+    def reported(self, about: JsonObject = NOTHING) -> str:
+        """The `config` section of the reported properties and those in `about`, as a patch."""
         running, missing = (self.config.version, self.config.missing) if self.config else (0, ())
-        return json.dumps(
-            {
-                "config": {
-                    "version": self._seen_version,
-                    "running_version": running,
-                    "status": "refused" if self._faults else "applied",
-                    "errors": _reported(self._faults),
-                    "error_count": len(self._faults),
-                    "missing": _reported(missing),
-                    "missing_count": len(missing),
-                }
-            }
-        )
+        config = {
+            "version": self._seen_version,
+            "running_version": running,
+            "status": "refused" if self._faults else "applied",
+            "errors": _reported(self._faults),
+            "error_count": len(self._faults),
+            "missing": _reported(missing),
+            "missing_count": len(missing),
+        }
+        fit = fitted({"config": config} | dict(about))
+        # A section of that name tells of what is said through `Reported`.
+        cast("dict[str, JsonValue]", fit["config"])[CUT] = fit.pop(CUT, [])
+        return json.dumps(fit)
+
+    def acknowledgements(self) -> Mapping[str, JsonObject]:
+        """A section for each writable property: what runs of it, and what became of the latest desired one.
+
+        As `{value, ac, av, ad}`, IoT Plug and Play's convention. A value that cannot be said whole is not said at all.
+        """
+        running: dict[str, Any] = {"schema_version": 1, "rules": {}} | self._running
+        return {name: self._acknowledged(name, running[name]) for name in ("schema_version", "rules")}
+
+    def _acknowledged(self, name: str, value: JsonValue) -> JsonObject:
+        said: JsonObject = {"ac": REFUSED if self._faults else TAKEN, "av": self._seen_version, "ad": self._verdict()}
+        whole: JsonObject = {"value": value, **said}
+        return whole if fitted({name: whole}) == {name: whole} else {**said, "ad": f"{self._verdict()}; {TOO_MUCH}"}
+
+    def _verdict(self) -> str:
+        if not self._faults:
+            return "applied"
+        more = f"; and {len(self._faults) - 1} more" if len(self._faults) > 1 else ""
+        return f"{shortened(str(self._faults[0]), VERDICT_CHARS)}{more}"
 
     def _replace(self, desired: dict[str, Any]) -> Outcome:
-        # What the cloud holds is remembered even when it is refused: the patch that mends it builds on it.
-        self._desired = desired
-        self._seen_version = int(desired.get("$version", self._seen_version))
         try:
-            self.config = compile_document(judge(desired), self._catalog, self._seen_version)
+            version = _version(desired, self._seen_version)
+            # What the cloud holds is remembered even when it is refused: the patch that mends it builds on it.
+            self._desired, self._seen_version = desired, version
+            self.config = compile_document(judge(desired), self._catalog, version)
         except DocumentRefused as refusal:
-            self._faults = refusal.faults
-            return Kept(self._seen_version, refusal.faults)
+            return self._refuse(refusal.faults)
         self._faults = ()
+        self._running = desired
         return Applied(self.config, json.dumps(desired))
+
+    def _refuse(self, faults: Sequence[Fault]) -> Kept:
+        self._faults = tuple(faults)
+        return Kept(self._seen_version, self._faults)
+
+
+def _version(desired: object, otherwise: int) -> int:
+    """The `$version` of desired properties or of a patch. Raises DocumentRefused where they cannot be ones."""
+    if not isinstance(desired, dict):
+        raise DocumentRefused([NO_OBJECT])
+    version = desired.get("$version", otherwise)
+    if type(version) is not int:
+        raise DocumentRefused([Fault("$version", "must be a whole number")])
+    return version
 
 
 def _reported(faults: Sequence[Fault]) -> list[dict[str, str]]:
-    """The first faults, as many as the reported properties have room for."""
-    errors = [
-        {"loc": fault.loc[:REPORTED_CHARS], "msg": fault.message[:REPORTED_CHARS]} for fault in faults[:REPORTED_FAULTS]
-    ]
-    sizes = accumulate(len(json.dumps(error)) for error in errors)
-    return [error for error, size in zip(errors, sizes, strict=True) if size <= REPORTED_BYTES]
+    """The first faults; `error_count` and `missing_count` tell that there are more."""
+    return [{"loc": fault.loc, "msg": fault.message} for fault in faults[:REPORTED_FAULTS]]
 
 
 def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

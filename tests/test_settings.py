@@ -121,6 +121,11 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         ("REPLAY_SPEED", "-1", "REPLAY_SPEED: must be >= 0"),
         ("OUTPUT", "a b", r"OUTPUT: string should match pattern '^\w{1,64}$'"),
         ("DRAIN_S", "61", "DRAIN_S: must be <= 60"),
+        (
+            "MODEL_ID",
+            "dtmi:com:example:car",
+            "MODEL_ID: must be an identifier such as dtmi:com:example:vehicle;1, of 128 characters",
+        ),
         ("KEEP_ALIVE_S", "0", "KEEP_ALIVE_S: must be >= 1"),
         (
             "RuntimeLogLevel",

@@ -11,7 +11,7 @@ from edge_agent.localhub.files import replace_file
 from edge_agent.localhub.http import Request
 from edge_agent.localhub.identities import ModuleId
 from edge_agent.localhub.switchboard import Switchboard
-from edge_agent.localhub.twins import JsonObject
+from edge_agent.localhub.twins import JsonObject, Twin
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 """IoT Hub's own for a direct method."""
@@ -62,12 +62,18 @@ class Admin:
             case "GET", ("status",):
                 return self._status()
             case "GET", ("devices", device, "modules", module, "twin"):
-                return self.switchboard.twin(ModuleId(device, module)).document()
+                return self._twin(ModuleId(device, module), self.switchboard.twin(ModuleId(device, module)))
             case "PATCH", ("devices", device, "modules", module, "twin"):
-                return self.switchboard.desire(ModuleId(device, module), request.body).document()
+                twin = self.switchboard.desire(ModuleId(device, module), request.body)
+                return self._twin(ModuleId(device, module), twin)
             case "POST", ("devices", device, "modules", module, "methods", name):
                 return await self._invoke(ModuleId(device, module), name, request)
         raise LocalHubRefused(404, f"nothing at {request.method} /{'/'.join(request.path)}")
+
+    def _twin(self, module: ModuleId, twin: Twin) -> JsonObject:
+        """As IoT Hub's service side shows it: with the module's model, if it announced one."""
+        model_id = self.switchboard.state.model_id(module)
+        return {**({"modelId": model_id} if model_id else {}), **twin.document()}
 
     def _status(self) -> JsonObject:
         board = self.switchboard

@@ -35,7 +35,7 @@ class AdminClient:
         self._folder = folder
 
     def twin(self, device: str, module: str) -> str:
-        """The module's twin, `{"desired": {...}, "reported": {...}}`, as JSON text."""
+        """The module's twin, `{"modelId": "...", "desired": {...}, "reported": {...}}`, as JSON text."""
         return self._ask("GET", _module_path(device, module, "twin"))
 
     def patch_desired(self, device: str, module: str, patch_text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from edge_agent.errors import DiskBusy, DocumentRefused, PacketRefused
 from edge_agent.localhub import topics
 from edge_agent.localhub.faults import DropHow, Faults
-from edge_agent.localhub.identities import ModuleId
+from edge_agent.localhub.identities import ModuleId, announced_model
 from edge_agent.localhub.packets import (
     Connack,
     Connect,
@@ -127,6 +127,7 @@ class Connection:
         session = self._recalled(module, connect)
         self._filters, self._remembered = session or frozenset(), not connect.clean_session
         self._switchboard.state.keep_filters(module, self._filters if self._remembered else None)
+        self._switchboard.state.keep_model_id(module, announced_model(connect))
         self._send(Connack(session is not None, 0))
         return module
 

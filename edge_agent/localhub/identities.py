@@ -76,6 +76,12 @@ def admit(connect: Connect, known: Mapping[ModuleId, Identity], now_s: float) ->
     return token_fault(token, identity.resource, identity.key, now_s) or module
 
 
+def announced_model(connect: Connect) -> str:
+    """The id of the IoT Plug and Play model that a client announces in its user name; "" where it announces none."""
+    query = (connect.username or "").partition("?")[2]
+    return parse_qs(query).get("model-id", [""])[-1]
+
+
 def _new(module: ModuleId) -> Identity:
     key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
     # edgeAgent's generations are numbers in a text; this one only has to differ from another folder's.

@@ -17,6 +17,8 @@ class Remembered:
     twin: Twin = field(default_factory=Twin)
     filters: frozenset[str] | None = None
     """topic filters of its MQTT session; None where it has none"""
+    model_id: str = ""
+    """of the IoT Plug and Play model that it announced when it last connected"""
 
 
 class State:
@@ -34,6 +36,10 @@ class State:
         """The topic filters of the module's session, None where there is no session."""
         return self._of(module).filters
 
+    def model_id(self, module: ModuleId) -> str:
+        """The model the module announced; "" where it announced none."""
+        return self._of(module).model_id
+
     def keep_twin(self, module: ModuleId, twin: Twin) -> None:
         """Replace the twin."""
         self._keep(module, replace(self._of(module), twin=twin))
@@ -41,6 +47,10 @@ class State:
     def keep_filters(self, module: ModuleId, filters: frozenset[str] | None) -> None:
         """Replace the session's filters; None forgets the session."""
         self._keep(module, replace(self._of(module), filters=filters))
+
+    def keep_model_id(self, module: ModuleId, model_id: str) -> None:
+        """Replace what the module announced."""
+        self._keep(module, replace(self._of(module), model_id=model_id))
 
     def _of(self, module: ModuleId) -> Remembered:
         return self._modules.get(module, Remembered())
@@ -62,6 +72,7 @@ def _read(path: Path) -> dict[ModuleId, Remembered]:
                     reported=Section(row["reported"], int(row["reported_version"])),
                 ),
                 None if row["filters"] is None else frozenset(row["filters"]),
+                str(row.get("model_id", "")),
             )
             for row in rows
         }
@@ -78,6 +89,7 @@ def _text(modules: dict[ModuleId, Remembered]) -> str:
             "desired_version": kept.twin.desired.version,
             "reported": kept.twin.reported.properties,
             "reported_version": kept.twin.reported.version,
+            "model_id": kept.model_id,
             "filters": None if kept.filters is None else sorted(kept.filters),
         }
         for module, kept in modules.items()

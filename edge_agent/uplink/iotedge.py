@@ -76,7 +76,13 @@ class IotEdge:
     """edgeHub, as the process environment names it. Raises BadSettings where that is incomplete."""
 
     def __init__(
-        self, log: Log, *, output: str = "telemetry", keep_alive_s: int = 20, limits: Limits | None = None
+        self,
+        log: Log,
+        *,
+        output: str = "telemetry",
+        keep_alive_s: int = 20,
+        model_id: str = "",
+        limits: Limits | None = None,
     ) -> None:
         if faults := judge_environment(os.environ):
             raise BadSettings(faults)
@@ -87,6 +93,7 @@ class IotEdge:
         self._log = log
         self._output = output
         self._keep_alive_s = keep_alive_s
+        self._model_id = model_id
         self._limits = limits or Limits()
         self._sessions = 0
         self._undisposed: list[SdkThread] = []  # bounded by `Limits.undisposed`
@@ -124,6 +131,8 @@ class IotEdge:
             # The whole twin is read after each connect; the SDK's own way gets stuck on one lost answer.
             ensure_desired_properties=False,
             keep_alive=self._keep_alive_s,
+            # Where it begins with "dtmi" the SDK announces it as the model's id (its IoTHubMQTTTranslationStage).
+            product_info=self._model_id,
         )
         try:
             return await thread.call(create)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import BadSettings
-from edge_agent.localhub.identities import HUB_HOSTNAME, Identity, ModuleId, admit, load_identities
+from edge_agent.localhub.identities import HUB_HOSTNAME, Identity, ModuleId, admit, announced_model, load_identities
 from edge_agent.localhub.packets import Connect
 from edge_agent.localhub.sas import make_token
 
@@ -41,6 +41,18 @@ def test_a_file_that_is_not_a_list_of_identities_is_named(tmp_path: Path, text: 
     path.write_text(text)
     with pytest.raises(BadSettings, match=r"identities\.json: not a list of identities"):
         load_identities(path, [AGENT])
+
+
+@pytest.mark.parametrize(
+    ("query", "model_id"),
+    [
+        ("api-version=1&model-id=dtmi%3Acom%3Aexample%3Avehicle%3B1", "dtmi:com:example:vehicle;1"),
+        ("api-version=1", ""),
+    ],
+)
+def test_a_client_announces_its_model_in_its_user_name(query: str, model_id: str) -> None:
+    assert announced_model(replace(connect_of(AGENT), username=f"{HUB_HOSTNAME}/v1/agent/?{query}")) == model_id
+    assert announced_model(replace(connect_of(AGENT), username=None)) == ""
 
 
 def test_a_known_module_with_its_own_token_is_admitted() -> None:

@@ -23,11 +23,13 @@ def test_what_was_kept_is_there_when_the_file_is_opened_again(tmp_path: Path) ->
     state.keep_twin(AGENT, twin)
     state.keep_filters(AGENT, frozenset({"x/#"}))
     state.keep_filters(CABIN, frozenset())
+    state.keep_model_id(CABIN, "dtmi:com:example:cabin;1")
     again = State(path)
     assert again.twin(AGENT) == twin
     assert again.filters(AGENT) == frozenset({"x/#"})
     assert again.filters(CABIN) == frozenset()
     assert again.twin(CABIN) == Twin()
+    assert (again.model_id(AGENT), again.model_id(CABIN)) == ("", "dtmi:com:example:cabin;1")
 
 
 def test_a_forgotten_session_is_told_from_an_empty_one(tmp_path: Path) -> None:

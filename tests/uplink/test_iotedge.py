@@ -109,6 +109,18 @@ async def test_a_message_carries_what_routes_and_deduplication_need(
     }
 
 
+async def test_the_model_that_is_announced_is_known_to_the_hub_and_a_hub_that_hears_of_none_forgets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, "127.0.0.97", monkeypatch) as parts:
+        with_model = IotEdge(parts.log, limits=SHORT, model_id="dtmi:com:example:vehicle;1")
+        await (await with_model.connect(Recorder())).close()
+        assert str((await parts.twin())["modelId"]) == "dtmi:com:example:vehicle;1"
+
+        await (await parts.uplink.connect(Recorder())).close()
+        assert "modelId" not in await parts.twin()
+
+
 async def test_a_hub_that_restarts_mid_stream_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def restart(run: Run) -> None:
         await until(acked(run, 100))

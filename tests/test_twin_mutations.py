@@ -1,0 +1,189 @@
+"""Documents with a mistake in them: none breaks anything, and each is refused at a place that it has."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from edge_agent.compilation import faults_of_text
+from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.errors import Fault
+from edge_agent.localhub.twins import Twin as HubTwin
+from edge_agent.localhub.twins import parse_patch
+from edge_agent.mistakes import Place, path
+from edge_agent.records import RawKind
+from edge_agent.twin import Kept, Twin
+
+Doc = dict[str, Any]
+
+SIGNALS = tuple(
+    Signal(name, BitField(0, 8, big_endian=False), RawKind.UNSIGNED, 1.0, 0.0, "") for name in ("Rpm", "Temp", "On")
+)
+CATALOG = Catalog([("can0", [Database("a.dbc", (Message("Engine", 1, 8, SIGNALS),))])])
+
+GOOD: Doc = {
+    "schema_version": 1,
+    "rules": {
+        "steady": {
+            "kind": "periodic",
+            "signals": ["Engine.Rpm", "Engine.*"],
+            "every_ms": 1000,
+            "keep": ["min", "max"],
+            "priority": 2,
+            "batch": {"max_age_s": 10, "max_bytes": 10000},
+            "active": {"from": "2027-01-01T00:00Z", "until": "2028-01-01T00:00Z"},
+        },
+        "steps": {"kind": "on_change", "signals": ["Engine.Temp"], "deadband": {"relative": 0.1}, "heartbeat_ms": 1000},
+        "lines": {"kind": "on_change", "signals": ["Engine.Rpm"], "max_error": 0.5, "while": "Engine.On == 1"},
+        "alarm": {
+            "kind": "event",
+            "signals": ["*", "!Engine.On"],
+            "when": "Engine.Temp > 100",
+            "before_s": 5,
+            "after_s": 5,
+            "collect": {"every_ms": 100},
+            "lane": "hot",
+        },
+        "parked": {"kind": "snapshot", "signals": ["*"], "at": "Engine.On == 0", "edge": "rising"},
+    },
+    "$version": 7,
+}
+
+
+def places(value: object, place: Place = ()) -> Iterator[Place]:
+    yield place
+    members = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    for part, one in members:
+        yield from places(one, (*place, part))
+
+
+def at(document: Any, place: Place) -> Any:
+    for part in place:
+        document = document[part]
+    return document
+
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([0, -1, 1 << 53, 1e300, -1e-300, "", " ", "*", "Engine.Rpm", "Engine.*", "!*", "x" * 5000])
+    | st.sampled_from(["periodic", "on_change", "event", "snapshot", "perodic", "Engine.Rpm >", "((((", "last", "hot"])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=6)
+    | st.recursive(st.integers(0, 3), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner))
+)
+NAMES = st.sampled_from(["kind", "every_ms", "signals", "batch", "rules", "a.b", "$x", "a b", "", "_", "1"]) | st.text()
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> Doc:
+    """The good document after a few changes anywhere in it."""
+    document = deepcopy(GOOD)
+    for _ in range(draw(st.integers(1, 3))):
+        *parent, last = draw(st.sampled_from([place for place in places(document) if place]))
+        owner = at(document, tuple(parent))
+        match draw(st.sampled_from(["replace", "remove", "add", "wrap", "rename"])):
+            case "replace":
+                owner[last] = draw(VALUES)
+            case "remove":
+                del owner[last]
+            case "wrap":
+                owner[last] = [owner[last]]
+            case "add" if isinstance(owner, dict):
+                owner[draw(NAMES)] = draw(VALUES)
+            case "rename" if isinstance(owner, dict):
+                owner[draw(NAMES)] = owner.pop(last)
+            case _:
+                owner.append(draw(VALUES))
+        if not document:
+            return document
+    return document
+
+
+def running(document: Doc = GOOD) -> Twin:
+    twin = Twin(CATALOG)
+    twin.document(json.dumps({"desired": document, "reported": {}}))
+    return twin
+
+
+def assert_told_where_it_is(document: Doc, faults: tuple[Fault, ...]) -> None:
+    exist = {path(place) for place in places(document)}
+    assert faults
+    for fault in faults:
+        assert fault.loc in exist
+        assert fault.message
+
+
+def test_the_document_that_is_changed_runs() -> None:
+    config = running().config
+
+    assert config is not None
+    assert len(config.rules) == 5
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(mutated())
+def test_a_document_with_mistakes_is_refused_at_places_that_it_has_and_the_old_rules_run_on(document: Doc) -> None:
+    twin = running()
+    before = twin.config
+
+    outcome = twin.document(json.dumps({"desired": document, "reported": {}}))
+
+    assume(isinstance(outcome, Kept))  # some changes are none, or good ones
+    assert isinstance(outcome, Kept)
+    assert_told_where_it_is(document, outcome.faults)
+    assert twin.config is before
+    hub = HubTwin().with_reported(parse_patch(twin.reported()))
+    assert hub.reported.properties["config"]["status"] == "refused"  # type: ignore[index,call-overload]
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(mutated())
+def test_a_file_with_mistakes_is_judged_as_the_vehicle_would(document: Doc) -> None:
+    document.pop("$version", None)
+    outcome = Twin(CATALOG).document(json.dumps({"desired": document}))
+
+    faults = faults_of_text(json.dumps(document), CATALOG)
+
+    assert faults == (outcome.faults if isinstance(outcome, Kept) else ())
+
+
+@settings(max_examples=100)
+@given(st.dictionaries(st.sampled_from(["rules", "schema_version", "$version", "x"]), VALUES | mutated(), max_size=3))
+def test_no_patch_breaks_anything(patch: Doc) -> None:
+    twin = running()
+
+    twin.patch(json.dumps(patch))
+
+    assert json.loads(twin.reported())["config"]["running_version"] >= 7
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        ({"schema_version": 1, "rules": {"a": {"kind": "event", "signals": ["*"]}}}, "rules.a: when must be given"),
+        ({"schema_version": 1, "$version": "7"}, "$version: must be a whole number"),
+        ({"schema_version": 1, "$version": True}, "$version: must be a whole number"),
+        ([], "the desired properties must be a JSON object"),
+        (None, "the desired properties must be a JSON object"),
+    ],
+)
+def test_what_cannot_be_a_document_is_refused(document: Any, fault: str) -> None:
+    twin = running()
+
+    outcome = twin.document(json.dumps({"desired": document}))
+
+    assert isinstance(outcome, Kept)
+    assert [str(each) for each in outcome.faults] == [fault]
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_refused() -> None:
+    for text in ('{"desired":' + "[" * 100_000, '{"desired": {"rules":' + '{"a":' * 900 + "1" + "}" * 902):
+        twin = running()
+        assert isinstance(twin.document(text), Kept)
+        assert isinstance(twin.patch('{"rules":' + "[" * 100_000), Kept)
