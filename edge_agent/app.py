@@ -24,14 +24,14 @@ from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import compile_plan
 from edge_agent.events import Log
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
-from edge_agent.methods import latest_values
+from edge_agent.methods import all_flushed, latest_values, snapshot_taken
 from edge_agent.policy.collector import Collector
 from edge_agent.ports import Uplink
 from edge_agent.records import Batch, FrameBlock
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.sift import Sift
-from edge_agent.source import source_of
+from edge_agent.source import narrowing, source_of
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
@@ -73,7 +73,8 @@ class Agent:
         self._collector = Collector(catalog.bus_names)
         self._reports = BusReports(catalog.bus_names, reported := Reported(), log)
         decoding = Decoding(compile_plan(catalog, ()), _lines(settings))
-        self._sift = Sift(decoding, self._reports, self._collector, self._latest, log)
+        narrow = narrowing(self._source, catalog)
+        self._sift = Sift(decoding, self._reports, self._collector, self._latest, log, narrow=narrow)
         self._keeping = Keeping(
             spool,
             Sender(settings.device, settings.module),
@@ -89,6 +90,8 @@ class Agent:
             methods={
                 "status": lambda _: asdict(self.status()),
                 "latest": lambda payload: latest_values(payload, self._latest.values()),
+                "snapshot": lambda payload: snapshot_taken(payload, self._sift.snapshot_rules, self._sift.snapshot),
+                "flush": lambda payload: all_flushed(payload, self._sift.flush),
             },
             about={
                 "agent": {"version": __version__, "boot": spool.boot.boot},
@@ -190,6 +193,7 @@ class Agent:
                 "frames": sum(counts.dropped for _, counts in self._collector.counts),
                 "batches_refused": self._delivery.counts.refused,
             },
+            events=asdict(self._collector.watched),
             samples=self._sift.samples,
             kept_samples=self._keeping.kept_samples,
             kept_batches=self._keeping.kept_batches,

@@ -1,12 +1,13 @@
 """Frames in, batches out: decode, tap and policy on one task, since they share one clock, the CPU's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from edge_agent import events
 from edge_agent.channel import Channel
 from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
+from edge_agent.decode.plan import DecodePlan
 from edge_agent.errors import MethodRefused
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
@@ -20,7 +21,18 @@ ASKED_BATCHES = 64
 class Sift:
     """Runs one configuration at a time; a new one takes over between two blocks."""
 
-    def __init__(self, decoding: Decoding, reports: BusReports, collector: Collector, latest: Latest, log: Log) -> None:
+    def __init__(
+        self,
+        decoding: Decoding,
+        reports: BusReports,
+        collector: Collector,
+        latest: Latest,
+        log: Log,
+        *,
+        narrow: Callable[[DecodePlan], None] = lambda _: None,
+    ) -> None:
+        """`narrow` is told each plan that takes over: the source need not read what it does not want."""
+        self._narrow = narrow
         self._decoding = decoding
         self._reports = reports
         self._collector = collector
@@ -96,6 +108,7 @@ class Sift:
         self._paths_told = len(paths)
 
     def _exchange(self, config: Config) -> list[Batch]:
+        self._narrow(config.plan)
         self._decoding.follow(config.plan)
         self._latest.reconfigure(config.plan.signals)
         events.plan_compiled(

@@ -21,6 +21,9 @@ class Status:
     """of each bus what is known of it besides, as in the reported properties"""
     losses: Mapping[str, int]
     """`frames` that were lost before decoding, `batches_refused` that the hub will never take"""
+    events: Mapping[str, int]
+    """since the running configuration began: how often its events `fired`, and how often that was `suppressed`; the
+    samples their memory of the past holds, and those it had no room for"""
     samples: int
     """decoded"""
     kept_samples: int

@@ -13,7 +13,7 @@ from edge_agent.decode.catalog import BitField, Catalog, ComputedPath, Database,
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.formula import Formula
 from edge_agent.decode.health import BusLine
-from edge_agent.decode.plan import compile_plan
+from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.errors import MethodRefused
 from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
@@ -61,7 +61,11 @@ class Bench:
         self.reported = Reported()
         self.reports = BusReports(CATALOG.bus_names, self.reported, self.told)
         decoding = Decoding(compile_plan(CATALOG, ()), [BusLine("can0")])
-        self.sift = Sift(decoding, self.reports, self.collector, self.latest, self.told)
+        self.wanted: list[list[str]] = []
+        self.sift = Sift(decoding, self.reports, self.collector, self.latest, self.told, narrow=self.narrow)
+
+    def narrow(self, plan: DecodePlan) -> None:
+        self.wanted.append([signal.name for signal in plan.signals])
 
     async def run(self) -> None:
         await self.sift.run(self.frames, self.configs, self.batches)
@@ -220,6 +224,19 @@ async def after(bench: Bench, *blocks: FrameBlock) -> None:
         await bench.frames.put(block)
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+async def test_the_source_is_told_what_each_configuration_wants() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("M.A")))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)))
+        await bench.configs.put(config(2, b=every_change("M.B")))
+        await after(bench, frames((1, 8)))
+        bench.frames.close()
+
+    assert bench.wanted == [["M.A"], ["M.B"]]
 
 
 async def test_a_snapshot_that_was_asked_for_leaves_with_the_next_block() -> None:

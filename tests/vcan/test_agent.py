@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from edge_agent.decode.dbc import load_database
 from edge_agent.desk.vehicle import database_path
 from edge_agent.localhub.admin_client import AdminClient
 from tests.journey.line import (
@@ -106,3 +107,28 @@ async def test_error_frames_say_what_state_a_controller_is_in(tmp_path: Path) ->
         "state": "error_active",
         "unknown_ids": ["7ff"],
     }
+
+
+async def test_a_bus_that_is_only_wanted_passes_what_the_rules_of_the_twin_want(tmp_path: Path) -> None:
+    drive = write_drive(tmp_path / "drive.log", seed=5, seconds=2)
+    [motion] = [one for one in load_database(database_path()).messages if one.name == "Motion"]
+    played = sum(frame.can_id == motion.can_id for frame in recorded(drive))
+    bus = {"name": "drive", "channel": VCAN0, "dbc": [str(database_path())], "only_wanted": True}
+    async with local_hub(tmp_path / "hub", ADDRESS) as hub:
+        rule = {"kind": "on_change", "signals": ["Motion.VehicleSpeed"]}
+        await desire(hub.folder, document(speed=rule))
+        variables = {"BUSES": json.dumps([bus])} | hub.environment("connection_string")
+        async with agent_process(tmp_path, variables) as agent:
+            await agent.told("acquire.id_filter_set")
+            code, said = await command("replay", str(drive), "--channel", VCAN0, cwd=tmp_path)
+            assert code == 0, said
+            seen = 0
+            async with asyncio.timeout(30):
+                while seen < played:
+                    answer = await asyncio.to_thread(AdminClient(hub.folder).invoke, DEVICE, MODULE, "status", "null")
+                    seen = json.loads(answer.payload)["buses"]["drive"]["seen"]
+                    assert agent.running
+            agent.terminate()
+            assert await agent.ended() == 0, agent.text()
+
+    assert seen == played > 0
