@@ -11,7 +11,7 @@ from edge_agent.policy.bank import columns_of
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rules import Aggregate, BatchLimits, Bounded, OnChange, Periodic, Rule
 from edge_agent.policy.swinging_door import SwingingDoorKeeper
-from edge_agent.records import Batch, BusCounts, ClockQuality, CloseReason, SampleBlock, TimeUnit
+from edge_agent.records import CLOCK_STEP_NS, Batch, BusCounts, ClockQuality, CloseReason, SampleBlock, TimeUnit
 from tests.policy.by_hand import followed
 from tests.policy.sealing import sample_json_bytes
 from tests.policy.streams import (
@@ -290,7 +290,7 @@ def test_lines_between_samples_move_by_whole_units_of_the_payload() -> None:
         (ClockQuality.SYNCED, ClockQuality.UNSYNCED),
     ],
 )
-def test_any_other_jump_of_the_clock_moves_nothing(before: ClockQuality, after: ClockQuality) -> None:
+def test_any_other_drift_of_the_clock_moves_nothing(before: ClockQuality, after: ClockQuality) -> None:
     collector = running(on_change())
     collector.feed(told_by(block([sample(10, 0, 1)]), before, 100))
     collector.feed(told_by(block([sample(20, 0, 2)]), after, 900))
@@ -298,3 +298,18 @@ def test_any_other_jump_of_the_clock_moves_nothing(before: ClockQuality, after: 
     [batch] = collector.flush(CloseReason.STOPPED)
 
     assert batch.columns[0].t_ns.tolist() == [110, 920]
+
+
+@pytest.mark.parametrize("step_ns", [-CLOCK_STEP_NS, CLOCK_STEP_NS, -3600 * SECOND])
+def test_a_clock_that_is_set_leaves_no_batch_with_times_of_two_settings(step_ns: int) -> None:
+    collector = running(on_change(), periodic(SECOND))
+    right_ns = 1_000_000 * SECOND
+    collector.feed(told_by(block([sample(10, 0, 1)], 20), ClockQuality.SYNCED, right_ns))
+
+    old = collector.feed(told_by(block([sample(30, 0, 2)], 40), ClockQuality.SYNCED, right_ns + step_ns))
+    new = collector.flush(CloseReason.STOPPED)
+
+    assert [(one.why, one.epoch_ns, one.opened_ns, one.closed_ns) for one in old] == [
+        (CloseReason.CLOCK_SET, right_ns, right_ns + 10, right_ns + 10)
+    ] * 2
+    assert [(one.epoch_ns, one.opened_ns) for one in new] == [(right_ns + step_ns, right_ns + step_ns + 30)] * 2
