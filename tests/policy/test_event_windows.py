@@ -84,6 +84,10 @@ def test_a_firing_within_the_cooldown_is_left_out_with_its_whole_spell() -> None
     assert (one.fired, one.suppressed) == (2, 1)
 
 
+def test_a_cooldown_is_over_at_its_end() -> None:
+    assert [piece.fired_ns for piece in reached(windows(cooldown=100), 100, 150, 200)] == [(100,), (200,)]
+
+
 def test_while_it_is_true_everything_is_kept_and_a_window_around_it() -> None:
     one = windows(trigger=Trigger.WHILE)
 
