@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -13,10 +13,10 @@ from typing import Annotated, Literal, NoReturn
 import structlog
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge_agent import __version__, logs
 from edge_agent.crash import leaves, tell_crash
+from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow, stderr
 from edge_agent.errors import EdgeAgentError, FileRefused
 
 app = typer.Typer(
@@ -29,8 +29,6 @@ app = typer.Typer(
 twin_app = typer.Typer(help="Read or change a module's twin at the local hub.", no_args_is_help=True)
 app.add_typer(twin_app, name="twin")
 
-stderr = Console(stderr=True, highlight=False)
-
 HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub keeps everything in.")]
 Device = Annotated[str, typer.Option(help="Device id at the hub.")]
 Module = Annotated[str, typer.Option(help="Module id at the hub.")]
@@ -40,8 +38,6 @@ DEFAULT_HUB = Path("edge-hub")
 DEVICE, MODULE = "demo-vehicle", "telematics"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """docker stop, and a keyboard"""
-SLOW_S = 2.0
-"""what takes longer than this shows how far it has come"""
 
 
 def main() -> NoReturn:
@@ -211,8 +207,8 @@ def replay(
     """
     from edge_agent.desk.replay import replay as play
 
-    with _progress() as bar:
-        task = bar.add_task(f"{log.name} to {channel}", total=_lines_of(log))
+    with progress_bar() as bar:
+        task = bar.add_task(f"{log.name} to {channel}", total=frames_of(log))
         sent = play(
             log,
             interface=interface,
@@ -246,8 +242,8 @@ def decode(
     logs.configure("error", sys.stderr)
     # On one terminal the bar would be drawn into the table.
     bar_fits = output is not None or not sys.stdout.isatty()
-    with _until_the_reader_leaves(), _progress(shown=bar_fits) as bar, opened(output) as out:
-        task = bar.add_task(log.name, total=_lines_of(log))
+    with _until_the_reader_leaves(), progress_bar(shown=bar_fits) as bar, opened(output) as out:
+        task = bar.add_task(log.name, total=frames_of(log))
         done = asyncio.run(
             decode_log(
                 log,
@@ -328,7 +324,7 @@ def dry_run(
     logs.configure("error", sys.stderr)
     if plot:
         judge_plot(plot)
-    with _progress_when_slow(log) as progress:
+    with progress_when_slow(log) as progress:
         report, traces = asyncio.run(
             run_dry(
                 settings_of(log, dbc, vss, spool_cap_bytes),
@@ -394,6 +390,18 @@ def twin_set(
     raise typer.Exit
 
 
+@twin_app.command("schema")
+def print_twin_schema() -> None:
+    """Print the JSON Schema of the desired properties, for an editor that completes and checks them.
+
+    Example: `edge-agent twin schema > twin.schema.json`
+    """
+    from edge_agent.desk.twin_schema import twin_schema_text
+
+    typer.echo(twin_schema_text(), nl=False)
+    raise typer.Exit
+
+
 @app.command()
 def method(
     name: Annotated[str, typer.Argument(help="Direct method: status or latest.")],
@@ -446,40 +454,3 @@ def _until_the_reader_leaves() -> Iterator[None]:
     except BrokenPipeError:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.raise_signal(signal.SIGPIPE)
-
-
-def _progress(*, shown: bool = True) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} frames"),
-        TimeElapsedColumn(),
-        console=stderr,
-        disable=not shown,
-    )
-
-
-@contextmanager
-def _progress_when_slow(log: Path) -> Iterator[Callable[[int], None]]:
-    """To be told the frames read; on a terminal they are shown once that has taken SLOW_S."""
-    bar = _progress(shown=stderr.is_terminal)
-    task = bar.add_task(log.name, total=_lines_of(log))
-
-    def read(frames: int) -> None:
-        bar.update(task, completed=frames)
-        if (bar.tasks[task].elapsed or 0) > SLOW_S:
-            bar.start()
-
-    try:
-        yield read
-    finally:
-        if bar.live.is_started:
-            bar.stop()
-
-
-def _lines_of(log: Path) -> int | None:
-    """Frames of a text log, nearly: its lines; None where they cannot be counted cheaply."""
-    if log.suffix not in (".log", ".asc", ".csv", ".trc") or not log.is_file():
-        return None
-    with log.open("rb") as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))

@@ -27,8 +27,11 @@ TOO_DEEP = Fault("", "nested too deeply")
 NO_OBJECT = Fault("", "the desired properties must be a JSON object")
 
 
+RULE_NAME = r"[^.$#\s\x00-\x1f]{1,64}"
+
+
 def _rule_name(name: str) -> str:
-    if not re.fullmatch(r"[^.$#\s\x00-\x1f]{1,64}", name):
+    if not re.fullmatch(RULE_NAME, name):
         raise ValueError("a rule's name has 1 to 64 characters, and no dot, dollar, hash or space among them")
     return name
 
@@ -45,7 +48,9 @@ class BatchSpec(_Model):
     """When a batch is sealed."""
 
     max_age_s: float = Field(default=10.0, ge=0.1, le=3600)
+    """seconds from its first sample"""
     max_bytes: int = Field(default=256_000, ge=4_096, le=500_000)
+    """of JSON before compression, without the header"""
 
 
 def _utc_ns(text: object) -> int:
@@ -60,7 +65,9 @@ def _utc_ns(text: object) -> int:
 
 _UTC = re.compile(r"(19[7-9]\d|2[01]\d\d)-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?Z")
 
-Utc = Annotated[int, BeforeValidator(_utc_ns)]
+Utc = Annotated[
+    int, BeforeValidator(_utc_ns, json_schema_input_type=Annotated[str, Field(pattern=f"^{_UTC.pattern}$")])
+]
 ConditionText = Annotated[str, Field(min_length=1)]
 Duration = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
@@ -86,13 +93,21 @@ class RuleSpec(_Model):
     signals: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=256)], ...], Field(min_length=1)]
     """names and globs; after a `!` those of the others that are not meant"""
     active: ActiveSpec = ActiveSpec()
+    """when the rule is valid; always without"""
     while_: ConditionText | None = Field(default=None, alias="while")
+    """a condition over signals; the rule hears only samples of times at which it is true"""
     upload: Literal["any", "unmetered"] = "any"
+    """over which links"""
     priority: int = Field(default=5, ge=0, le=9)
+    """0 is delivered first and given up last"""
     lane: Literal["hot", "warm"] = "warm"
+    """`hot`: small plain JSON at once; `warm`: compressed columns in batches"""
     purpose: str = Field(default="", max_length=64)
+    """what the data are for; told with every batch"""
     time_unit: Literal["ms", "us", "ns"] = "ms"
+    """of the times in batches"""
     batch: BatchSpec = BatchSpec()
+    """when a batch is sealed"""
 
     @field_validator("signals")
     @classmethod
@@ -124,7 +139,9 @@ class PeriodicSpec(RuleSpec):
 
     kind: Literal["periodic"]
     every_ms: int = Field(ge=10, le=86_400_000)
+    """length of a window; windows begin at whole multiples since the Unix epoch"""
     keep: Annotated[tuple[AggregateName, ...], Field(min_length=1), AfterValidator(_each_once)] = ("last",)
+    """what is kept of each window"""
 
 
 class RelativeDeadband(_Model):
@@ -147,9 +164,13 @@ class OnChangeSpec(RuleSpec):
         | Annotated[RelativeDeadband, Tag("relative")],
         Discriminator(_deadband_kind),
     ] = 0.0
+    """a sample is kept when it differs by more from the last kept one, in the signal's unit; 0 keeps every change"""
     min_interval_ms: int = Field(default=0, ge=0, le=86_400_000)
+    """at most one sample of a signal in this time"""
     heartbeat_ms: int | None = Field(default=None, ge=10, le=86_400_000)
+    """a sample this long after the last kept one is kept though nothing changed"""
     max_error: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """keep what straight lines between kept samples need to stay this near to every sample, in the signal's unit"""
 
     @field_validator("max_error")
     @classmethod
@@ -188,18 +209,26 @@ class EventSpec(RuleSpec):
 
     kind: Literal["event"]
     when: ConditionText
+    """a condition over signals"""
     before_s: Duration = 0.0
+    """of the window, before the instant"""
     after_s: Duration = 0.0
+    """of the window, after the instant"""
     cooldown_s: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False)
+    """from one event to the next at least"""
     trigger: Literal["rising", "while"] = "rising"
+    """`rising`: the instant at which the condition had become true; `while`: all the time it is"""
     after_true_ms: int = Field(default=0, ge=0, le=3_600_000)
+    """for how long the condition must have been true"""
     collect: Annotated[
         Annotated[Literal["all"], Tag("all")]
         | Annotated[EverySpec, Tag("every_ms")]
         | Annotated[DeadbandSpec, Tag("deadband")],
         Discriminator(_collect_kind),
     ] = "all"
+    """which samples of the window"""
     raw_frames: bool = False
+    """cannot be kept yet"""
 
     @field_validator("raw_frames")
     @classmethod
@@ -214,8 +243,11 @@ class SnapshotSpec(RuleSpec):
 
     kind: Literal["snapshot"]
     at: ConditionText | None = None
+    """a condition; a snapshot is taken when it becomes true, besides those that are asked for"""
     edge: Literal["rising", "both"] = "rising"
+    """`both`: also when it becomes false"""
     every_min: int | None = Field(default=None, ge=1, le=10_080)
+    """a snapshot so often besides, in minutes"""
 
     @field_validator("edge")
     @classmethod

@@ -35,6 +35,7 @@ def test_every_command_is_known() -> None:
         "show",
         "twin get",
         "twin set",
+        "twin schema",
         "method",
     }
 

@@ -179,8 +179,8 @@ def test_a_terminal_is_shown_how_far_a_slow_run_has_come(
     slow_s: float, shown: bool, drive: Path, twin: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = io.StringIO()
-    monkeypatch.setattr("edge_agent.cli.stderr", Console(file=terminal, force_terminal=True, width=100))
-    monkeypatch.setattr("edge_agent.cli.SLOW_S", slow_s)
+    monkeypatch.setattr("edge_agent.desk.progress.stderr", Console(file=terminal, force_terminal=True, width=100))
+    monkeypatch.setattr("edge_agent.desk.progress.SLOW_S", slow_s)
     said = told("--log", drive, "--dbc", DBC, "--twin", twin(**RULES))
 
     frames = re.search(r"([\d,]+) frames", said)
