@@ -109,6 +109,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "can": ("acquire/pythoncan.py", "acquire/logreader.py", "acquire/logwatch.py", "desk/replay.py"),
     "cantools": ("decode/dbc.py", "desk/vehicle.py"),
     "cryptography": ("localhub/authority.py",),
+    "matplotlib": ("desk/dry_run_plot.py",),
     "paho": ("uplink/paho_shim.py",),
     "pydantic": ("decode/vss.py", "document.py", "mistakes.py", "settings.py"),
     "pydantic_core": ("mistakes.py",),
