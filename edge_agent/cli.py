@@ -293,6 +293,25 @@ def check(
     raise typer.Exit(int(any(finding.is_mistake for finding in findings)))
 
 
+@app.command()
+def dtdl(
+    dbc: Dbc = [],  # noqa: B006  typer copies it
+    vss: Vss = None,
+    twin: Annotated[Path | None, typer.Option(help="Only the signals that these desired properties want.")] = None,
+    model_id: Annotated[str, typer.Option("--id", help="Identifier of the model; **MODEL_ID** without.")] = "",
+) -> None:
+    """Print a DTDL v3 model of the vehicle: a Telemetry of each signal, the twin's properties, the direct methods.
+
+    Without --dbc the buses are those of **BUSES**. With **MODEL_ID** set to its identifier, the module announces it.
+
+    Example: `edge-agent dtdl --dbc car.dbc --id 'dtmi:com:example:vehicle;1' > vehicle.json`
+    """
+    from edge_agent.desk.model import model_text
+
+    typer.echo(model_text(dbc, vss, twin, model_id))
+    raise typer.Exit
+
+
 @app.command("dry-run")
 def dry_run(
     log: Annotated[Path, typer.Option("--log", help="Recorded drive: .log, .asc, .blf, .trc, .csv, .db or .mf4.")],

@@ -28,7 +28,7 @@ _MODEL_ID_CHARS = 128
 def judged_model_id(text: str) -> str:
     """The text, if it is an identifier that an Interface may have (DTDL v3). Raises ValueError."""
     if len(text) > _MODEL_ID_CHARS or not _MODEL_ID.fullmatch(text):
-        raise ValueError(f"must be an identifier such as dtmi:com:example:vehicle;1, of {_MODEL_ID_CHARS} characters")
+        raise ValueError(f"must be like dtmi:com:example:vehicle;1, with at most {_MODEL_ID_CHARS} characters")
     return text
 
 

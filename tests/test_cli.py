@@ -31,6 +31,7 @@ def test_every_command_is_known() -> None:
         "replay",
         "decode",
         "check",
+        "dtdl",
         "dry-run",
         "show",
         "twin get",

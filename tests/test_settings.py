@@ -124,7 +124,7 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         (
             "MODEL_ID",
             "dtmi:com:example:car",
-            "MODEL_ID: must be an identifier such as dtmi:com:example:vehicle;1, of 128 characters",
+            "MODEL_ID: must be like dtmi:com:example:vehicle;1, with at most 128 characters",
         ),
         ("KEEP_ALIVE_S", "0", "KEEP_ALIVE_S: must be >= 1"),
         (
