@@ -66,17 +66,35 @@ def columns_of(frames: Sequence[Frame], width: int) -> Columns:
 
 def merge(parts: Sequence[Columns], width: int) -> Columns:
     """All frames by time, padded to `width`; frames of one time stay in the order of their parts."""
-    joined = _joined(parts, width)
-    if (np.diff(joined.t_ns) >= 0).all():
-        return joined
-    order = np.argsort(joined.t_ns, kind="stable")
+    return by_time(joined(parts, width))
+
+
+def by_time(columns: Columns) -> Columns:
+    """Frames by time; those of one time stay in their order."""
+    if (np.diff(columns.t_ns) >= 0).all():
+        return columns
+    order = np.argsort(columns.t_ns, kind="stable")
     return Columns(
-        t_ns=joined.t_ns.take(order),
-        bus=joined.bus.take(order),
-        can_id=joined.can_id.take(order),
-        flags=joined.flags.take(order),
-        length=joined.length.take(order),
-        data=joined.data.take(order, axis=0),
+        t_ns=columns.t_ns.take(order),
+        bus=columns.bus.take(order),
+        can_id=columns.can_id.take(order),
+        flags=columns.flags.take(order),
+        length=columns.length.take(order),
+        data=columns.data.take(order, axis=0),
+    )
+
+
+def joined(parts: Sequence[Columns], width: int) -> Columns:
+    """All frames in the order of their parts, padded to `width`."""
+    if len(parts) == 1 and parts[0].data.shape[1] == width:  # the usual case: a third of the cost of one block
+        return parts[0]
+    return Columns(
+        t_ns=np.concatenate([_NO_TIMES, *(part.t_ns for part in parts)]),
+        bus=np.concatenate([_NO_BYTES, *(part.bus for part in parts)]),
+        can_id=np.concatenate([_NO_IDS, *(part.can_id for part in parts)]),
+        flags=np.concatenate([_NO_BYTES, *(part.flags for part in parts)]),
+        length=np.concatenate([_NO_LENGTHS, *(part.length for part in parts)]),
+        data=np.concatenate([np.zeros((0, width), np.uint8), *(_widened(part.data, width) for part in parts)]),
     )
 
 
@@ -96,19 +114,6 @@ def block_of(
         uptime_ns=uptime_ns,
         clock=clock,
         epoch_ns=epoch_ns,
-    )
-
-
-def _joined(parts: Sequence[Columns], width: int) -> Columns:
-    if len(parts) == 1 and parts[0].data.shape[1] == width:  # the usual case: a third of the cost of one block
-        return parts[0]
-    return Columns(
-        t_ns=np.concatenate([_NO_TIMES, *(part.t_ns for part in parts)]),
-        bus=np.concatenate([_NO_BYTES, *(part.bus for part in parts)]),
-        can_id=np.concatenate([_NO_IDS, *(part.can_id for part in parts)]),
-        flags=np.concatenate([_NO_BYTES, *(part.flags for part in parts)]),
-        length=np.concatenate([_NO_LENGTHS, *(part.length for part in parts)]),
-        data=np.concatenate([np.zeros((0, width), np.uint8), *(_widened(part.data, width) for part in parts)]),
     )
 
 

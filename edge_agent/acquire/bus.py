@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_agent import events
 from edge_agent.acquire.backlog import Backlog, Taken
-from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, block_of, merge
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, block_of, by_time, joined
 from edge_agent.acquire.can_frame import Filters
 from edge_agent.acquire.capture_time import CaptureTime
 from edge_agent.acquire.losses import Losses
@@ -129,8 +129,8 @@ class Buses:
     def _block(self, taken: Taken, progress: Progress) -> FrameBlock:
         now_ns, uptime_ns = self._clock.both_ns()
         self._capture.tick(now_ns, uptime_ns, kernel_synced=self._clock.is_synced())
-        parts = [self._told_now(part) for part in taken.parts] if self._capture.stepped else taken.parts
-        columns = merge(parts, max([self._width, *(part.data.shape[1] for part in parts)]))
+        columns = joined(taken.parts, max([self._width, *(part.data.shape[1] for part in taken.parts)]))
+        columns = by_time(self._told_now(columns) if self._capture.stepped else columns)
         if len(columns):
             progress.seen(int(columns.t_ns[-1]), uptime_ns)
         return block_of(
@@ -142,13 +142,13 @@ class Buses:
             epoch_ns=self._capture.epoch_ns,
         )
 
-    def _told_now(self, part: Columns) -> Columns:
-        """Frames, of which some may have been stamped before the clock was set, by its new setting."""
-        t_ns = part.t_ns.copy()
+    def _told_now(self, columns: Columns) -> Columns:
+        """A tick's frames in the order of arrival, of which some may have been stamped before the clock was set."""
+        t_ns = columns.t_ns.copy()
         for bus in range(len(self._addresses)):
-            mine = np.flatnonzero(part.bus == bus)
+            mine = np.flatnonzero(columns.bus == bus)
             t_ns[mine] = self._capture.told_now(t_ns[mine])
-        return replace(part, t_ns=t_ns)
+        return replace(columns, t_ns=t_ns)
 
 
 def _count(losses: Sequence[Losses], counts: Sequence[int], uptime_ns: int) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.acquire.capture_time import CaptureTime
+from edge_agent.acquire.capture_time import LATE_NS, CaptureTime
 from edge_agent.records import CLOCK_STEP_NS, ClockQuality
 
 MS = 1_000_000
@@ -84,3 +84,50 @@ def test_the_tick_after_a_step_is_told_as_it_was_stamped() -> None:
     stamps = np.array([NOON_NS + 2 * TICK_NS + MS])
 
     assert capture.told_now(stamps).tolist() == stamps.tolist()
+
+
+@pytest.mark.parametrize("step_ns", [3_600 * S, -3_600 * S, 400 * MS, -400 * MS])
+def test_a_frame_that_is_read_some_ticks_after_the_step_is_told_by_the_new_setting_too(step_ns: int) -> None:
+    """Frames may come together for 100 ms before they are read."""
+    epochs_ns = [NOON_NS, *[NOON_NS + step_ns] * 3]
+    stamps = np.array([NOON_NS + 2 * TICK_NS - 20 * MS])
+
+    assert [int(ticked(*epochs_ns[:count]).told_now(stamps)[0] - stamps[0]) == step_ns for count in (2, 3, 4)] == [
+        True
+    ] * 3
+
+
+def test_long_after_a_step_every_time_is_as_it_was_stamped() -> None:
+    capture = ticked(0, *[NOON_NS] * (2 + (LATE_NS + TICK_NS) // TICK_NS))
+    stamps = np.array([5 * S])
+
+    assert not capture.stepped
+    assert capture.told_now(stamps).tolist() == stamps.tolist()
+
+
+def test_a_frame_of_the_new_setting_is_not_put_into_the_future_by_a_step_as_short_as_a_tick() -> None:
+    capture = ticked(NOON_NS, NOON_NS + TICK_NS)
+    stamps = np.array([NOON_NS + TICK_NS + 2 * TICK_NS - 40 * MS])
+
+    assert capture.told_now(stamps).tolist() == stamps.tolist()
+
+
+@given(
+    every_ms=st.integers(1, 20),
+    late_ms=st.integers(0, 100),
+    set_at_ms=st.integers(300, 600),
+    step_ns=st.one_of(st.integers(100 * MS, 86_400 * S), st.integers(-86_400 * S, -300 * MS)),
+)
+def test_no_frame_of_a_stream_is_told_out_of_its_place(
+    every_ms: int, late_ms: int, set_at_ms: int, step_ns: int
+) -> None:
+    """From the tick that notices the step on; each frame is read with the tick that is so late or later."""
+    capture = CaptureTime()
+    captured_ns = np.arange(1, 1000, every_ms) * MS
+    stamps = captured_ns + NOON_NS + step_ns * (captured_ns >= set_at_ms * MS)
+    read_ns = -((-captured_ns - late_ms * MS) // TICK_NS) * TICK_NS
+    for uptime_ns in range(TICK_NS, 1000 * MS, TICK_NS):
+        epoch_ns = NOON_NS + step_ns * (uptime_ns >= set_at_ms * MS)
+        capture.tick(epoch_ns + uptime_ns, uptime_ns, kernel_synced=None)
+        mine = np.flatnonzero(read_ns == uptime_ns)
+        assert (capture.told_now(stamps[mine]) - epoch_ns).tolist() == captured_ns[mine].tolist()
