@@ -244,6 +244,7 @@ def _event(info: RuleInfo, spec: EventSpec, signals: I64, limits: BatchLimits, w
         trigger=Trigger(spec.trigger),
         after_true_ns=spec.after_true_ms * 1_000_000,
         reduction=reduction,
+        raw_frames=spec.raw_frames,
     )
 
 

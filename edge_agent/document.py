@@ -232,9 +232,9 @@ class EventSpec(RuleSpec):
 
     @field_validator("raw_frames")
     @classmethod
-    def _has_no_frames(cls, raw_frames: bool) -> bool:
-        if raw_frames:
-            raise ValueError("frames as they were on the bus cannot be kept yet: write false, and name their signals")
+    def _goes_in_bulk(cls, raw_frames: bool, others: ValidationInfo) -> bool:
+        if raw_frames and others.data.get("lane") == "hot":
+            raise ValueError("is for lane 'warm': a log of frames is no row of values")
         return raw_frames
 
 

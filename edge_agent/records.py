@@ -6,7 +6,7 @@ Arrays inside a block are never written to after the block was made. Times are i
 nanoseconds; `t_ns` is since the Unix epoch unless a name says otherwise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum, IntFlag
 
 import numpy as np
@@ -114,6 +114,36 @@ class BusHealth:
     """arbitration ids no database has, `EXTENDED_ID` set for a 29-bit one, in the order they were met"""
     missed_messages: tuple[str, ...] = ()
     out_of_range_signals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """n frames by time, as they were on the buses; arrays as in FrameBlock."""
+
+    t_ns: I64
+    bus: U8
+    can_id: U32
+    flags: U8
+    length: U16
+    data: U8
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    def take(self, at: I64) -> "Frames":
+        """Those at these positions, in this order."""
+        return Frames(self.t_ns[at], self.bus[at], self.can_id[at], self.flags[at], self.length[at], self.data[at])
+
+    def part(self, begin: int, end: int) -> "Frames":
+        """Those from `begin` to before `end`; views."""
+        here = slice(begin, end)
+        return Frames(
+            self.t_ns[here], self.bus[here], self.can_id[here], self.flags[here], self.length[here], self.data[here]
+        )
+
+    def moved(self, delta_ns: int) -> "Frames":
+        """The same at other times."""
+        return replace(self, t_ns=self.t_ns + delta_ns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,6 +306,8 @@ class Batch:
     """[buses] when the batch was sealed"""
     fired_ns: tuple[int, ...] = ()
     """when its rule fired, where that is what made the batch: the events whose windows it holds, or the snapshot"""
+    frames: Frames | None = None
+    """of a capture, which has these instead of columns"""
 
     @property
     def kept(self) -> int:

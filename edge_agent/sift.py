@@ -55,7 +55,7 @@ class Sift:
                 self.samples += len(samples)
                 self._latest.update(samples)
                 self._reports.feed(samples)
-                await self._seal(self._collector.feed(samples), batches)
+                await self._seal(self._collector.feed(samples, block), batches)
             self._ended = True
             await self._seal(self._take_asked(), batches)
             await self._seal(self._end(), batches)

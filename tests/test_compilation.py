@@ -85,6 +85,13 @@ def test_a_dead_band_reduces_an_event_too() -> None:
     assert event.reduction == Reduction(deadband=2.0)
 
 
+def test_an_event_may_capture_frames() -> None:
+    [event] = compiled(harsh={**HARSH, "raw_frames": True}).rules
+
+    assert isinstance(event, Event)
+    assert event.raw_frames
+
+
 def test_a_snapshot_may_hold_samples_of_any_age() -> None:
     [snapshot] = compiled(
         state={"kind": "snapshot", "signals": ["Engine.*"], "at": "Engine.Rpm > 0", "edge": "both", "every_min": 2}

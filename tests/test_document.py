@@ -83,7 +83,7 @@ def test_times_are_in_utc_to_the_nanosecond(text: str, t_ns: int) -> None:
         ({**EVENT, "collect": {"every_ms": 1}}, ".collect.every_ms: must be >= 10"),
         ({**EVENT, "collect": {"deadband": -1}}, ".collect.deadband: must be >= 0"),
         ({**EVENT, "collect": {}}, ".collect: every_ms must be given"),
-        ({**EVENT, "raw_frames": True}, ".raw_frames: frames as they were on the bus cannot be kept yet"),
+        ({**EVENT, "raw_frames": True, "lane": "hot"}, ".raw_frames: is for lane 'warm'"),
         ({**SNAPSHOT, "edge": "both"}, ".edge: 'both' goes with a condition `at` only"),
         ({**SNAPSHOT, "every_min": 0}, ".every_min: must be >= 1"),
     ],

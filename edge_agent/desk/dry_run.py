@@ -217,9 +217,9 @@ class _Overheard(Collector):
         super().__init__(bus_names)
         self._hear = hear
 
-    def feed(self, block: SampleBlock) -> list[Batch]:
+    def feed(self, block: SampleBlock, frames: FrameBlock | None = None) -> list[Batch]:
         self._hear(block)
-        return super().feed(block)
+        return super().feed(block, frames)
 
 
 class _Timed:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge_agent.errors import PayloadRefused
 from edge_agent.localhub.arrivals import read_arrivals
+from edge_agent.spool.candump import CANDUMP
 from edge_agent.spool.reading import Payload, ReadSample, read_payloads
 
 
@@ -20,6 +21,8 @@ def payloads_of(path: Path) -> Iterator[Payload]:
         yield from read_payloads(path.read_bytes(), str(path))
         return
     for arrival in read_arrivals(path):
+        if arrival.properties.get("schema") == CANDUMP:  # frames, and no payload of samples
+            continue
         yield from read_payloads(arrival.body, f"{path} message {arrival.n}")
 
 

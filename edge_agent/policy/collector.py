@@ -1,13 +1,14 @@
 """All rules over one stream of samples: what is kept, and when a batch is sealed. Pure: time comes with the blocks."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import add
 
 from edge_agent.policy.bank import Bank, banks, columns_of
 from edge_agent.policy.batch import OpenBatch
 from edge_agent.policy.condition_tree import Tree
 from edge_agent.policy.kept import NOTHING, Found, Kept
+from edge_agent.policy.open_capture import OpenCapture
 from edge_agent.policy.rules import Bounded, Rule, Snapshot
 from edge_agent.policy.settled_rules import SettledRules, Watched
 from edge_agent.records import (
@@ -17,6 +18,8 @@ from edge_agent.records import (
     BusHealth,
     ClockQuality,
     CloseReason,
+    FrameBlock,
+    Frames,
     SampleBlock,
     SignalInfo,
 )
@@ -31,6 +34,7 @@ class _Running:
 
     rule: Rule
     batch: OpenBatch
+    capture: OpenCapture
     fired_ns: list[int] = field(default_factory=list)
     """when it fired for what is in the batch"""
 
@@ -78,14 +82,16 @@ class Collector:
         """
         sealed = self.flush(CloseReason.CONFIG_CHANGED)
         self._config_version = version
-        self._running = tuple(_Running(rule, _batch_of(rule, signals)) for rule in rules)
+        self._running = tuple(
+            _Running(rule, _batch_of(rule, signals), OpenCapture(rule.limits, self._bus_names)) for rule in rules
+        )
         self._banks = banks(rules, signals)
         before, self._settled = self._settled, SettledRules(signals, rules, conditions)
         self._settled.learn(before)
         return sealed
 
-    def feed(self, block: SampleBlock) -> list[Batch]:
-        """Judge a block; returns the batches that are complete.
+    def feed(self, block: SampleBlock, frames: FrameBlock | None = None) -> list[Batch]:
+        """Judge a block; returns the batches that are complete. `frames`, of which it was decoded, may be captured.
 
         With the first block after the clock was synchronised, whatever is not sealed yet is told by the new clock.
         Where it is set otherwise open batches are sealed: sorting would mix times of two settings.
@@ -97,7 +103,7 @@ class Collector:
         kept: dict[int, Kept] = {}
         for bank in self._banks:
             kept |= bank.judge(block)
-        sealed += self._take(self._settled.feed(block))
+        sealed += self._take(self._settled.feed(block, frames))
         return sealed + [
             batch
             for position, running in enumerate(self._running)
@@ -118,6 +124,7 @@ class Collector:
             sealed += self._collect(running, rest.get(position, NOTHING))
             if running.batch.opened_ns is not None:
                 sealed.append(self._seal(running, why))
+            sealed += self._seal_capture(running, running.capture.rest(why))
         return sealed
 
     def snapshot(self, rules: Sequence[str]) -> list[Batch]:
@@ -143,6 +150,7 @@ class Collector:
             # Lines of a bounded rule were judged at times cut to its unit: they move by whole units, as in its keeper.
             unit = int(running.rule.info.time_unit) if isinstance(running.rule, Bounded) else 1
             running.batch.shift(delta_ns // unit * unit)
+            running.capture.shift(delta_ns)
             running.fired_ns[:] = [t_ns + delta_ns for t_ns in running.fired_ns]
 
     def _take(self, findings: Iterable[Found]) -> list[Batch]:
@@ -151,9 +159,12 @@ class Collector:
             running = self._running[found.rule]
             running.fired_ns += found.fired_ns[: FIRED - len(running.fired_ns)]
             sealed += self._collect(running, found.kept)
+            if found.frames is not None:
+                sealed += self._seal_capture(running, running.capture.add(found.frames))
             if found.ends and running.batch.opened_ns is not None:
                 sealed.append(self._seal(running, CloseReason.EVENT))
             if found.ends:
+                sealed += self._seal_capture(running, running.capture.rest(CloseReason.EVENT))
                 running.fired_ns.clear()
         return sealed
 
@@ -172,23 +183,36 @@ class Collector:
 
     def _seal(self, running: _Running, why: CloseReason) -> Batch:
         columns = running.batch.columns()
-        fired_ns = tuple(running.fired_ns)
+        opened_ns = min(int(column.t_ns[0]) for column in columns)
+        closed_ns = max(int(column.t_ns[-1]) for column in columns)
+        sealed = replace(
+            self._next(running, why, opened_ns, closed_ns), columns=columns, fired_ns=tuple(running.fired_ns)
+        )
         del running.fired_ns[:-1]  # the window of the last one may go on
+        return sealed
+
+    def _seal_capture(self, running: _Running, whole: Iterable[tuple[Frames, CloseReason]]) -> list[Batch]:
+        return [
+            replace(self._next(running, why, int(frames.t_ns[0]), int(frames.t_ns[-1])), frames=frames)
+            for frames, why in whole
+        ]
+
+    def _next(self, running: _Running, why: CloseReason, opened_ns: int, closed_ns: int) -> Batch:
+        """A numbered batch with nothing in it."""
         seq, self._next_seq = self._next_seq, self._next_seq + 1
         return Batch(
             seq=seq,
             rule=running.rule.info,
-            opened_ns=min(int(column.t_ns[0]) for column in columns),
-            closed_ns=max(int(column.t_ns[-1]) for column in columns),
+            opened_ns=opened_ns,
+            closed_ns=closed_ns,
             why=why,
             config_version=self._config_version,
-            columns=columns,
+            columns=(),
             counts=self.counts,
             clock=self._clock,
             uptime_ns=self._uptime_ns,
             epoch_ns=self._epoch_ns,
             health=self._health,
-            fired_ns=fired_ns,
         )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from edge_agent.policy.condition_instants import Readings
 from edge_agent.policy.event_windows import EventWindows, Piece
+from edge_agent.policy.frame_past import FramePast
 from edge_agent.policy.gates import Gates
 from edge_agent.policy.kept import NOTHING, Found, Keeper, Kept, Samples, joined
 from edge_agent.policy.on_change import OnChangeKeeper
@@ -29,14 +30,18 @@ class _Collecting:
         self._mine = self._slot >= 0
         self._keeper = self._fresh_keeper()
 
-    def found(self, piece: Piece, past: Past, gates: Gates) -> Found:
+    def found(self, piece: Piece, past: Past, frame_past: FramePast | None, gates: Gates) -> Found:
         """What is kept of a piece."""
         readings = past.between(self._mine, piece.begin_ns, piece.end_ns)
         readings = readings.take(np.flatnonzero(gates.admits(self.position, readings.t_ns)))
         kept = self._kept(readings, piece)
         if piece.ends:
             self._keeper = self._fresh_keeper()
-        return Found(self.position, kept, piece.fired_ns, piece.ends)
+        frames = None
+        if self.rule.raw_frames and frame_past:
+            frames = frame_past.between(piece.begin_ns, piece.end_ns)
+            frames = frames.take(np.flatnonzero(gates.admits(self.position, frames.t_ns)))
+        return Found(self.position, kept, piece.fired_ns, piece.ends, frames)
 
     def rest(self) -> Found:
         """What a reduction holds back."""
@@ -83,6 +88,8 @@ class Events:
             horizon_ns[at] = np.maximum(horizon_ns[at], one.windows.lookback_ns)
         self.past = Past(horizon_ns)
         self._until_ns = 0
+        capturing = [one.windows.lookback_ns for one in self._rules if one.rule.raw_frames]
+        self.frame_past = FramePast(max(capturing)) if capturing else None
         self.lookback_ns = max((one.windows.lookback_ns for one in self._rules), default=0)
 
     @property
@@ -106,24 +113,28 @@ class Events:
             one = self._rules[nth]
             admits = partial(gates.admits_at, one.position)
             for piece in one.windows.reach(turns.get(one.rule.when, ()), until_ns, admits):
-                yield one.found(piece, self.past, gates)
+                yield one.found(piece, self.past, self.frame_past, gates)
             if one.windows.idle:
                 self._awake.discard(nth)
             else:
                 self._awake.add(nth)
         self.past.forget(until_ns)
+        if self.frame_past:
+            self.frame_past.forget(until_ns)
 
     def rest(self, gates: Gates) -> Iterator[Found]:
         """What waits for longer pieces, and what reductions hold back; windows go on."""
         for nth in sorted(self._awake):
             one = self._rules[nth]
             for piece in one.windows.rest(self._until_ns):
-                yield one.found(piece, self.past, gates)
+                yield one.found(piece, self.past, self.frame_past, gates)
             yield one.rest()
 
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time."""
         self._until_ns += delta_ns
         self.past.shift(delta_ns)
+        if self.frame_past:
+            self.frame_past.shift(delta_ns)
         for one in self._rules:
             one.shift(delta_ns)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edge_agent.records import F64, I64
+from edge_agent.records import F64, I64, Frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +56,8 @@ class Found:
     """when the rule fired, of `event` and `snapshot`; told with these numbers"""
     ends: bool = False
     """whether the batch is whole with them"""
+    frames: Frames | None = None
+    """of an event that captures them"""
 
 
 def joined(parts: Sequence[Kept]) -> Kept:

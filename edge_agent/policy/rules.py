@@ -134,6 +134,8 @@ class Event:
     after_true_ns: int
     """how long the condition must have been true, without a break"""
     reduction: Reduction = Reduction()
+    raw_frames: bool = False
+    """whether the frames of all buses in the windows are captured besides"""
     gate: Gate = OPEN
 
 

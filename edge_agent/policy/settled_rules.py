@@ -20,12 +20,12 @@ from edge_agent.policy.rules import FIRST_NS, OPEN, Event, Rule, Snapshot
 from edge_agent.policy.settling import Settled, Settling
 from edge_agent.policy.snapshots import Snapshots
 from edge_agent.policy.spells import Spells
-from edge_agent.records import Bool, SampleBlock, SignalInfo
+from edge_agent.records import Bool, FrameBlock, Frames, SampleBlock, SignalInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What event rules did, in firings, and what their memory holds, in samples."""
+    """What event rules did, in firings, and what their memory holds, in samples and frames."""
 
     fired: int = 0
     suppressed: int = 0
@@ -33,6 +33,9 @@ class Watched:
     past_held: int = 0
     past_lost: int = 0
     """gone before their time, because the memory was full"""
+    frames_held: int = 0
+    frames_lost: int = 0
+    """likewise, of frames that are captured"""
 
 
 class SettledRules:
@@ -56,8 +59,9 @@ class SettledRules:
     @property
     def watched(self) -> Watched:
         """Counted since this configuration began."""
-        past = self._events.past
-        return Watched(self._events.fired, self._events.suppressed, past.held, past.lost)
+        past, frames = self._events.past, self._events.frame_past
+        of_frames = (frames.held, frames.lost) if frames else (0, 0)
+        return Watched(self._events.fired, self._events.suppressed, past.held, past.lost, *of_frames)
 
     def learn(self, before: "SettledRules") -> None:
         """Know what the configuration before knew of the past; it has ended."""
@@ -66,11 +70,14 @@ class SettledRules:
         self._events.past.add(before._events.past.known_as(same))  # noqa: SLF001
         self._snapshots.learn(before._snapshots.known_as(same))  # noqa: SLF001
 
-    def feed(self, block: SampleBlock) -> Iterator[Found]:
-        """What is kept of the stretches that a block has settled."""
-        if self._wanted.any():
-            for settled in self._settling.feed(block):
-                yield from self._judge(settled)
+    def feed(self, block: SampleBlock, frames: FrameBlock | None) -> Iterator[Found]:
+        """What is kept of the stretches that a block has settled; `frames` are those it was decoded from."""
+        if not self._wanted.any():
+            return
+        *before, settled = self._settling.feed(block)
+        for one in before:
+            yield from self._judge(one)
+        yield from self._judge(settled, frames)
 
     def end(self) -> Iterator[Found]:
         """What is kept of all that waits, because the stream or the configuration ends here."""
@@ -104,9 +111,13 @@ class SettledRules:
         if self._until_ns != FIRST_NS:
             self._until_ns += delta_ns
 
-    def _judge(self, settled: Settled) -> Iterator[Found]:
+    def _judge(self, settled: Settled, frames: FrameBlock | None = None) -> Iterator[Found]:
         if settled.moved_ns:
             self._move(settled.moved_ns)
+        if frames is not None and self._events.frame_past:
+            self._events.frame_past.add(
+                Frames(frames.t_ns, frames.bus, frames.can_id, frames.flags, frames.length, frames.data)
+            )
         block = settled.block
         turns = self._spells.feed(self._conditions.feed(block))
         self._gates.turn(turns, self._until_ns - self._events.lookback_ns)

@@ -19,10 +19,12 @@ import gzip
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from edge_agent.records import Batch, BootInfo, Column, Envelope, EnvelopeKey, Lane, LostRange, RawKind, TimeUnit
+from edge_agent.spool.candump import CANDUMP, candump
 from edge_agent.spool.header import JsonValue, Sender, header
 from edge_agent.spool.rows import rows
 
@@ -34,7 +36,13 @@ EXACT_IN_DOUBLE = 1 << 53
 
 
 def seal(batch: Batch, sender: Sender, boot: BootInfo, lost: Sequence[LostRange]) -> Envelope:
-    """The batch as it travels and lies on disk: columns, gzipped, for the warm lane; plain rows for the hot one."""
+    """The batch as it travels and lies on disk: columns, gzipped, for the warm lane; plain rows for the hot one.
+
+    A capture is a log of frames as it is: it tells of nothing lost.
+    """
+    if batch.frames is not None:
+        payload = candump(batch.frames, [name for name, _ in batch.counts])
+        return replace(_envelope(batch, boot, (), CANDUMP, payload), content_type="text/plain", content_encoding="gzip")
     if batch.rule.lane is Lane.HOT:
         body = header(batch, sender, boot, lost, ROWS) | {"rows": rows(batch)}
         return _envelope(batch, boot, lost, ROWS, _json_line(body))

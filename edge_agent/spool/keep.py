@@ -67,7 +67,7 @@ class Keeping:
             async with asyncio.timeout(self._commit_rule.every_s):
                 while True:
                     envelope = seal(batch, self._sender, self._spool.boot, self._owed[:TOLD_AT_ONCE])
-                    self._owed = self._owed[TOLD_AT_ONCE:]
+                    self._owed = self._owed[len(envelope.tells) :]
                     group.append((batch, envelope))
                     size += len(envelope.payload)
                     if size >= self._commit_rule.payload_bytes:

@@ -57,6 +57,14 @@ def test_the_hub_s_file_of_arrivals_gives_the_payloads_in_it(tmp_path: Path) -> 
     assert [payload.seq for payload in payloads_of(path)] == [7, 7]
 
 
+def test_a_log_of_frames_among_the_arrivals_is_passed_over(tmp_path: Path) -> None:
+    path = arrivals(tmp_path, LINE, b"(0.000000) can0 001#00")
+    path.write_text(
+        path.read_text().replace('"properties":{},"body":"K', '"properties":{"schema":"candump/1"},"body":"K')
+    )
+    assert [payload.seq for payload in payloads_of(path)] == [7]
+
+
 def test_a_broken_arrival_is_named_by_its_message(tmp_path: Path) -> None:
     path = arrivals(tmp_path, LINE, b"broken")
     with pytest.raises(PayloadRefused, match=r"arrived\.jsonl message 2 line 1"):

@@ -1,6 +1,7 @@
 """The line as it is deployed: the agent as a process that knows its environment only, and the hub it delivers to."""
 
 import asyncio
+import gzip
 import json
 import os
 import signal
@@ -171,6 +172,8 @@ def delivered(hub_folder: Path) -> Delivered:
     payloads: dict[tuple[str, int, int], Payload] = {}
     count = 0
     for arrival in read_arrivals(hub_folder / "arrived.jsonl"):
+        if arrival.properties["schema"] == "candump/1":  # frames, which `captures` reads
+            continue
         (payload,) = read_payloads(arrival.body, f"message {arrival.n}")
         key = payload.device, payload.boot, payload.seq
         assert (arrival.device, arrival.module) == (DEVICE, MODULE)
@@ -180,6 +183,15 @@ def delivered(hub_folder: Path) -> Delivered:
         count += 1
     ordered = [payloads[key] for key in sorted(payloads)]
     return Delivered(tuple(ordered), sum(map(len, bodies.values())), count - len(ordered))
+
+
+def captures(hub_folder: Path) -> dict[int, bytes]:
+    """The logs of frames that arrived, by their numbers."""
+    return {
+        int(arrival.properties["seq"]): gzip.decompress(arrival.body)
+        for arrival in read_arrivals(hub_folder / "arrived.jsonl")
+        if arrival.properties["schema"] == "candump/1"
+    }
 
 
 def joined(payloads: Iterable[Payload]) -> dict[tuple[str, str], list[ReadSample]]:

@@ -18,8 +18,8 @@ from tests.journey.line import (
     DEVICE,
     MODULE,
     agent_process,
-    assert_numbered_without_gaps,
     buses_variable,
+    captures,
     delivered,
     desire,
     document,
@@ -64,6 +64,7 @@ async def test_the_seconds_around_an_event_of_a_drive_arrive_sample_by_sample(tm
         "after_s": 2,
         "cooldown_s": 600,
         "time_unit": "ns",
+        "raw_frames": True,
     }
     pedal = {"kind": "snapshot", "signals": [SPEED], "at": f"{PEDAL} == {PRESSED}", "edge": "both", "time_unit": "ns"}
     moving = {"kind": "on_change", "signals": [WHEELS], "while": f"{SPEED} > {FAST_KMH}", "time_unit": "ns"}
@@ -77,7 +78,17 @@ async def test_the_seconds_around_an_event_of_a_drive_arrive_sample_by_sample(tm
     samples = truth(recorded(LOG), BUSES).samples
     first_ns, *_ = becomes_fast(samples[SPEED])
 
-    assert_numbered_without_gaps(arrived)
+    logs = captures(hub.folder)
+    (tmp_path / "captured.log").write_bytes(b"".join(logs[seq] for seq in sorted(logs)))
+    captured = list(recorded(tmp_path / "captured.log"))
+    assert len(logs) > 1
+    assert [one._replace(channel="") for one in captured] == [
+        one._replace(channel="")
+        for one in recorded(LOG)
+        if first_ns - 5 * SECOND_NS <= one.t_ns <= first_ns + 2 * SECOND_NS
+    ]
+    assert {one.channel for one in captured} == {"car"}
+    assert sorted([*logs, *(payload.seq for payload in arrived)]) == list(range(len(logs) + len(arrived)))
     for signal in (SPEED, WHEELS):
         around = [
             (one.t_ns, one.raw)

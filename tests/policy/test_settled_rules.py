@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -21,7 +22,7 @@ from edge_agent.policy.rules import (
     Snapshot,
     Trigger,
 )
-from edge_agent.records import Batch, CloseReason, Lane, RuleInfo, SampleBlock, TimeUnit
+from edge_agent.records import Batch, CloseReason, FrameBlock, Frames, Lane, RuleInfo, SampleBlock, TimeUnit
 from tests.policy.condition_reference import EXPRESSIONS, Expression, judged, written
 from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, streams
 from tests.policy.settled_reference import in_order, inside_of, pictures, windows
@@ -122,6 +123,51 @@ def test_a_flush_in_the_middle_of_a_window_loses_nothing_and_tells_nothing_twice
     assert sorted(one for batch in batches for one in told(batch)) == as_told(
         [one for window in expected for one in window.samples]
     )
+
+
+def frames_of(part: SampleBlock) -> FrameBlock:
+    """A frame for each sample of a block, whose id is its signal's index."""
+    count = len(part)
+    return FrameBlock(
+        t_ns=part.t_ns,
+        bus=np.zeros(count, np.uint8),
+        can_id=part.signal,
+        flags=np.zeros(count, np.uint8),
+        length=np.full(count, 8, np.uint16),
+        data=np.zeros((count, 8), np.uint8),
+        dropped=(0,),
+        until_ns=part.until_ns,
+        uptime_ns=0,
+        clock=part.clock,
+    )
+
+
+@given(stream=streams(), when=EXPRESSIONS, data=st.data())
+def test_wherever_the_stream_is_cut_the_frames_of_all_signals_in_a_window_are_captured(
+    stream: list[Sample], when: Expression, data: st.DataObject
+) -> None:
+    gate, while_ = data.draw(gates(stream, 1))
+    rule = replace(data.draw(events(gate)), raw_frames=True, signals=np.empty(0, np.int64))
+    collector = running([rule], [when] if while_ is None else [when, while_])
+    parts = [*data.draw(blocks_of(stream)), block([], LATER_NS)]
+
+    batches = [batch for part in parts for batch in collector.feed(part, frames_of(part))]
+    batches += collector.flush(CloseReason.STOPPED)
+
+    inside = inside_of(stream, while_, gate.from_ns, gate.until_ns)
+    whole = replace(rule, signals=np.arange(len(SIGNALS)))
+    expected = [one for one in windows(whole, stream, judged(stream, when), inside, LATER_NS) if one.samples]
+    found = [
+        list(zip(*(part.tolist() for part in (one.t_ns, one.can_id)), strict=True)) for one in map(captured, batches)
+    ]
+    assert found == [[(one.t_ns, one.signal) for one in window.samples] for window in expected]
+
+
+def captured(batch: Batch) -> Frames:
+    assert batch.frames is not None
+    assert (batch.columns, batch.kept) == ((), 0)
+    assert (batch.opened_ns, batch.closed_ns) == (batch.frames.t_ns[0], batch.frames.t_ns[-1])
+    return batch.frames
 
 
 @given(stream=streams(), at=EXPRESSIONS, data=st.data())

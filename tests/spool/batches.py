@@ -15,6 +15,7 @@ from edge_agent.records import (
     ClockQuality,
     CloseReason,
     Column,
+    Frames,
     Lane,
     LostRange,
     RawKind,
@@ -41,6 +42,19 @@ def column(signal: SignalInfo, *samples: tuple[int, float]) -> Column:
     """A column of (t_ns, raw number)."""
     raw = [_bits(signal, number) for _, number in samples]
     return Column(signal, "last", np.array([t_ns for t_ns, _ in samples], np.int64), np.array(raw, np.int64))
+
+
+def capture(seq: int = 5) -> Batch:
+    """Two frames of a bus."""
+    frames = Frames(
+        t_ns=np.array([NOON_NS, NOON_NS + 1000]),
+        bus=np.zeros(2, np.uint8),
+        can_id=np.array([1, 2], np.uint32),
+        flags=np.zeros(2, np.uint8),
+        length=np.full(2, 8, np.uint16),
+        data=np.zeros((2, 8), np.uint8),
+    )
+    return replace(batch(column(SPEED, (NOON_NS, 1)), seq=seq), columns=(), frames=frames)
 
 
 def _bits(signal: SignalInfo, number: float) -> int:

@@ -25,6 +25,7 @@ from tests.spool.batches import (
     WARM,
     batch,
     batches,
+    capture,
     column,
     raw_numbers,
     same,
@@ -159,6 +160,16 @@ def test_a_hot_batch_is_plain_rows() -> None:
 
     assert (envelope.schema, envelope.content_encoding, envelope.lane) == ("rows/1", "utf-8", Lane.HOT)
     assert json.loads(envelope.payload)["rows"] == [{"t": 0, "agg": "last", "signals": {"Motion.Speed": 0.01}}]
+
+
+def test_a_capture_is_a_log_of_frames_and_tells_of_nothing_lost() -> None:
+    envelope = seal(capture(), SENDER, BOOT, LOST)
+
+    assert (envelope.schema, envelope.content_type, envelope.content_encoding) == ("candump/1", "text/plain", "gzip")
+    assert (envelope.key, envelope.tells) == (EnvelopeKey(3, 5), ())
+    assert gzip.decompress(envelope.payload) == (
+        b"(1800000000.000000) can0 001#0000000000000000\n(1800000000.000001) can0 002#0000000000000000\n"
+    )
 
 
 def test_a_payload_beyond_what_readers_take_is_a_broken_promise_of_the_policy() -> None:

@@ -12,7 +12,7 @@ from edge_agent.spool.keep import TOLD_AT_ONCE, GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
 from tests.acquire.told import Told
 from tests.contract.sqlite_spool import SqliteSpool
-from tests.spool.batches import HOT, SPEED, batch, column
+from tests.spool.batches import HOT, SPEED, batch, capture, column
 from tests.spool.parts import Ear
 from tests.uplink.virtual_time import in_virtual_time
 
@@ -127,7 +127,7 @@ def test_batches_wait_for_each_other_no_longer_than_a_commit_may(tmp_path: Path)
 
 def test_enough_bytes_are_committed_at_once(tmp_path: Path) -> None:
     async def main() -> None:
-        bench = Bench(tmp_path, every_s=60, payload_bytes=5_000)
+        bench = Bench(tmp_path, every_s=60, payload_bytes=6_000)
         await bench.kept(*(a_batch(seq, samples=40) for seq in range(6)))
 
         assert [len(group) for group in bench.spool.groups] == [3, 3]
@@ -183,6 +183,19 @@ def test_what_the_spool_gave_up_is_told_once_in_the_next_batch(tmp_path: Path) -
 
         found = await bench.spool.everything()
         assert [evicted(envelope) for envelope in found] == [[], [(4, 6), (9, 9)], []]
+        await bench.spool.close()
+
+    in_virtual_time(main())
+
+
+def test_a_capture_has_no_room_for_losses_and_leaves_them_to_the_batch_after_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, payload_bytes=1)
+        bench.spool.owed_besides = (EnvelopeKey(1, 4),)
+        await bench.kept(a_batch(0), capture(seq=1), a_batch(2))
+
+        first, log, last = await bench.spool.everything()
+        assert (evicted(first), log.schema, evicted(last)) == ([], "candump/1", [(4, 4)])
         await bench.spool.close()
 
     in_virtual_time(main())
