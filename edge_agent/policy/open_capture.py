@@ -10,13 +10,16 @@ from edge_agent.records import CloseReason, Frames
 
 LINE_BYTES = 33
 """of a frame in the text, beside its bus's name and its data: `(1788264000.123456) `, ` 1ABCDEF0##0`, a newline"""
+TEXT_BYTES = 400_000
+"""of one log, at most: random CAN FD frames gzip to 0.53 of their text, and IoT Hub takes 256 KB with the properties"""
 
 
 class OpenCapture:
     """What a rule captured since its last message was sealed; `spool/candump.py` writes it."""
 
     def __init__(self, limits: BatchLimits, bus_names: Sequence[str]) -> None:
-        self._limits = limits
+        self._max_bytes = min(limits.max_bytes, TEXT_BYTES)
+        self._max_age_ns = limits.max_age_ns
         self._name_bytes = np.array([len(name.encode()) for name in bus_names], np.int64)
         self._parts: list[Frames] = []
         self._text_bytes = 0
@@ -28,7 +31,7 @@ class OpenCapture:
         done = 0
         while done < len(frames):
             before = int(size[done - 1]) if done else 0
-            room = self._limits.max_bytes - self._text_bytes
+            room = self._max_bytes - self._text_bytes
             end = int(size.searchsorted(before + room, side="right"))
             if not self._parts:
                 end = max(end, done + 1)  # one frame always fits an empty message
@@ -38,7 +41,7 @@ class OpenCapture:
             done = end
             if done < len(frames):
                 yield from self.rest(CloseReason.BYTES)
-        if self._parts and self._parts[-1].t_ns[-1] - self._parts[0].t_ns[0] >= self._limits.max_age_ns:
+        if self._parts and self._parts[-1].t_ns[-1] - self._parts[0].t_ns[0] >= self._max_age_ns:
             yield from self.rest(CloseReason.AGE)
 
     def rest(self, why: CloseReason) -> Iterator[tuple[Frames, CloseReason]]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edge_agent.policy.open_capture import OpenCapture
 from edge_agent.policy.rules import BatchLimits
-from edge_agent.records import CloseReason, Frames
+from edge_agent.records import CloseReason, FrameFlag, Frames
 from edge_agent.spool.candump import candump
 
 BUSES = ("can0", "the body's")
@@ -51,6 +51,25 @@ def test_every_frame_is_in_one_message_and_none_is_larger_than_allowed(blocks: l
     assert b"".join(text(one) for one, _ in found) == b"".join(text(block) for block in blocks)
     assert all(len(text(one)) <= max_bytes for one, _ in found)
     assert list(capture.rest(CloseReason.EVENT)) == []
+
+
+def test_no_message_is_larger_than_a_hub_takes_whatever_the_frames_hold() -> None:
+    rng = np.random.default_rng(1)
+    count = 5000
+    worst = Frames(
+        np.sort(rng.integers(0, 10**18, count)),
+        rng.integers(0, 2, count).astype(np.uint8),
+        (0x8000_0000 + rng.integers(0, 1 << 29, count)).astype(np.uint32),
+        np.full(count, FrameFlag.FD, np.uint8),
+        np.full(count, WIDE, np.uint16),
+        rng.integers(0, 256, (count, WIDE)).astype(np.uint8),
+    )
+    capture = OpenCapture(BatchLimits(1 << 62, 500_000), BUSES)
+
+    found = list(capture.add(worst))
+
+    assert found
+    assert all(200_000 < len(candump(one, BUSES)) < 240_000 for one, _ in found)
 
 
 def some(*times: int) -> Frames:
