@@ -109,7 +109,7 @@ class BusHealth:
     state: BusState | None = None
     """None where nothing ever said"""
     load_percent: float | None = None
-    """of the bit rate over the last whole minute; None where the bit rate is not known"""
+    """of the bit rate over the last whole minute, at the end over what came since; None where it is not known"""
     unknown_ids: tuple[int, ...] = ()
     """arbitration ids no database has, `EXTENDED_ID` set for a 29-bit one, in the order they were met"""
     missed_messages: tuple[str, ...] = ()

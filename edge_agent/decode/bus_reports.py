@@ -5,7 +5,7 @@ from dataclasses import asdict
 from operator import add
 
 from edge_agent import events
-from edge_agent.decode.minutes import Minutes
+from edge_agent.decode.minutes import Minutes, stream_ns
 from edge_agent.events import Log
 from edge_agent.fitting import JsonObject
 from edge_agent.records import BusCounts, BusHealth, BusState, SampleBlock, id_text
@@ -91,7 +91,7 @@ class BusReports:
         changed = False
         for troubles, health in zip(self._troubles, self._health, strict=True):
             changed |= troubles.see(health.state, block.uptime_ns)
-        over = self._minutes.reach(block.until_ns)
+        over = self._minutes.reach(stream_ns(block))
         if over:
             self._tell_minute()
         if over or changed or not self._said:

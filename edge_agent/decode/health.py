@@ -18,7 +18,7 @@ from edge_agent.decode.bus_state import BusStates
 from edge_agent.decode.cycles import Cycles
 from edge_agent.decode.decoder import Found
 from edge_agent.decode.first_few import FirstFew
-from edge_agent.decode.minutes import Minutes
+from edge_agent.decode.minutes import Minutes, stream_ns
 from edge_agent.decode.plan import DecodePlan
 from edge_agent.decode.ranges import Ranges
 from edge_agent.records import I64, U8, U32, Bool, BusCounts, BusHealth, FrameBlock, FrameFlag, SampleBlock
@@ -26,6 +26,8 @@ from edge_agent.records import I64, U8, U32, Bool, BusCounts, BusHealth, FrameBl
 SURVEY_NS = 5_000_000_000
 SURVEY_FRAMES = 12_288
 """Frames are surveyed after so much of the stream's time, or so many: beyond 128 KB each array costs page faults."""
+SHORTEST_S = 1.0
+"""At the end of a stream the load of less than this would say more of its last tick than of the bus."""
 
 _NO_DATA = np.uint8(FrameFlag.REMOTE | FrameFlag.ERROR)
 _BUS_SHIFT = np.uint64(32)
@@ -61,14 +63,18 @@ class Health:
         self._surveyed_ns: int | None = None
         self._last: SampleBlock | None = None
         self._now = (BusHealth(),) * len(lines)
+        self._cycles = [_cycles(line, plan) for line in lines]
         self._begin(plan)
 
     def follow(self, plan: DecodePlan) -> None:
-        """Go on with another plan of the same databases; which messages come may have changed with it."""
+        """Go on with another plan of the same databases; on a bus that is `only_wanted` other messages come with it."""
         self._survey()
         outside = self._ranges.outside
         self._begin(plan)
         self._ranges.outside = outside
+        for bus, line in enumerate(self._lines):
+            if line.only_wanted:
+                self._cycles[bus] = _cycles(line, plan)
 
     def feed(self, block: FrameBlock, found: Found, samples: SampleBlock) -> SampleBlock:
         """`samples` with what is known of each bus; `found` and `samples` are the block's."""
@@ -87,12 +93,12 @@ class Health:
         if errors or self._states.any_off:
             self._states.feed(block)
             self._now = self._as_of_now()
-        seconds = self._minutes.reach(block.until_ns)
-        if seconds is not None or self._survey_is_due(block.until_ns):
+        now_ns = stream_ns(block)
+        seconds = self._minutes.reach(now_ns)
+        if seconds is not None or self._survey_is_due(now_ns):
             self._survey()
             if seconds is not None:
-                percent = self._load.percent(seconds)
-                self._load_percent = percent if seconds else self._load_percent
+                self._measure_load(seconds)
             self._now = self._as_of_now()
         self._last = told = self._told(samples)
         return told
@@ -102,6 +108,7 @@ class Health:
         if self._last is None:
             return None
         self._survey()
+        self._measure_load(self._minutes.seconds)
         self._now = self._as_of_now()
         last = self._last
         return self._told(
@@ -117,8 +124,6 @@ class Health:
 
     def _begin(self, plan: DecodePlan) -> None:
         self._plan = plan
-        wanted = _wanted(plan)
-        self._cycles = [Cycles(plan.expected, wanted if line.only_wanted else None) for line in self._lines]
         self._ranges = Ranges(plan.expected, self._out_of_range_signals)
 
     def _told(self, samples: SampleBlock) -> SampleBlock:
@@ -142,14 +147,19 @@ class Health:
             health=self._now,
         )
 
-    def _survey_is_due(self, until_ns: int) -> bool:
+    def _survey_is_due(self, now_ns: int) -> bool:
         if self._surveyed_ns is None:
-            self._surveyed_ns = until_ns
-        waited_ns = until_ns - self._surveyed_ns
+            self._surveyed_ns = now_ns
+        waited_ns = now_ns - self._surveyed_ns
         if 0 <= waited_ns < SURVEY_NS and self._frames_waiting < SURVEY_FRAMES:
             return False
-        self._surveyed_ns = until_ns
+        self._surveyed_ns = now_ns
         return True
+
+    def _measure_load(self, seconds: float) -> None:
+        percent = self._load.percent(seconds)
+        if seconds >= SHORTEST_S:
+            self._load_percent = percent
 
     def _survey(self) -> None:
         """Look at all that waits."""
@@ -180,7 +190,8 @@ class Health:
                 ids.add(can_id[bus == number].tolist())
 
     def _meet_missed(self, waiting: Sequence[tuple[FrameBlock, Found]], bus: U8, can_id: U32) -> None:
-        t_ns = np.concatenate([block.t_ns for block, _ in waiting])
+        # Monotonic time, where it is known: a wall clock that is set makes nobody late.
+        t_ns = np.concatenate([block.t_ns - block.epoch_ns for block, _ in waiting])
         message = np.concatenate([found.message for _, found in waiting])
         counts = np.concatenate([found.known for _, found in waiting])
         if len(self._plan.groups) > 1:
@@ -215,6 +226,10 @@ class Health:
                 strict=True,
             )
         )
+
+
+def _cycles(line: BusLine, plan: DecodePlan) -> Cycles:
+    return Cycles(plan.expected, _wanted(plan) if line.only_wanted else None)
 
 
 def _wanted(plan: DecodePlan) -> Bool:

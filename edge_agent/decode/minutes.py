@@ -1,6 +1,13 @@
-"""Minutes of a stream's own time, as recorded or as it comes. Pure."""
+"""Minutes of a stream, as recorded or as it comes. Pure."""
+
+from edge_agent.records import ClockQuality, FrameBlock, SampleBlock
 
 MINUTE_NS = 60_000_000_000
+
+
+def stream_ns(block: FrameBlock | SampleBlock) -> int:
+    """How far a stream has come: a recording's own time, else monotonic time, which buses without a frame have too."""
+    return block.until_ns if block.clock is ClockQuality.RECORDED else block.uptime_ns
 
 
 class Minutes:
@@ -9,6 +16,11 @@ class Minutes:
     def __init__(self) -> None:
         self._began_ns: int | None = None
         self._until_ns = 0
+
+    @property
+    def seconds(self) -> float:
+        """Of the minute that is not over."""
+        return 0.0 if self._began_ns is None else (self._until_ns - self._began_ns) / 1e9
 
     def reach(self, until_ns: int) -> float | None:
         """Seconds of the minute that is over now, or None while it goes on; 0 where the clock jumped.

@@ -75,6 +75,14 @@ def test_each_minute_tells_each_bus_with_the_numbers_of_that_minute() -> None:
     assert set(desk.told.levels("decode.bus_health")) == {"info"}
 
 
+def test_a_bus_that_never_had_a_frame_is_told_each_minute_too() -> None:
+    desk = Desk("can0")
+    for second in range(61):
+        desk.reports.feed(block(0, (BusCounts(), BusHealth()), uptime_s=second))
+
+    assert [fields["seen"] for fields in desk.told.fields("decode.bus_health")] == [0]
+
+
 def test_the_end_tells_what_no_minute_has_told() -> None:
     desk = Desk("can0")
     desk.reports.feed(block(0, (BusCounts(seen=2), SOUND)))

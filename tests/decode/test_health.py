@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import add
 
 import pytest
@@ -146,16 +147,28 @@ def test_frames_that_we_lost_ourselves_are_not_missed() -> None:
     assert (counts.missed, counts.dropped) == (0, 24)
 
 
-def test_another_plan_counts_cycles_anew_and_loses_no_count() -> None:
+def test_a_clock_that_is_set_makes_nobody_late() -> None:
+    def at(epoch_s: int, *t_ms: int) -> FrameBlock:
+        return replace(block(motion(*(1000 * epoch_s + t for t in t_ms))), epoch_ns=epoch_s * S)
+
+    (counts,), _ = followed(ONE, LINE, [at(0, 0, 20), at(5, 40, 60), at(2, 80, 100, 200)])
+
+    assert counts.missed == 4
+
+
+@pytest.mark.parametrize(("only_wanted", "missed"), [(False, 4 + 39), (True, 4)])
+def test_another_plan_loses_no_count_and_counts_cycles_anew_where_other_messages_come(
+    only_wanted: bool, missed: int
+) -> None:
     plan = compile_plan(ONE, list(ONE))
-    health = Health(LINE, plan)
+    health = Health([BusLine("can0", only_wanted=only_wanted)], plan)
     told = [watched(plan, health, block(motion(0, 100, speed=255)))]
     health.follow(plan)
     told.append(watched(plan, health, block(motion(900, 920, speed=255))))
     rest = health.rest()
     assert rest is not None
 
-    assert (total([*told, rest])[0].missed, total([*told, rest])[0].out_of_range) == (4, 4)
+    assert (total([*told, rest])[0].missed, total([*told, rest])[0].out_of_range) == (missed, 4)
 
 
 def test_a_j1939_group_has_no_cycle_for_it_comes_from_several_sources() -> None:
@@ -221,6 +234,14 @@ def test_the_load_is_that_of_the_last_whole_minute() -> None:
     assert load[59] == [None, None]
     assert load[60] == load[119] == [pytest.approx((60 * 100 + 200) * 63 / 5e5 / 60 * 100, abs=0.06), None]
     assert load[120] == [pytest.approx(60 * 200 * 63 / 5e5 / 60 * 100, abs=0.06), None]
+
+
+def test_at_the_end_of_a_stream_the_load_is_that_of_what_came_since_the_last_minute() -> None:
+    blocks = [block(motion(*range(1000 * second, 1000 * second + 1000, 10))) for second in range(41)]
+    line = BusLine("can0", BitRates(500_000))
+
+    assert followed(ONE, [line], blocks)[1][0].load_percent == pytest.approx(100 * 63 / 5e5 * 100, rel=0.05)
+    assert followed(ONE, [line], blocks[:1])[1][0].load_percent is None
 
 
 def test_counters_that_wait_are_told_within_seconds_of_the_stream() -> None:
