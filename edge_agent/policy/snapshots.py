@@ -66,6 +66,8 @@ class Snapshots:
         self, turns: Mapping[int, Sequence[Turn]], samples: Readings, until_ns: int, gates: Gates
     ) -> Iterator[Found]:
         """The snapshots that were asked for before `until_ns`, with all samples up to then."""
+        if not self._rules:
+            return
         asked = {
             (at_ns, nth)
             for nth, one in enumerate(self._rules)
