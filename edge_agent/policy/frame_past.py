@@ -44,6 +44,11 @@ class FramePast:
             gone = self._popped()
             self.lost += int(np.count_nonzero(gone.t_ns >= self._until_ns - self._horizon_ns))
 
+    def learn(self, before: "FramePast") -> None:
+        """Hold what another holds."""
+        for frames in before._blocks:  # noqa: SLF001  of its own kind
+            self.add(frames)
+
     def forget(self, until_ns: int) -> None:
         """Nobody will ask for times before `until_ns` less the horizon any more."""
         self._until_ns = until_ns

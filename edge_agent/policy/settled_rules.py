@@ -69,6 +69,10 @@ class SettledRules:
         same = {at: there[info] for at, info in enumerate(before._signals) if info in there}  # noqa: SLF001
         self._events.past.add(before._events.past.known_as(same))  # noqa: SLF001
         self._snapshots.learn(before._snapshots.known_as(same))  # noqa: SLF001
+        self._until_ns = before._until_ns  # noqa: SLF001
+        frames, frames_before = self._events.frame_past, before._events.frame_past  # noqa: SLF001
+        if frames and frames_before:
+            frames.learn(frames_before)
 
     def feed(self, block: SampleBlock, frames: FrameBlock | None) -> Iterator[Found]:
         """What is kept of the stretches that a block has settled; `frames` are those it was decoded from."""

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge_agent.policy.collector import Collector
@@ -11,6 +12,7 @@ from edge_agent.policy.condition_syntax import parse
 from edge_agent.policy.rules import (
     FIRST_NS,
     LAST_NS,
+    OPEN,
     Aggregate,
     BatchLimits,
     Bounded,
@@ -24,7 +26,7 @@ from edge_agent.policy.rules import (
 )
 from edge_agent.records import Batch, CloseReason, FrameBlock, Frames, Lane, RuleInfo, SampleBlock, TimeUnit
 from tests.policy.condition_reference import EXPRESSIONS, Expression, judged, written
-from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, streams
+from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, sample, streams
 from tests.policy.settled_reference import in_order, inside_of, pictures, windows
 
 LATER_NS = 10**18
@@ -193,11 +195,55 @@ def test_wherever_the_stream_is_cut_snapshots_tell_what_pencil_and_paper_know(
     ]
 
 
+def rule_of(when: int | None = None, **fields: Any) -> Event:
+    return Event(info("event"), np.array([0]), LOOSE, when or 0, 10, 20, 0, Trigger.RISING, 0, **fields)
+
+
+FAST: Expression = ("compare", ">", ("signal", "Motion.Speed"), ("number", 1.0))
+
+
+def test_an_event_right_after_a_new_configuration_finds_what_was_before_it() -> None:
+    rules = [
+        rule_of(raw_frames=True),
+        Snapshot(info("snapshot"), np.array([0]), LOOSE, None, both_edges=False, every_ns=None),
+    ]
+    collector = running(rules, [FAST])
+    past = block([sample(95, 0, 0)], 98)
+    assert collector.feed(past, frames_of(past)) == []
+    other = (SIGNALS[1], SIGNALS[0])
+    renumbered = [replace(rule, signals=np.array([1])) for rule in rules]
+
+    assert collector.reconfigure(2, other, renumbered, [bind(parse(written(FAST)), CATALOG)]) == []
+    [known] = collector.snapshot(["rule"])
+    now = replace(block([sample(100, 0, 20)], 200), signal=np.array([1], np.uint32))
+    event, frames = collector.feed(now, frames_of(now))
+
+    assert (known.fired_ns, told(known)) == ((98,), [(95, "Motion.Speed", 0)])
+    assert (event.config_version, told(event)) == (2, [(95, "Motion.Speed", 0), (100, "Motion.Speed", 20)])
+    assert captured(frames).t_ns.tolist() == [95, 100]
+
+
+def test_where_the_clock_goes_back_windows_stay_as_long_as_they_are() -> None:
+    gated = replace(rule_of(raw_frames=True), gate=Gate(condition=0))
+    collector = running([gated], [FAST])
+    before = block([sample(1_000_095, 0, 20), sample(1_000_100, 0, 20)], 1_000_101)
+    collector.feed(before, frames_of(before))
+
+    after = block([sample(500, 0, 20), sample(519, 0, 20), sample(521, 0, 20)], 600)
+    batches = collector.feed(after, frames_of(after))
+
+    # Settled up to 1,000,101, which is 500 now; the window began at 1,000,085 and ends at 1,000,115: at 514.
+    [event] = [batch for batch in batches if batch.columns]
+    assert (event.why, event.fired_ns) == (CloseReason.EVENT, (1_000_095,))
+    assert [t_ns for t_ns, _, _ in told(event)] == [494, 499, 500]
+
+
 @given(stream=streams(), data=st.data())
 def test_a_gated_rule_keeps_what_it_would_of_the_samples_inside_alone(
     stream: list[Sample], data: st.DataObject
 ) -> None:
     gate, while_ = data.draw(gates(stream, 0))
+    assume(gate != OPEN)  # without a gate a rule hears samples as they come, late ones too
     signals = data.draw(SIGNAL_SETS)
     rules = [
         lambda gate: Periodic(info("periodic"), signals, LOOSE, 500 * MS, (Aggregate.LAST, Aggregate.COUNT), gate),
