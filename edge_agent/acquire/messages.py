@@ -48,7 +48,7 @@ class MessageReader:
                 while not stop.is_set():
                     message = bus.receive(WAIT_S)
                     if message is not None:
-                        t_ns = device.wall_ns(message.timestamp, self._clock.now_ns())
+                        t_ns = device.wall_ns(message.timestamp, *self._clock.both_ns())
                         backlog.add(frame_of(message, self._index, t_ns))
             finally:
                 self._is_open = False
