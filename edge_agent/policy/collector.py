@@ -114,12 +114,13 @@ class Collector:
     def flush(self, why: CloseReason) -> list[Batch]:
         """Seal every open batch now, with what the rules still held back; they go on.
 
-        FLUSHED leaves alone what waits for earlier samples; after any other reason none will come.
+        What waits for earlier samples is judged where none will come: at the end of a configuration or of the stream.
         """
         rest: dict[int, Kept] = {}
         for bank in self._banks:
             rest |= bank.rest()
-        sealed = self._take(self._settled.rest() if why is CloseReason.FLUSHED else self._settled.end())
+        is_end = why in {CloseReason.CONFIG_CHANGED, CloseReason.STOPPED}
+        sealed = self._take(self._settled.end() if is_end else self._settled.rest())
         for position, running in enumerate(self._running):
             sealed += self._collect(running, rest.get(position, NOTHING))
             if running.batch.opened_ns is not None:

@@ -55,6 +55,8 @@ class SettledRules:
         self._events = Events(events, signals)
         self._snapshots = Snapshots(snapshots, len(signals))
         self._until_ns = FIRST_NS
+        self._now_ns = FIRST_NS
+        """up to where the stream was settled last, by this configuration or the one before"""
 
     @property
     def watched(self) -> Watched:
@@ -69,7 +71,7 @@ class SettledRules:
         same = {at: there[info] for at, info in enumerate(before._signals) if info in there}  # noqa: SLF001
         self._events.past.add(before._events.past.known_as(same))  # noqa: SLF001
         self._snapshots.learn(before._snapshots.known_as(same))  # noqa: SLF001
-        self._until_ns = before._until_ns  # noqa: SLF001
+        self._now_ns = before._now_ns  # noqa: SLF001
         frames, frames_before = self._events.frame_past, before._events.frame_past  # noqa: SLF001
         if frames and frames_before:
             frames.learn(frames_before)
@@ -97,7 +99,7 @@ class SettledRules:
 
     def snapshots(self, rules: Collection[int]) -> Iterator[Found]:
         """Of the rules at these positions, now: as of the time up to which the stream is settled."""
-        return self._snapshots.now(rules, self._until_ns, self._gates)
+        return self._snapshots.now(rules, self._now_ns, self._gates)
 
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time: the clock by which they were told was wrong by so much."""
@@ -114,6 +116,7 @@ class SettledRules:
         self._snapshots.shift(delta_ns)
         if self._until_ns != FIRST_NS:
             self._until_ns += delta_ns
+        self._now_ns += delta_ns
 
     def _judge(self, settled: Settled, frames: FrameBlock | None = None) -> Iterator[Found]:
         if settled.moved_ns:
@@ -131,7 +134,7 @@ class SettledRules:
         samples = Readings(block.t_ns, block.signal.astype(np.int64), block.raw, block.value)
         yield from self._events.feed(turns, samples, block.until_ns, self._gates)
         yield from self._snapshots.feed(turns, samples, block.until_ns, self._gates)
-        self._until_ns = block.until_ns
+        self._until_ns = self._now_ns = block.until_ns
 
 
 def _wanted(rules: Sequence[Rule], conditions: Sequence[Tree], signals: Sequence[SignalInfo]) -> Bool:

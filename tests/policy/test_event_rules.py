@@ -10,6 +10,7 @@ from edge_agent.policy.gates import Gates
 from edge_agent.policy.kept import Found
 from edge_agent.policy.rules import OPEN, BatchLimits, Event, Gate, Reduction, Trigger
 from edge_agent.policy.spells import Turn
+from edge_agent.records import Frames
 from tests.policy.streams import SIGNALS, info, told
 
 LIMITS = BatchLimits(10**18, 500_000)
@@ -58,6 +59,21 @@ def test_samples_outside_the_gate_are_not_in_the_window() -> None:
     first, _ = found(RULE, Gate(from_ns=100, until_ns=290))
 
     assert min(first.kept.t_ns) == 100
+
+
+def test_frames_outside_the_gate_are_not_captured_and_other_buses_are() -> None:
+    events = Events([(0, replace(RULE, raw_frames=True))], SIGNALS)
+    t_ns = np.arange(0, 300, 7)
+    zeros = np.zeros(len(t_ns), np.uint8)
+    assert events.frame_past is not None
+    events.frame_past.add(
+        Frames(t_ns, zeros, t_ns.astype(np.uint32), zeros, zeros.astype(np.uint16), np.zeros((len(t_ns), 8), np.uint8))
+    )
+
+    first, _ = events.feed(TWICE, readings(), 300, Gates([Gate(from_ns=100)]))
+
+    assert first.frames is not None
+    assert first.frames.t_ns.tolist() == [105, 112, 119]
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,18 @@ def test_an_event_right_after_a_new_configuration_finds_what_was_before_it() -> 
     assert captured(frames).t_ns.tolist() == [95, 100]
 
 
+def test_a_new_configuration_may_hear_of_time_that_the_one_before_had_not_waited_for() -> None:
+    gated = OnChange(info("on_change"), np.array([1]), LOOSE, 0.0, 0, None, gate=Gate(condition=0))
+    collector = running([gated], [FAST])
+    collector.feed(block([sample(500, 0, 20)], 300))
+    collector.reconfigure(2, SIGNALS, [gated], [bind(parse(written(FAST)), CATALOG)])
+
+    collector.feed(block([sample(310, 0, 20), sample(320, 1, 3), sample(330, 0, 0), sample(340, 1, 2)], 400))
+    [batch] = collector.flush(CloseReason.STOPPED)
+
+    assert told(batch) == [(320, "Motion.Gear", 3)]
+
+
 def test_where_the_clock_goes_back_windows_stay_as_long_as_they_are() -> None:
     gated = replace(rule_of(raw_frames=True), gate=Gate(condition=0))
     collector = running([gated], [FAST])
@@ -233,7 +245,8 @@ def test_where_the_clock_goes_back_windows_stay_as_long_as_they_are() -> None:
     batches = collector.feed(after, frames_of(after))
 
     # Settled up to 1,000,101, which is 500 now; the window began at 1,000,085 and ends at 1,000,115: at 514.
-    [event] = [batch for batch in batches if batch.columns]
+    event, capture = batches
+    assert captured(capture).t_ns.tolist() == [494, 499, 500]
     assert (event.why, event.fired_ns) == (CloseReason.EVENT, (1_000_095,))
     assert [t_ns for t_ns, _, _ in told(event)] == [494, 499, 500]
 
