@@ -24,7 +24,17 @@ from edge_agent.policy.rules import (
     Snapshot,
     Trigger,
 )
-from edge_agent.records import Batch, CloseReason, FrameBlock, Frames, Lane, RuleInfo, SampleBlock, TimeUnit
+from edge_agent.records import (
+    Batch,
+    ClockQuality,
+    CloseReason,
+    FrameBlock,
+    Frames,
+    Lane,
+    RuleInfo,
+    SampleBlock,
+    TimeUnit,
+)
 from tests.policy.condition_reference import EXPRESSIONS, Expression, judged, written
 from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, sample, streams
 from tests.policy.settled_reference import in_order, inside_of, pictures, windows
@@ -203,7 +213,7 @@ FAST: Expression = ("compare", ">", ("signal", "Motion.Speed"), ("number", 1.0))
 
 
 def test_an_event_right_after_a_new_configuration_finds_what_was_before_it() -> None:
-    rules = [
+    rules: list[Rule] = [
         rule_of(raw_frames=True),
         Snapshot(info("snapshot"), np.array([0]), LOOSE, None, both_edges=False, every_ns=None),
     ]
@@ -233,6 +243,23 @@ def test_a_new_configuration_may_hear_of_time_that_the_one_before_had_not_waited
     [batch] = collector.flush(CloseReason.STOPPED)
 
     assert told(batch) == [(320, "Motion.Gear", 3)]
+
+
+def test_samples_and_frames_of_an_open_window_move_with_a_clock_that_becomes_known() -> None:
+    rule = replace(rule_of(raw_frames=True), before_ns=0, after_ns=5 * SECOND)
+    collector = running([rule], [FAST])
+    first = replace(block([sample(0, 0, 20), sample(SECOND, 0, 20)], 3 * SECOND), clock=ClockQuality.UNSYNCED)
+    assert collector.feed(first, frames_of(first)) == []
+
+    right_ns = 1000 * SECOND
+    synced = block([sample(right_ns + 4 * SECOND, 0, 20)], right_ns + 9 * SECOND)
+    synced = replace(synced, clock=ClockQuality.SYNCED, epoch_ns=right_ns)
+    event, capture = collector.feed(synced, frames_of(synced))
+
+    times = [right_ns, right_ns + SECOND, right_ns + 4 * SECOND]
+    assert [t_ns for t_ns, _, _ in told(event)] == captured(capture).t_ns.tolist() == times
+    assert event.fired_ns == (right_ns,)
+    assert collector.watched.frames_held == 0
 
 
 def test_where_the_clock_goes_back_windows_stay_as_long_as_they_are() -> None:
