@@ -25,6 +25,7 @@ from edge_agent.records import EXTENDED_ID, BusCounts, FrameFlag, RawKind, Sampl
 from tests.decode.frames import block
 
 SECONDS = float(os.environ.get("FUZZ_S", "1"))
+PRIORITY = 7 << 26
 NO_DATA = FrameFlag.REMOTE | FrameFlag.ERROR
 
 
@@ -158,13 +159,19 @@ def random_frame(chance: random.Random, catalog: Catalog) -> Frame:
 def counted(catalog: Catalog, frames: list[Frame]) -> tuple[BusCounts, ...]:
     """The same, a frame at a time."""
     by_id = {(bus, message.can_id): message for bus, message in catalog.messages}
+    by_addresses: dict[tuple[int, int], Message] = {}
     by_group: dict[tuple[int, int], Message] = {}
     for bus, one in catalog.messages:
         if one.j1939:
+            by_addresses.setdefault((bus, one.can_id & ~PRIORITY), one)
             by_group.setdefault((bus, group_of(one.can_id)), one)
     fates: Counter[tuple[int, str]] = Counter()
     for frame in frames:
-        message = by_id.get((frame.bus, frame.can_id)) or by_group.get((frame.bus, group_of(frame.can_id)))
+        message = (
+            by_id.get((frame.bus, frame.can_id))
+            or by_addresses.get((frame.bus, frame.can_id & ~PRIORITY))
+            or by_group.get((frame.bus, group_of(frame.can_id)))
+        )
         if frame.flags & FrameFlag.ERROR:
             fates[frame.bus, "error"] += 1
         elif frame.flags & FrameFlag.REMOTE:
