@@ -23,7 +23,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import can
 from can.io.generic import MessageReader
@@ -46,6 +46,9 @@ from edge_agent.acquire.timestamps import (
 from edge_agent.errors import LogRefused
 from edge_agent.records import FrameFlag
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 SUFFIXES: Final = (".log", ".asc", ".blf", ".trc", ".csv", ".db", ".mf4")
 BY_PATH: Final = (".db", ".mf4")
 """opened by their own libraries, which take no stream or would read all of it into memory"""
@@ -67,6 +70,17 @@ class _AscReader(can.ASCReader):
             return can.ASCReader._datetime_to_timestamp(datetime_string)  # noqa: SLF001  what it overrides
         except (ValueError, OverflowError):
             return 0.0
+
+
+class _Unzipped(gzip.GzipFile):
+    """Gives all that came before a cut: GzipFile itself keeps up to 8 KB for itself when it finds the end missing."""
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """As many bytes as are there, at least one before the end."""
+        room = memoryview(buffer).cast("B")
+        data = self.read1(len(room))
+        room[: len(data)] = data
+        return len(data)
 
 
 _READERS: Final[dict[str, type[MessageReader]]] = MESSAGE_READERS | {".asc": _AscReader}
@@ -122,7 +136,7 @@ def _opened(path: Path, stack: ExitStack) -> tuple[Watch, MessageReader]:
     if suffix not in SUFFIXES or (zipped and suffix in BY_PATH):
         raise MalformedLog(f"no known log format: {suffix or 'no suffix'}, known are {' '.join(SUFFIXES)}")
     reader_type = _READERS[suffix]
-    file: io.FileIO | gzip.GzipFile = gzip.GzipFile(path) if zipped else io.FileIO(path)
+    file: io.FileIO | gzip.GzipFile = _Unzipped(path) if zipped else io.FileIO(path)
     stack.enter_context(file)
     if suffix in BY_PATH:
         return Watch(), stack.enter_context(_opened_by_path(reader_type, path))

@@ -1,6 +1,7 @@
 import gzip
 import itertools
 import sqlite3
+import zlib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -254,6 +255,17 @@ def test_a_log_cut_anywhere_is_refused_and_what_came_before_is_right(tmp_path: P
         assert refused is not None, size
         assert refused.frames_read == len(found)
         assert [content(frame) for frame in found] == [content(frame_of(one, 0)) for one in sent[: len(found)]]
+
+
+def test_of_a_zipped_log_that_was_cut_nothing_is_lost_that_can_be_unzipped(tmp_path: Path) -> None:
+    whole = gzip.compress(written(tmp_path / "drive.log", messages() * 200).read_bytes(), 1)
+    cut = tmp_path / "cut.log.gz"
+    cut.write_bytes(whole[: len(whole) - 100])
+
+    found, refused = read_on(cut)
+
+    assert refused is not None
+    assert len(found) == zlib.decompressobj(31).decompress(cut.read_bytes()).count(b"\n")
 
 
 @pytest.mark.parametrize("suffix", TEXT)
