@@ -21,7 +21,7 @@ from edge_agent.decode.fast_packet import is_fast_packet
 from edge_agent.decode.j1939 import pgn_of
 from edge_agent.decode.transport import LONGEST
 from edge_agent.errors import DatabaseRefused
-from edge_agent.records import EXTENDED_ID, RawKind
+from edge_agent.records import EXTENDED_ID, RawKind, id_text
 
 SUFFIXES = (".dbc", ".kcd", ".sym", ".arxml", ".cdd")
 FLOAT_BITS = (16, 32, 64)
@@ -37,7 +37,7 @@ _ARXML.propagate = False
 
 _UNKNOWN_CONVERSION = re.compile(r"Compu method category (\S+) is not yet implemented")
 
-_LINE = re.compile(r"at line (\d+), column (\d+)")
+_LINE = re.compile(r"\bline (\d+), column (\d+)")
 
 
 def load_database(path: str | Path) -> Database:
@@ -150,6 +150,7 @@ def _refused(path: str, error: Exception) -> DatabaseRefused:
 
 
 def _messages(loaded: CantoolsDatabase, remarks: list[str]) -> Iterator[Message]:
+    names: dict[int, str] = {}
     for message in loaded.messages:
         if message.is_container:
             remarks.append(f"message {message.name}: container messages are not decoded")
@@ -162,6 +163,9 @@ def _messages(loaded: CantoolsDatabase, remarks: list[str]) -> Iterator[Message]
             remarks.append(f"message {message.name}: {message.length} bytes long; {carrier} {longest} at most")
             continue
         can_id = message.frame_id | (EXTENDED_ID if message.is_extended_frame else 0)
+        if can_id in names:
+            remarks.append(f"message {message.name}: its id {id_text(can_id)} is {names[can_id]}'s, which is used")
+        names.setdefault(can_id, message.name)
         fast_packet = j1939 and is_fast_packet(pgn_of(can_id), message.length, nmea_2000=nmea_2000)
         remarks += _unmarked_multiplexers(message)
         signals = tuple(_signals(message, remarks))

@@ -1,16 +1,17 @@
 """All databases and name mappings of all buses; a file that cannot be used is told, never fatal in a vehicle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from edge_agent import events
-from edge_agent.decode.catalog import Catalog, Database
+from edge_agent.decode.catalog import Catalog, Database, by_id
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.naming import mapped
 from edge_agent.decode.vss import VssMapping, parse_mapping
 from edge_agent.errors import DatabaseRefused, MappingRefused
 from edge_agent.events import Log
+from edge_agent.records import id_text
 
 Refusal = DatabaseRefused | MappingRefused
 NO_MAPPINGS: Mapping[str, Path] = MappingProxyType({})
@@ -48,7 +49,7 @@ def read_tree(path: Path) -> str:
 
 
 def _load_bus(name: str, paths: Sequence[Path], refusals: list[Refusal], log: Log) -> list[Database]:
-    found = []
+    found: list[Database] = []
     for path in paths:
         try:
             database = load_database(path)
@@ -57,11 +58,21 @@ def _load_bus(name: str, paths: Sequence[Path], refusals: list[Refusal], log: Lo
             events.database_refused(log, bus=name, sentence=refusal.sentence())
             continue
         signals = sum(len(message.signals) for message in database.messages)
+        remarks = (*database.remarks, *_hidden(database, found))
         events.database_loaded(
-            log, bus=name, path=str(path), messages=len(database.messages), signals=signals, remarks=database.remarks
+            log, bus=name, path=str(path), messages=len(database.messages), signals=signals, remarks=remarks
         )
         found.append(database)
     return found
+
+
+def _hidden(database: Database, before: Sequence[Database]) -> Iterator[str]:
+    """A sentence on each message whose id another file of the bus has already."""
+    names = {message.can_id: message.name for message in by_id(before)}
+    for message in database.messages:
+        if message.can_id in names:
+            first = f"{names[message.can_id]}'s in an earlier file"
+            yield f"message {message.name}: its id {id_text(message.can_id)} is {first}, which is used"
 
 
 def _map_bus(name: str, databases: list[Database], path: Path, refusals: list[Refusal], log: Log) -> list[Database]:

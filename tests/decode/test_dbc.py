@@ -268,6 +268,13 @@ def test_of_two_signals_of_one_name_the_first_is_used(tmp_path: Path) -> None:
     assert database.remarks == ("signal M.V: its message has another signal of this name, which is used",)
 
 
+def test_of_two_messages_of_one_id_the_one_that_is_not_used_is_told(tmp_path: Path) -> None:
+    signal = ' SG_ V : 0|8@1+ (1,0) [0|0] "" A\n'
+    body = f"BO_ 256 First: 8 A\n{signal}BO_ 256 Second: 8 A\n{signal}BO_ 2147483904 Other: 8 A\n{signal}"
+
+    assert remarks(tmp_path, body) == ("message Second: its id 100 is First's, which is used",)
+
+
 @pytest.mark.parametrize(
     ("body", "remark"),
     [
@@ -289,6 +296,13 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
 
     assert refused.line == 4
     assert str(refused) == f'{path}:4: Invalid syntax at line 4, column 16: " SG_ V : 0|8@1 >>!<<(1,0) [0|0] "" A"'
+
+
+def test_a_broken_xml_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.kcd"
+    path.write_text("<NetworkDefinition>\n<Bus></Wrong>\n")
+
+    assert str(refusal(path)) == f"{path}:2: mismatched tag: line 2, column 7"
 
 
 def test_a_missing_file_is_told_with_its_path(tmp_path: Path) -> None:

@@ -51,6 +51,21 @@ def test_a_database_that_is_refused_costs_only_itself(tmp_path: Path) -> None:
     assert told.levels("decode.database_loaded") == ["info"]
 
 
+def test_a_message_whose_id_an_earlier_file_of_the_bus_has_is_told(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.dbc", tmp_path / "second.dbc"
+    first.write_text(GOOD)
+    second.write_text(GOOD.replace(" M:", " N:"))
+    told = Told()
+
+    load_catalog([("can0", [first, second]), ("can1", [second])], told)
+
+    assert [fields.get("first_remarks") for fields in told.fields("decode.database_loaded")] == [
+        None,
+        ["message N: its id 1 is M's in an earlier file, which is used"],
+        None,
+    ]
+
+
 MAPPING = '{"Vehicle.Speed": {"type": "sensor", "unit": "km/h", "dbc2vss": {"signal": "V"}}}'
 
 
