@@ -115,19 +115,20 @@ def _fit(value: JsonValue, room: int, place: str, cut: list[str]) -> JsonValue:
 def _members(value: JsonObject, room: int, place: str, cut: list[str]) -> Iterator[tuple[str, JsonValue]]:
     """The members there is room to say something of, and that of each."""
     sizes = {name: _overhead(name) + _size(one) for name, one in value.items()}
-    least = accumulate(min(size, _overhead(name) + LEAST) for name, size in sizes.items())
-    first = list(sizes)[: sum(end <= room for end in least)]
-    shares = _shares({name: sizes[name] for name in first}, room)
+    least = {name: min(size, _overhead(name) + LEAST) for name, size in sizes.items()}
+    first = list(sizes)[: sum(end <= room for end in accumulate(least.values()))]
+    left = room - sum(least[name] for name in first)
+    shares = _shares({name: sizes[name] - least[name] for name in first}, left)
     for name in first:
-        yield name, _fit(value[name], shares[name] - _overhead(name), f"{place}.{name}", cut)
+        yield name, _fit(value[name], least[name] + shares[name] - _overhead(name), f"{place}.{name}", cut)
     cut += [f"{place}.{name}" for name in list(sizes)[len(first) :]]
 
 
-def _shares(sizes: Mapping[str, int], room: int) -> dict[str, int]:
-    """What each may take: all it needs, or as much as any other."""
+def _shares(wanted: Mapping[str, int], room: int) -> dict[str, int]:
+    """What each may take: all it wants, or as much as any other."""
     shares: dict[str, int] = {}
-    for number, (name, size) in enumerate(sorted(sizes.items(), key=lambda item: item[1])):
-        shares[name] = min(size, room // (len(sizes) - number))
+    for number, (name, size) in enumerate(sorted(wanted.items(), key=lambda item: item[1])):
+        shares[name] = min(size, room // (len(wanted) - number))
         room -= shares[name]
     return shares
 

@@ -116,6 +116,13 @@ NASTY = st.recursive(
 SECTIONS = st.dictionaries(st.sampled_from([*ROOMS, "x", "y", "z", "w"]), NASTY, max_size=10)
 
 
+def test_a_small_value_with_a_long_name_is_whole_beside_a_large_value() -> None:
+    found = taken({"agent": {"é" * 30: 7, "text": "x" * 300}})
+
+    assert found["agent"]["é" * 30] == 7
+    assert found["agent"]["text"].endswith("x…")
+
+
 @settings(max_examples=60)
 @given(SECTIONS)
 def test_whatever_is_said_a_hub_takes_it_and_every_section_stays_within_its_room(sections: dict[str, Any]) -> None:
