@@ -23,7 +23,7 @@ class Status:
     """`frames` that were lost before decoding, `batches_refused` that the hub will never take"""
     events: Mapping[str, int]
     """since the running configuration began: how often its events `fired`, and how often that was `suppressed`; the
-    samples their memory of the past holds, and those it had no room for"""
+    samples and frames their memory of the past holds, and those it had no room for"""
     samples: int
     """decoded"""
     kept_samples: int

@@ -245,6 +245,18 @@ def test_a_new_configuration_may_hear_of_time_that_the_one_before_had_not_waited
     assert told(batch) == [(320, "Motion.Gear", 3)]
 
 
+def test_samples_and_frames_of_an_open_window_are_sealed_with_all_that_is_open() -> None:
+    collector = running([replace(rule_of(raw_frames=True), after_ns=5 * SECOND)], [FAST])
+    part = block([sample(100, 0, 20), sample(2 * SECOND, 0, 20), sample(4 * SECOND, 0, 20)], 3 * SECOND)
+    collector.feed(part, frames_of(part))
+
+    sealed = collector.flush(CloseReason.STOPPED)
+
+    assert [batch.why for batch in sealed] == [CloseReason.STOPPED] * 2
+    assert told(sealed[0]) == [(t_ns, "Motion.Speed", 20) for t_ns in (100, 2 * SECOND, 4 * SECOND)]
+    assert captured(sealed[1]).t_ns.tolist() == [100, 2 * SECOND, 4 * SECOND]
+
+
 def test_samples_and_frames_of_an_open_window_move_with_a_clock_that_becomes_known() -> None:
     rule = replace(rule_of(raw_frames=True), before_ns=0, after_ns=5 * SECOND)
     collector = running([rule], [FAST])
