@@ -7,7 +7,7 @@ can go beyond it: most minima and maxima in the field say no more than how long 
 import math
 from fractions import Fraction
 
-from edge_agent.decode.catalog import Signal
+from edge_agent.decode.catalog import Message, Signal
 from edge_agent.decode.formula import exact
 from edge_agent.records import RawKind
 
@@ -52,6 +52,18 @@ def value_bounds(signal: Signal) -> tuple[float, float]:
         for end in (_beyond(signal, signal.lowest, -1), _beyond(signal, signal.highest, 1))
     )
     return ends[0], ends[1]
+
+
+def absent_from(message: Message, signal: Signal) -> float:
+    """The scaled value from which on a J1939 signal says that it is not available, not that it is out of range.
+
+    The highest byte is all ones, or of a shorter field all of it (SAE J1939-71, 5.1.4). Not a number for others.
+    """
+    bits = signal.field.bits
+    if not message.j1939 or signal.kind is not RawKind.UNSIGNED or signal.factor <= 0:
+        return math.nan
+    marked = min(bits, 8)
+    return ((((1 << marked) - 1) << bits - marked) - 0.5) * signal.factor + signal.offset
 
 
 def _beyond(signal: Signal, bound: Bound, direction: int) -> float:

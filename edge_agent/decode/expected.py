@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_agent.decode.bounds import value_bounds
+from edge_agent.decode.bounds import absent_from, value_bounds
 from edge_agent.decode.catalog import Entry, Message
 from edge_agent.records import F64, I64
 
@@ -22,6 +22,8 @@ class Expected:
     low: F64
     high: F64
     """[s] values below or above are out of range; infinite where the database sets no bound"""
+    absent_from: F64
+    """[s] values from here on say that there is none; not a number where none says so"""
     any_low: bool
     any_high: bool
     """whether there is a bound at all"""
@@ -39,10 +41,13 @@ def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[
     numbers = np.array([number for number, _ in decoded], np.int64)
     cycle_ns = np.array([*(message.cycle_ns for _, message in messages), 0], np.int64)
     bounds = [value_bounds(entry.signal) for _, entry in decoded]
+    absences = [absent_from(entry.message, entry.signal) for _, entry in decoded]
     count = int(numbers.max(initial=-1)) + 1
     low, high, bus = np.full(count, np.inf), np.full(count, -np.inf), np.zeros(count, np.int64)
+    absent = np.full(count, np.nan)
     np.fmin.at(low, numbers, [least for least, _ in bounds])
     np.fmax.at(high, numbers, [most for _, most in bounds])
+    np.fmin.at(absent, numbers, absences)
     low[low == np.inf], high[high == -np.inf] = -np.inf, np.inf
     bus[numbers] = [entry.bus for _, entry in decoded]
     names = {number: entry.info.name for number, entry in decoded}
@@ -52,6 +57,7 @@ def compile_expected(messages: Sequence[tuple[int, Message]], decoded: Sequence[
         messages=tuple(message.name for _, message in messages),
         low=low,
         high=high,
+        absent_from=absent,
         any_low=bool(np.isfinite(low).any()),
         any_high=bool(np.isfinite(high).any()),
         bus=bus,

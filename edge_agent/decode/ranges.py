@@ -14,7 +14,7 @@ ENOUGH = 2_048
 
 
 class Ranges:
-    """Compares the samples of one plan; a value that is not a number is not outside."""
+    """Compares the samples of one plan; what is not a number, or says that there is none, is not outside."""
 
     def __init__(self, expected: Expected, names: list[FirstFew[str]]) -> None:
         """`names`, one a bus, get those of the signals that were outside first."""
@@ -49,7 +49,8 @@ class Ranges:
         if self._expected.any_low:
             outside |= value < self._expected.low.take(signal)
         if np.count_nonzero(outside):
-            self._count_outside(signal[outside])
+            signal, value = signal[outside], value[outside]
+            self._count_outside(signal[~(value >= self._expected.absent_from.take(signal))])
 
     def _count_outside(self, signal: I64) -> None:
         for bus, count in enumerate(np.bincount(self._expected.bus.take(signal)).tolist()):

@@ -14,9 +14,9 @@ CATALOG = Catalog([("one", [Database("a.dbc", (A,))]), ("two", [Database("b.dbc"
 
 
 class Desk:
-    def __init__(self, *wanted: str) -> None:
+    def __init__(self, *wanted: str, catalog: Catalog = CATALOG) -> None:
         self.names = [FirstFew[str](), FirstFew[str]()]
-        self.ranges = Ranges(compile_plan(CATALOG, wanted).expected, self.names)
+        self.ranges = Ranges(compile_plan(catalog, wanted).expected, self.names)
 
     def feed(self, *samples: tuple[int, float]) -> list[int]:
         """How many are outside on each bus, of (signal, value) and all before."""
@@ -57,6 +57,23 @@ def test_what_waits_is_looked_at_when_there_is_enough() -> None:
 
 def test_nothing_is_compared_where_nothing_can_be_outside() -> None:
     assert Desk("A.Free").feed(*[(0, 1e9)] * ENOUGH) == [0, 0]
+
+
+def test_a_j1939_signal_that_is_not_available_is_not_outside_and_one_with_an_error_is() -> None:
+    signals = (
+        Signal("Byte", BitField(0, 8, big_endian=False), RawKind.UNSIGNED, 0.4, -40.0, "", highest=250),
+        Signal("Word", BitField(8, 16, big_endian=False), RawKind.UNSIGNED, 1.0, 0.0, "", highest=0xFAFF),
+    )
+    of_groups = [Message("G", 0x98FEF100, 8, signals, j1939=True), Message("P", 0x10, 8, signals)]
+    desk = Desk("G.Byte", "G.Word", "P.Byte", catalog=Catalog([("a", [Database("a.dbc", tuple(of_groups))])]))
+
+    desk.feed(*((0, raw * 0.4 - 40.0) for raw in (250, 251, 254, 255)), *((1, raw) for raw in (0xFAFF, 0xFEFF, 0xFF00)))
+    desk.ranges.survey()
+    assert desk.ranges.outside == [3, 0]
+
+    desk.feed((2, 255 * 0.4 - 40.0))
+    desk.ranges.survey()
+    assert desk.ranges.outside == [4, 0]
 
 
 def test_no_number_is_not_outside_and_infinity_is() -> None:
