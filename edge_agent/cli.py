@@ -26,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-twin_app = typer.Typer(help="Read or change a module's twin at the local hub.", no_args_is_help=True)
+twin_app = typer.Typer(
+    help="Read or change a module's twin at the local hub; print the schema of its document.", no_args_is_help=True
+)
 app.add_typer(twin_app, name="twin")
 
 HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub keeps everything in.")]
