@@ -32,6 +32,18 @@ def test_a_rule_whose_signals_did_not_come_keeps_nothing() -> None:
     assert judged([of_signals(0), of_signals(1)]) == {}
 
 
+def test_each_rule_hears_only_the_samples_it_is_admitted_to() -> None:
+    [bank] = banks([of_signals(0, 1), of_signals(1, 0)], SIGNALS)
+    stream = block([sample(1, 0, 1), sample(2, 1, 2), sample(3, 0, 3)])
+
+    found = bank.judge(stream, np.array([[True, True, False], [False, False, True]]))
+
+    assert {position: told(kept) for position, kept in found.items()} == {
+        0: [(0, 1, 1), (1, 2, 2)],
+        1: [(1, 3, 3)],
+    }
+
+
 def test_without_rules_that_have_signals_there_is_no_bank() -> None:
     assert banks([of_signals()], SIGNALS) == ()
 

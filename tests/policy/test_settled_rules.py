@@ -245,6 +245,33 @@ def test_a_new_configuration_may_hear_of_time_that_the_one_before_had_not_waited
     assert told(batch) == [(320, "Motion.Gear", 3)]
 
 
+def test_a_batch_from_the_middle_of_a_window_names_the_last_firing_before_it() -> None:
+    collector = running([rule_of()], [FAST])
+    fed = block([sample(100, 0, 20), sample(101, 0, 0), sample(102, 0, 20)], 103)
+    sealed = collector.feed(fed) + collector.flush(CloseReason.FLUSHED)
+    sealed += collector.feed(block([sample(103, 0, 0), sample(104, 0, 20)], LATER_NS))
+
+    assert [(batch.why, batch.fired_ns) for batch in sealed] == [
+        (CloseReason.FLUSHED, (100, 102)),
+        (CloseReason.EVENT, (102, 104)),
+    ]
+
+
+def test_a_window_remembers_how_its_gate_was_as_far_as_it_looks_back() -> None:
+    gear: Expression = ("compare", ">", ("signal", "Motion.Gear"), ("number", 0.0))
+    rule = replace(rule_of(), before_ns=35, gate=Gate(condition=1))
+    collector = running([rule], [gear, FAST])
+    steps = [
+        block([sample(10, 0, 20), sample(15, 0, 30), sample(20, 0, 0)], 30),
+        block([sample(31, 0, 0)], 34),
+        block([sample(35, 0, 40), sample(40, 1, 9)], LATER_NS),
+    ]
+
+    [batch] = [batch for step in steps for batch in collector.feed(step)]
+
+    assert told(batch) == [(10, "Motion.Speed", 20), (15, "Motion.Speed", 30), (35, "Motion.Speed", 40)]
+
+
 def test_samples_and_frames_of_an_open_window_are_sealed_with_all_that_is_open() -> None:
     collector = running([replace(rule_of(raw_frames=True), after_ns=5 * SECOND)], [FAST])
     part = block([sample(100, 0, 20), sample(2 * SECOND, 0, 20), sample(4 * SECOND, 0, 20)], 3 * SECOND)

@@ -56,6 +56,14 @@ def test_a_period_tells_at_its_end_what_is_new_in_it() -> None:
     assert taken(found) == [((10,), [(1, 3, 1)]), ((20,), [(1, 20, 2)]), ((30,), [(1, 21, 3)])]
 
 
+def test_a_period_waits_for_the_samples_of_its_very_end() -> None:
+    snapshots = Snapshots([(0, rule(every=10))], 2)
+    gates = Gates([OPEN])
+    assert list(snapshots.feed(NONE, readings((3, 0, 1)), 10, gates)) == []
+
+    assert taken(list(snapshots.feed(NONE, readings((10, 0, 2)), 11, gates))) == [((10,), [(1, 10, 2)])]
+
+
 def test_where_nothing_is_known_or_the_gate_is_closed_there_is_no_snapshot() -> None:
     snapshots = Snapshots([(0, rule(every=10)), (1, rule(every=10))], 2)
     gates = Gates([OPEN, Gate(until_ns=0)])
