@@ -262,7 +262,7 @@ def test_a_window_remembers_how_its_gate_was_as_far_as_it_looks_back() -> None:
     rule = replace(rule_of(), before_ns=35, gate=Gate(condition=1))
     collector = running([rule], [gear, FAST])
     steps = [
-        block([sample(10, 0, 20), sample(15, 0, 30), sample(20, 0, 0)], 30),
+        block([sample(10, 0, 20), sample(12, 0, 0), sample(15, 0, 30), sample(20, 0, 0)], 30),
         block([sample(31, 0, 0)], 34),
         block([sample(35, 0, 40), sample(40, 1, 9)], LATER_NS),
     ]
