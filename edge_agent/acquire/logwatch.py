@@ -44,7 +44,7 @@ class Lines(io.TextIOWrapper, Watch):
     """A text log's lines, counted; empty ones are left out, as some readers stumble over them."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
-        super().__init__(stream, encoding="utf-8", errors="replace")
+        super().__init__(stream, encoding="utf-8-sig", errors="replace")
         self.error_frame = False
         self.line = ""
         """the one read last"""

@@ -257,6 +257,17 @@ def test_a_log_cut_anywhere_is_refused_and_what_came_before_is_right(tmp_path: P
         assert [content(frame) for frame in found] == [content(frame_of(one, 0)) for one in sent[: len(found)]]
 
 
+@pytest.mark.parametrize("suffix", TEXT)
+def test_a_text_log_that_an_editor_has_marked_as_utf_8_and_ended_lines_as_windows_does_is_read(
+    tmp_path: Path, suffix: str
+) -> None:
+    sent = messages()
+    path = written(tmp_path / f"drive{suffix}", sent)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+
+    assert [content(frame) for frame in read(path)] == [content(frame_of(one, 0)) for one in sent]
+
+
 def test_of_a_zipped_log_that_was_cut_nothing_is_lost_that_can_be_unzipped(tmp_path: Path) -> None:
     whole = gzip.compress(written(tmp_path / "drive.log", messages() * 200).read_bytes(), 1)
     cut = tmp_path / "cut.log.gz"
