@@ -23,20 +23,20 @@ class Spells:
 
     def feed(self, verdicts: Sequence[Verdicts]) -> Mapping[int, list[Turn]]:
         """The turns of each condition that has some, in the order of time; `verdicts` are one for each condition."""
-        some = [i for i, judged in enumerate(verdicts) if len(judged.t_ns)]
-        if not some:
+        if not verdicts:
             return {}
-        counts = np.array([len(verdicts[i].t_ns) for i in some])
+        times, truths = zip(*verdicts, strict=True)
+        counts = np.fromiter(map(len, times), np.int64, len(times))
+        some = np.flatnonzero(counts)
         ends = counts.cumsum()
-        true = np.concatenate([verdicts[i].truth for i in some]) == 1
-        before = np.append(False, true[:-1])
-        before[ends - counts] = self._true[some]
-        self._true[some] = true[ends - 1]
+        true = np.concatenate(truths) == 1
+        before = np.append(False, true)[:-1]
+        before[(ends - counts)[some]] = self._true[some]
+        self._true[some] = true[ends[some] - 1]
         at = np.flatnonzero(true != before)
         if not len(at):
             return {}
-        t_ns = np.concatenate([verdicts[i].t_ns for i in some]).take(at)
-        condition = np.repeat(some, counts).take(at)
+        t_ns, condition = np.concatenate(times).take(at), ends.searchsorted(at, side="right")
         found: dict[int, list[Turn]] = {}
         for one, when_ns, now in zip(condition.tolist(), t_ns.tolist(), true.take(at).tolist(), strict=True):
             found.setdefault(one, []).append(Turn(when_ns, now))
