@@ -16,6 +16,8 @@ _SENTENCES = {
     "too_short": "must not be empty",
     "too_long": "must have at most {max_length}",
     "tuple_type": "must be a list",
+    "model_type": "input should be an object",
+    "dict_type": "input should be an object",
     "union_tag_not_found": "must have a field {discriminator}",
     "union_tag_invalid": "{discriminator} must be one of {expected_tags}, not {tag!r}",
 }

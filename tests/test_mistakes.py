@@ -14,6 +14,7 @@ class Inner(BaseModel, extra="forbid"):
 class Outer(BaseModel, extra="forbid"):
     names: tuple[str, ...] = Field(min_length=1)
     inner: Inner = Inner()
+    counts: dict[str, int] = Field(default={})
     colour: Literal["red", "green"] = "red"
 
     @field_validator("names")
@@ -38,6 +39,8 @@ def told(document: object) -> list[str]:
         ({"names": "one"}, ["names: must be a list"]),
         ({"names": [1, 2]}, ["names[0]: input should be a valid string", "names[1]: input should be a valid string"]),
         ({"names": ["a", "a"]}, ["names: two are the same"]),
+        ({"names": ["a"], "inner": 1}, ["inner: input should be an object"]),
+        ({"names": ["a"], "counts": [1]}, ["counts: input should be an object"]),
         ({"names": ["a"], "inner": {"count": 0}}, ["inner.count: must be >= 1"]),
         ({"names": ["a"], "inner": {"count": 9_000_001}}, ["inner.count: must be <= 9000000"]),
         ({"names": ["a"], "inner": {"share": 0}}, ["inner.share: must be > 0"]),
