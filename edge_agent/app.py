@@ -18,14 +18,17 @@ from edge_agent.compilation import Config
 from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.database_reports import databases_told
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.health import BusLine
 from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import compile_plan
 from edge_agent.events import Log
+from edge_agent.fitting import JsonObject
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
 from edge_agent.policy.collector import Collector
+from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.ports import Uplink
 from edge_agent.records import Batch, FrameBlock
 from edge_agent.reported import Reported
@@ -35,15 +38,22 @@ from edge_agent.source import narrowing, source_of
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.spool_reports import SpoolReports
+from edge_agent.state_file import StateFile
 from edge_agent.status import Status
 from edge_agent.tap.latest import Latest
+from edge_agent.tap.recent_frames import RecentFrames
+from edge_agent.trials import Trials
 from edge_agent.twin import Twin
 from edge_agent.uplink.deliver import Delivery
+from edge_agent.vehicle_state import VehicleState
 
 FRAME_BLOCKS = 64
 """blocks waiting for the CPU: 3 s at the default tick"""
 SEALED_BATCHES = 32
 CONFIGS = 8
+LOOK_S = 5.0
+"""How often it is looked what waits on disk, and whether the vehicle's state is to be kept."""
 
 
 class Agent:
@@ -72,35 +82,32 @@ class Agent:
         self._latest = Latest()
         self._collector = Collector(catalog.bus_names)
         self._reports = BusReports(catalog.bus_names, reported := Reported(), log)
-        decoding = Decoding(compile_plan(catalog, ()), _lines(settings))
-        narrow = narrowing(self._source, catalog)
-        self._sift = Sift(decoding, self._reports, self._collector, self._latest, log, narrow=narrow)
+        self._state_file = StateFile(settings.data_folder / "state.json", log)
+        self._vehicle_state = VehicleState(reported, self._state_file.read())
+        self._spool_reports = SpoolReports(reported)
+        recent = RecentFrames(settings.test_memory_bytes)
+        sender = Sender(settings.device, settings.module)
+        self._sift = Sift(
+            Decoding(compile_plan(catalog, ()), _lines(settings)),
+            self._reports,
+            self._collector,
+            self._latest,
+            log,
+            narrow=narrowing(self._source, catalog),
+            rule_reports=RuleReports(reported),
+            vehicle_state=self._vehicle_state,
+            recent=recent,
+        )
         self._keeping = Keeping(
             spool,
-            Sender(settings.device, settings.module),
+            sender,
             commit=GroupCommit(settings.commit_s, settings.commit_bytes),
             backoff=Backoff(),
             random=random.random,
             log=log,
         )
-        self._inbox = ModuleInbox(
-            Twin(catalog),
-            LastGoodTwin(settings.data_folder / "twin.json"),
-            self._configs,
-            methods={
-                "status": lambda _: asdict(self.status()),
-                "latest": lambda payload: latest_values(payload, self._latest.values()),
-                "snapshot": lambda payload: snapshot_taken(payload, self._sift.snapshot_rules, self._sift.snapshot),
-                "flush": lambda payload: all_flushed(payload, self._sift.flush),
-            },
-            about={
-                "agent": {"version": __version__, "boot": spool.boot.boot},
-                "databases": [{"path": refusal.path, "error": refusal.sentence()[:512]} for refusal in refusals],
-            },
-            reported=reported,
-            log=log,
-            acknowledges=bool(settings.model_id),
-        )
+        self._trials = Trials(catalog, recent, sender, clock)
+        self._inbox = self._inbox_of(catalog, refusals, reported)
         self._delivery = Delivery(uplink, spool, self._inbox, reported, clock=clock, random=random.random, log=log)
         self._finish = asyncio.Event()
 
@@ -133,6 +140,7 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 await self._run(group, stop)
         finally:
+            await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
             await self._spool.close()
 
     def finish(self) -> None:
@@ -150,6 +158,7 @@ class Agent:
         sift = group.create_task(self._sift.run(self._frames, self._configs, self._batches), name="sift")
         keep = group.create_task(self._keeping.run(self._batches), name="keep")
         delivery = group.create_task(self._delivery.run(end_delivery), name="uplink")
+        standing = group.create_task(self._stand(), name="standing")
         stopping = group.create_task(stop.wait(), name="stop")
         finishing = group.create_task(self._finish.wait(), name="finish")
 
@@ -169,10 +178,44 @@ class Agent:
             events.drain_timed_out(self._log, waited_s=waited_s, late=[task.get_name() for task in late])
         else:
             events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
-        for task in (sift, *late, emptied, stopping, finishing):
+        for task in (sift, *late, emptied, standing, stopping, finishing):
             task.cancel()
         if refusal:
             raise refusal
+
+    def _inbox_of(self, catalog: Catalog, refusals: Sequence[Refusal], reported: Reported) -> ModuleInbox:
+        return ModuleInbox(
+            Twin(catalog),
+            LastGoodTwin(self._settings.data_folder / "twin.json"),
+            self._configs,
+            methods={
+                "status": lambda _: asdict(self.status()),
+                "latest": lambda payload: latest_values(payload, self._latest.values()),
+                "snapshot": lambda payload: snapshot_taken(payload, self._sift.snapshot_rules, self._sift.snapshot),
+                "flush": lambda payload: all_flushed(payload, self._sift.flush),
+                "rules.test": self._trials,
+            },
+            about={
+                "agent": {"version": __version__, "boot": self._spool.boot.boot},
+                "databases": databases_told(catalog, refusals),
+            },
+            link=self._link,
+            reported=reported,
+            log=self._log,
+            acknowledges=bool(self._settings.model_id),
+        )
+
+    def _link(self) -> JsonObject:
+        """Of the connection that is made now."""
+        since_ms = self._clock.now_ns() // 1_000_000
+        return {"link": {"since_ms": since_ms, "connects": self._delivery.counts.sessions + 1}}
+
+    async def _stand(self) -> None:
+        """Tell what waits on disk, and keep the vehicle's state, until cancelled."""
+        while True:
+            self._spool_reports.feed(*self._spool.depth, self._clock.now_ns())
+            await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
+            await asyncio.sleep(LOOK_S)
 
     async def _emptied_behind(self, keep: asyncio.Task[None]) -> None:
         """Wait until all is on disk, then until all of it is delivered."""

@@ -10,6 +10,7 @@ import numpy as np
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.document import (
+    MAX_STATE_SIGNALS,
     NO_OBJECT,
     TOO_DEEP,
     DeadbandSpec,
@@ -21,6 +22,7 @@ from edge_agent.document import (
     RelativeDeadband,
     RuleSpec,
     SnapshotSpec,
+    StateSpec,
     judge,
 )
 from edge_agent.errors import ConditionRefused, DocumentRefused, Fault, SignalUnknown
@@ -44,6 +46,7 @@ from edge_agent.policy.rules import (
     Trigger,
 )
 from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
+from edge_agent.vehicle_state import StateAsked, collisions
 
 REPORTED_FAULTS = 20
 """Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas), and others report too."""
@@ -72,6 +75,7 @@ class Config:
     missing: tuple[Fault, ...] = ()
     """signals that were left out, because they are unknown while not every database could be loaded; and rules that
     were, because their conditions name such signals"""
+    state: StateAsked = field(default_factory=StateAsked)
 
 
 def compile_document(document: Document, catalog: Catalog, version: int) -> Config:
@@ -83,18 +87,19 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
     naming = _Naming(catalog)
     names = {rule: naming.signals(spec, f"rules.{rule}.signals") for rule, spec in document.rules.items()}
     asked = {rule: naming.conditions(spec, f"rules.{rule}") for rule, spec in document.rules.items()}
+    state = naming.state(document.state)
     if naming.refused or (naming.unknown and catalog.complete):
         raise DocumentRefused([*naming.unknown, *naming.refused])
     runs = {rule: spec for rule, spec in document.rules.items() if None not in asked[rule].values()}
     _judge_past(runs, names)
     of_conditions = [signal for tree in naming.trees for signal in signals_of(tree)]
-    wanted = list(dict.fromkeys([*(signal for rule in runs for signal in names[rule]), *of_conditions]))
+    wanted = list(dict.fromkeys([*(signal for rule in runs for signal in names[rule]), *of_conditions, *state.signals]))
     index = {name: i for i, name in enumerate(wanted)}
     rules = tuple(
         _rule(rule, spec, np.array([index[signal] for signal in names[rule]], np.int64), asked[rule])
         for rule, spec in runs.items()
     )
-    return Config(version, compile_plan(catalog, wanted), rules, tuple(naming.trees), tuple(naming.unknown))
+    return Config(version, compile_plan(catalog, wanted), rules, tuple(naming.trees), tuple(naming.unknown), state)
 
 
 @dataclass(slots=True)
@@ -134,6 +139,20 @@ class _Naming:
         if isinstance(spec, SnapshotSpec):
             texts["at"] = spec.at
         return {name: self._condition(text, f"{loc}.{name}") for name, text in texts.items() if text is not None}
+
+    def state(self, spec: StateSpec | None) -> StateAsked:
+        """What is asked of the vehicle's state."""
+        if spec is None:
+            return StateAsked()
+        found = [self._match(pattern, f"state.signals[{i}]") for i, pattern in enumerate(spec.signals)]
+        names = tuple(dict.fromkeys(name for matches in found for name in matches))
+        if len(names) > MAX_STATE_SIGNALS:
+            message = f"{len(names)} signals, the reported properties have room for {MAX_STATE_SIGNALS}"
+            self.refused.append(Fault("state.signals", message))
+        elif twice := collisions(names):
+            message = f"{twice[0]} has a long name that another of these has too, as far as a twin takes names"
+            self.refused.append(Fault("state.signals", message))
+        return StateAsked(names, round(spec.every_s * 1e9))
 
     def _condition(self, text: str, loc: str) -> int | None:
         try:

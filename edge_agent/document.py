@@ -23,6 +23,8 @@ from edge_agent.errors import DocumentRefused, Fault
 from edge_agent.mistakes import Place, mistakes, path
 
 MAX_RULES = 256
+MAX_STATE_SIGNALS = 32
+"""The reported properties have room for about so many."""
 TOO_DEEP = Fault("", "nested too deeply")
 NO_OBJECT = Fault("", "the desired properties must be a JSON object")
 
@@ -257,6 +259,18 @@ class SnapshotSpec(RuleSpec):
         return edge
 
 
+class StateSpec(_Model):
+    """Signals whose last known values stand in the reported properties."""
+
+    signals: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=256)], ...],
+        Field(min_length=1, max_length=MAX_STATE_SIGNALS),
+    ]
+    """names and globs of what changes seldom: an odometer, a charge, doors"""
+    every_s: float = Field(default=60.0, ge=5, le=86_400)
+    """what changed is sent at most this often; each time is a message that is paid for"""
+
+
 class Document(_Model):
     """The desired properties, without `$version`."""
 
@@ -268,6 +282,8 @@ class Document(_Model):
         ],
         Field(max_length=MAX_RULES),
     ] = {}
+    state: StateSpec | None = None
+    """signals whose last known values are reported, over restarts too"""
 
 
 def judge(desired: Mapping[str, Any]) -> Document:

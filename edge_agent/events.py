@@ -271,6 +271,11 @@ def report_refused(log: Log, *, reason: str) -> None:
     log.error("uplink.report_refused", count=1, reason=reason)
 
 
+def method_failed(log: Log, *, name: str, reason: str) -> None:
+    """A direct method met what nobody thought of; its caller was told, and all else goes on."""
+    log.warning("uplink.method_failed", name=name, reason=reason)
+
+
 def method_called(log: Log, *, name: str, status: int) -> None:
     """A direct method was answered."""
     log.info("uplink.method_called", name=name, status=status)
@@ -302,6 +307,16 @@ def document_not_kept(log: Log, *, reason: str) -> None:
 def signals_missing(log: Log, *, version: int, missing: Sequence[Fault]) -> None:
     """Signals of the running document are unknown while some database could not be loaded; the rest of it runs."""
     log.warning("twin.signals_missing", version=version, signals=[str(fault) for fault in missing])
+
+
+def kept_state_unusable(log: Log, *, reason: str) -> None:
+    """The vehicle's state kept from an earlier start is damaged; it is not known until its signals come."""
+    log.warning("twin.kept_state_unusable", reason=reason)
+
+
+def state_not_kept(log: Log, *, reason: str) -> None:
+    """The vehicle's state could not be written; a start from now on would begin with an older one."""
+    log.warning("twin.state_not_kept", reason=reason)
 
 
 def kept_document_unusable(log: Log, *, reason: str) -> None:

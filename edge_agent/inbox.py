@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from edge_agent.compilation import Config
 from edge_agent.durable import read_back, write_durably
 from edge_agent.errors import DocumentRefused, Fault, MethodRefused
 from edge_agent.events import Log
-from edge_agent.fitting import JsonObject
+from edge_agent.fitting import JsonObject, shortened
 from edge_agent.methods import ANSWER_BYTES, Method
 from edge_agent.records import MethodAnswer
 from edge_agent.reported import Reported
@@ -55,16 +55,21 @@ class ModuleInbox:
         *,
         methods: Mapping[str, Method],
         about: JsonObject,
+        link: Callable[[], JsonObject] = dict,
         reported: Reported,
         log: Log,
         acknowledges: bool = False,
     ) -> None:
-        """`acknowledges`: a model was announced, whose readers wait for `{value, ac, av, ad}` of what they write."""
+        """`about` is reported at each connect, and what `link` says of the new connection.
+
+        `acknowledges`: a model was announced, whose readers wait for `{value, ac, av, ad}` of what they write.
+        """
         self._twin = twin
         self._last_good = last_good
         self._configs = configs
         self._methods = methods
         self._about = about
+        self._link = link
         self._reported = reported
         self._log = log
         self._acknowledges = acknowledges
@@ -91,7 +96,7 @@ class ModuleInbox:
         """As `ports.Inbox`; also reports who we are, since this is said once a connection."""
         self._reported.connected(json.loads(text).get("reported", {}))
         await self._follow(lambda twin: twin.document(text))
-        return self._twin.reported(self._about)
+        return self._twin.reported({**self._about, **self._link()})
 
     async def patch(self, text: str) -> str:
         """As `ports.Inbox`."""
@@ -105,9 +110,13 @@ class ModuleInbox:
             known = ", ".join(sorted(self._methods))
             return MethodAnswer(404, json.dumps({"error": f"no method {name!r}; there are: {known}"}))
         try:
-            return MethodAnswer(200, _answer(method, payload))
+            return MethodAnswer(200, await _answer(method, payload))
         except MethodRefused as refusal:
             return MethodAnswer(refusal.status, json.dumps({"error": refusal.reason}))
+        except Exception as error:  # noqa: BLE001  # whoever asked waits for an answer, and the vehicle drives on
+            reason = f"{type(error).__name__}: {error}"
+            events.method_failed(self._log, name=name, reason=reason)
+            return MethodAnswer(500, json.dumps({"error": f"the method failed: {shortened(reason)}"}))
 
     async def _follow(self, judge: Callable[[Twin], Outcome]) -> None:
         async with self._one_at_a_time:
@@ -142,13 +151,14 @@ class ModuleInbox:
             events.document_not_kept(self._log, reason=str(error))
 
 
-def _answer(method: Method, payload: str) -> str:
+async def _answer(method: Method, payload: str) -> str:
     """The method's answer as JSON. Raises MethodRefused."""
     try:
         called_with = json.loads(payload)
     except (ValueError, RecursionError) as error:
         raise MethodRefused(400, f"the payload is not JSON: {error}") from error
-    answer = json.dumps(method(called_with))
+    found = method(called_with)
+    answer = json.dumps(await found if isinstance(found, Awaitable) else found)
     if len(answer) > ANSWER_BYTES:
         reason = f"the answer has {len(answer)} bytes, {ANSWER_BYTES} at most can be sent: ask for less"
         raise MethodRefused(413, reason)

@@ -4,14 +4,15 @@ import fnmatch
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from edge_agent.errors import MethodRefused
 from edge_agent.records import Batch
 from edge_agent.tap.latest import LatestValue
 
-Method = Callable[[object], Mapping[str, object]]
-"""Answers a call with a JSON object; takes the call's payload, parsed. Raises MethodRefused."""
+Answer = Mapping[str, object]
+Method = Callable[[object], Answer | Awaitable[Answer]]
+"""Answers a call with a JSON object, at once or later; takes the call's payload, parsed. Raises MethodRefused."""
 
 ANSWER_BYTES = 120_000
 """IoT Hub takes 128 KB, which the envelope of the answer must fit too."""

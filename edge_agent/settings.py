@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     """sealed batches are on disk for good after this long at the latest"""
     commit_bytes: int = Field(default=64 * 1024, ge=1)
     tick_ms: int = Field(default=50, ge=10, le=1000)
+    test_memory_bytes: int = Field(default=8 << 20, ge=0, le=1 << 30)
+    """of frames of the last minute, for the direct method `rules.test`; 0 keeps none"""
     clock_trusted: bool = False
     """the wall clock is right at the start (RTC, satellites) though the kernel does not know that it is kept"""
     replay_log: Path | None = None

@@ -11,8 +11,11 @@ from edge_agent.decode.plan import DecodePlan
 from edge_agent.errors import MethodRefused
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
+from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.records import Batch, CloseReason, FrameBlock
 from edge_agent.tap.latest import Latest
+from edge_agent.tap.recent_frames import RecentFrames
+from edge_agent.vehicle_state import VehicleState
 
 ASKED_BATCHES = 64
 """Batches that somebody asked for and that wait for the next block, about: with so many there are no more for now."""
@@ -30,8 +33,14 @@ class Sift:
         log: Log,
         *,
         narrow: Callable[[DecodePlan], None] = lambda _: None,
+        rule_reports: RuleReports | None = None,
+        vehicle_state: VehicleState | None = None,
+        recent: RecentFrames | None = None,
     ) -> None:
         """`narrow` is told each plan that takes over: the source need not read what it does not want."""
+        self._rule_reports = rule_reports
+        self._vehicle_state = vehicle_state
+        self._recent = recent
         self._narrow = narrow
         self._decoding = decoding
         self._reports = reports
@@ -56,10 +65,12 @@ class Sift:
                 self._latest.update(samples)
                 self._reports.feed(samples)
                 await self._seal(self._collector.feed(samples, block), batches)
+                self._tell_beside(block)
             self._ended = True
             await self._seal(self._take_asked(), batches)
             await self._seal(self._end(), batches)
             await self._seal(self._collector.flush(CloseReason.STOPPED), batches)
+            self._tell_last()
         finally:
             batches.close()
 
@@ -81,6 +92,21 @@ class Sift:
         sealed = self._collector.flush(CloseReason.FLUSHED)
         self._asked += sealed
         return sealed
+
+    def _tell_beside(self, block: FrameBlock) -> None:
+        """Whoever else wants to know of a block that the rules have judged."""
+        if self._rule_reports and self._rule_reports.due(block.uptime_ns):
+            self._rule_reports.say(self._collector.activity, block.uptime_ns)
+        if self._vehicle_state:
+            self._vehicle_state.feed(self._latest.values, block.uptime_ns)
+        if self._recent and self._recent.is_kept:
+            self._recent.add(block)
+
+    def _tell_last(self) -> None:
+        if self._rule_reports:
+            self._rule_reports.say(self._collector.activity, 0)
+        if self._vehicle_state:
+            self._vehicle_state.look(self._latest.values())
 
     def _judge_room(self) -> None:
         if self._ended:
@@ -111,6 +137,8 @@ class Sift:
         self._narrow(config.plan)
         self._decoding.follow(config.plan)
         self._latest.reconfigure(config.plan.signals)
+        if self._vehicle_state:
+            self._vehicle_state.follow(config.state)
         events.plan_compiled(
             self._log,
             config_version=config.version,

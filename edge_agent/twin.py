@@ -19,6 +19,7 @@ from edge_agent.fitting import CUT, JsonObject, JsonValue, fitted, shortened
 
 TAKEN, REFUSED = 200, 400
 """`ac` of an acknowledgement: HTTP's numbers (IoT Plug and Play conventions)"""
+WRITABLE = ("schema_version", "rules", "state")
 VERDICT_CHARS = 128
 TOO_MUCH = "too much to be repeated here"
 NOTHING: JsonObject = MappingProxyType({})
@@ -60,6 +61,8 @@ class Twin:
         self._faults: tuple[Fault, ...] = ()
         self._running: dict[str, Any] = {}
         """the desired properties that `config` was made of"""
+        self._named: frozenset[str] = frozenset()
+        """every property that was desired so far"""
         self.config: Config | None = None
 
     def restore(self, document: str) -> Outcome:
@@ -112,10 +115,15 @@ class Twin:
         As `{value, ac, av, ad}`, IoT Plug and Play's convention. A value that cannot be said whole is not said at all.
         """
         running: dict[str, Any] = {"schema_version": 1, "rules": {}} | self._running
-        return {name: self._acknowledged(name, running[name]) for name in ("schema_version", "rules")}
+        return {
+            name: self._acknowledged(name, running.get(name)) for name in WRITABLE if name in {*running, *self._named}
+        }
 
     def _acknowledged(self, name: str, value: JsonValue) -> JsonObject:
+        """Without `value` where that was desired once and no longer is."""
         said: JsonObject = {"ac": REFUSED if self._faults else TAKEN, "av": self._seen_version, "ad": self._verdict()}
+        if value is None:
+            return said
         whole: JsonObject = {"value": value, **said}
         return whole if fitted({name: whole}) == {name: whole} else {**said, "ad": f"{self._verdict()}; {TOO_MUCH}"}
 
@@ -130,6 +138,7 @@ class Twin:
             version = _version(desired, self._seen_version)
             # What the cloud holds is remembered even when it is refused: the patch that mends it builds on it.
             self._desired, self._seen_version = desired, version
+            self._named |= desired.keys()
             self.config = compile_document(judge(desired), self._catalog, version)
         except DocumentRefused as refusal:
             return self._refuse(refusal.faults)

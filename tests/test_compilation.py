@@ -21,6 +21,7 @@ from edge_agent.policy.rules import (
     Trigger,
 )
 from edge_agent.records import RawKind
+from edge_agent.vehicle_state import StateAsked
 
 FIELD = BitField(0, 8, big_endian=False)
 MANY = tuple(Signal(f"S{i}", FIELD, RawKind.UNSIGNED, 1.0, 0.0, "") for i in range(1000))
@@ -203,3 +204,51 @@ def test_a_text_that_is_no_document_is_refused_where_it_breaks() -> None:
         "the desired properties must be a JSON object"
     ]
     assert faults_of_text('{"schema_version": 1}', CATALOG) == ()
+
+
+def asked_state(*signals: str, catalog: Catalog = CATALOG, **fields: object) -> Config:
+    state = {"signals": list(signals), **fields}
+    return compile_document(judge({"schema_version": 1, "state": state}), catalog, 1)
+
+
+def test_signals_of_the_state_are_decoded_though_no_rule_wants_them() -> None:
+    config = asked_state("Engine.Temp", "Engine.T*", "Engine.Rpm", every_s=5)
+
+    assert config.state == StateAsked(("Engine.Temp", "Engine.Rpm"), 5 * SECOND)
+    assert [info.name for info in config.plan.signals] == ["Engine.Temp", "Engine.Rpm"]
+
+
+def test_without_a_state_none_is_asked() -> None:
+    assert compiled(idle=PERIODIC).state == StateAsked()
+
+
+@pytest.mark.parametrize(
+    ("signals", "fault"),
+    [
+        (["Engine.Rpm", "Engine.Tmp"], "state.signals[1]: no signal 'Engine.Tmp' in the databases"),
+        (["Many.*"], "state.signals: 1000 signals, the reported properties have room for 32"),
+    ],
+)
+def test_a_state_of_what_is_unknown_or_too_much_is_refused(signals: list[str], fault: str) -> None:
+    with pytest.raises(DocumentRefused) as found:
+        asked_state(*signals)
+
+    [first] = found.value.faults
+    assert str(first).startswith(fault)
+
+
+def test_of_two_names_that_a_twin_cannot_tell_apart_the_second_is_refused() -> None:
+    message = "Message" * 12
+    databases = [
+        Database(f"{name}.dbc", (Message(f"{name}{message}", i, 8, ENGINE[:1]),)) for i, name in enumerate("AB")
+    ]
+
+    with pytest.raises(DocumentRefused, match=f"B{message}.Rpm has a long name"):
+        asked_state("*", catalog=Catalog([("can0", databases)]))
+
+
+def test_an_unknown_signal_of_the_state_is_left_out_while_databases_are_missing() -> None:
+    config = asked_state("Engine.Rpm", "Gone.*", catalog=INCOMPLETE)
+
+    assert config.state.signals == ("Engine.Rpm",)
+    assert [fault.loc for fault in config.missing] == ["state.signals[1]"]

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import threading
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,14 @@ def whole(document: object) -> str:
 def _echo(payload: object) -> dict[str, object]:
     if payload == "wrong":
         raise MethodRefused(400, "not this")
+    if payload == "broken":
+        raise KeyError("a part")
     return {"asked": payload}
+
+
+async def _echo_later(payload: object) -> dict[str, object]:
+    await asyncio.sleep(0)
+    return _echo(payload)
 
 
 class Desk:
@@ -43,12 +51,14 @@ class Desk:
         self.last_good = LastGoodTwin(folder / "twin.json")
         self.configs: Channel[Config] = Channel("configs", 8, WhenFull.DROP_OLDEST)
         self.reported = Reported()
+        self.connects = count(1)
         self.inbox = ModuleInbox(
             Twin(catalog),
             self.last_good,
             self.configs,
-            methods={"status": lambda _: {"boot": 3}, "latest": _echo},
+            methods={"status": lambda _: {"boot": 3}, "latest": _echo, "later": _echo_later},
             about=ABOUT,
+            link=lambda: {"link": {"connects": next(self.connects)}},
             reported=self.reported,
             log=self.told,
         )
@@ -66,7 +76,7 @@ async def test_a_document_that_runs_is_handed_on_told_reported_and_kept(tmp_path
 
     assert await desk.rules() == [["idle"]]
     assert desk.inbox.configured.is_set()
-    assert answer.keys() == {"config", "agent"}
+    assert answer.keys() == {"config", "agent", "link"}
     assert (answer["config"]["running_version"], answer["agent"]) == (4, {"version": "1.2.3"})
     assert desk.told.lines == [("info", "twin.document_applied", {"version": 4, "rules": 1, "signals": 1})]
     assert json.loads(desk.last_good.read() or "") == desired(4, idle=IDLE)
@@ -282,11 +292,37 @@ async def test_an_answer_too_large_for_the_hub_is_a_sentence_instead(tmp_path: P
     assert json.loads(answer.payload) == {"error": error}
 
 
+async def test_a_method_that_fails_is_answered_and_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    answer = await desk.inbox.method("latest", '"broken"')
+
+    assert (answer.status, json.loads(answer.payload)) == (500, {"error": "the method failed: KeyError: 'a part'"})
+    assert desk.told.lines == [
+        ("warning", "uplink.method_failed", {"name": "latest", "reason": "KeyError: 'a part'"}),
+    ]
+
+
+async def test_a_method_may_answer_later(tmp_path: Path) -> None:
+    answer = await Desk(tmp_path).inbox.method("later", "7")
+
+    assert (answer.status, json.loads(answer.payload)) == (200, {"asked": 7})
+
+
+async def test_each_connection_is_told_of_itself(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    first = json.loads(await desk.inbox.document(whole(desired(4))))
+    second = json.loads(await desk.inbox.document(whole(desired(4))))
+
+    assert (first["link"], second["link"]) == ({"connects": 1}, {"connects": 2})
+
+
 async def test_a_method_nobody_knows_is_answered_with_those_there_are(tmp_path: Path) -> None:
     answer = await Desk(tmp_path).inbox.method("reboot", "null")
 
     assert answer.status == 404
-    assert json.loads(answer.payload) == {"error": "no method 'reboot'; there are: latest, status"}
+    assert json.loads(answer.payload) == {"error": "no method 'reboot'; there are: later, latest, status"}
 
 
 async def test_a_wait_for_the_first_configuration_ends_with_it(tmp_path: Path) -> None:

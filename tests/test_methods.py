@@ -1,8 +1,12 @@
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from edge_agent.errors import MethodRefused
 from edge_agent.methods import MAX_PATTERNS, all_flushed, latest_values, snapshot_taken
@@ -17,6 +21,7 @@ from edge_agent.records import (
     SignalInfo,
     TimeUnit,
 )
+from edge_agent.status import Status
 from edge_agent.tap.latest import LatestValue
 
 RPM = LatestValue("Engine.Rpm", 800.0, "1/min", 1_500_000_000)
@@ -119,3 +124,43 @@ def test_a_flush_says_how_many_batches_were_open() -> None:
     assert all_flushed({}, lambda: taken(["one"])) == {"batches": 2}
     with pytest.raises(MethodRefused):
         all_flushed({"rule": "one"}, lambda: taken(["one"]))
+
+
+SCHEMAS = json.loads((Path(__file__).parents[1] / "docs" / "methods.schema.json").read_text())["$defs"]
+
+
+def is_valid(name: str, value: object) -> bool:
+    return bool(Draft202012Validator(SCHEMAS[name]).is_valid(value))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_is_shipped_for_a_method_is_a_schema(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_the_schema_of_status_has_its_fields() -> None:
+    assert list(SCHEMAS["status.answer"]["properties"]) == [field.name for field in fields(Status)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(None, {}, [], "a", 0, False, 7),
+        *({"signals": ["a"]}, {"signals": []}, {"signals": [""]}, {"signals": ["a"] * (MAX_PATTERNS + 1)}),
+        *({"rule": "a"}, {"rule": 1}, {"signals": ["a"], "more": 1}, {"rule": "a", "more": 1}),
+    ],
+)
+def test_the_schemas_and_the_methods_are_of_one_mind_on_payloads(payload: object) -> None:
+    methods: dict[str, Callable[[], object]] = {
+        "latest": lambda: latest_values(payload, VALUES),
+        "snapshot": lambda: snapshot_taken(payload, ["a"], lambda _: []),
+        "flush": lambda: all_flushed(payload, list),
+    }
+    for name, call in methods.items():
+        try:
+            answer = call()
+        except MethodRefused:
+            assert not is_valid(f"{name}.payload", payload), name
+        else:
+            assert is_valid(f"{name}.payload", payload), name
+            assert is_valid(f"{name}.answer", answer), name

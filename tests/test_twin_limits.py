@@ -139,6 +139,16 @@ def test_a_value_that_would_have_to_be_cut_is_not_repeated_at_all(rules: Doc) ->
     assert twin.acknowledgements()["rules"] == {"ac": 200, "av": 3, "ad": f"applied; {TOO_MUCH}"}
 
 
+def test_a_state_is_acknowledged_once_it_is_desired_and_without_a_value_when_it_no_longer_is() -> None:
+    twin = Twin(CATALOG)
+    state = {"signals": ["Engine.Rpm"]}
+    twin.document(json.dumps({"desired": {"schema_version": 1, "state": state, "$version": 1}}))
+    assert twin.acknowledgements()["state"] == {"value": state, "ac": 200, "av": 1, "ad": "applied"}
+
+    twin.patch(json.dumps({"state": None, "$version": 2}))
+    assert twin.acknowledgements()["state"] == {"ac": 200, "av": 2, "ad": "applied"}
+
+
 def inbox(folder: Path, reported: Reported, *, acknowledges: bool) -> ModuleInbox:
     configs: Channel[Config] = Channel("configs", 8, WhenFull.DROP_OLDEST)
     last_good = LastGoodTwin(folder / "twin.json")

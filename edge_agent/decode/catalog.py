@@ -95,6 +95,8 @@ class Database:
     messages: tuple[Message, ...]
     remarks: tuple[str, ...] = ()
     computed: tuple["ComputedPath", ...] = ()
+    sha256: str = dataclasses.field(default="", compare=False)
+    """of the file's bytes, in hexadecimal"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +161,7 @@ class Catalog:
     def __init__(self, buses: Sequence[tuple[str, Sequence[Database]]], *, complete: bool = True) -> None:
         self.complete = complete
         self.bus_names = tuple(name for name, _ in buses)
+        self.databases = tuple(chain.from_iterable(databases for _, databases in buses))
         self.messages: tuple[tuple[int, Message], ...] = tuple(
             (bus, message) for bus, (_, databases) in enumerate(buses) for message in by_id(databases)
         )

@@ -1,6 +1,7 @@
 """The only door to cantools: database files (DBC, KCD, SYM, ARXML) to our own records."""
 
 import dataclasses
+import hashlib
 import logging
 import math
 import re
@@ -54,6 +55,7 @@ def load_database(path: str | Path) -> Database:
     said = _Said()
     _ARXML.addHandler(said)
     try:
+        sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         loaded, repairs = _load(Path(path))
     except FileNotFoundError as error:
         raise DatabaseRefused(str(path), "no such file") from error
@@ -67,7 +69,7 @@ def load_database(path: str | Path) -> Database:
         raise DatabaseRefused(str(path), "a diagnostics (CDD) file, not a CAN database")
     remarks = [*repairs, *said.remarks]
     messages = tuple(_messages(loaded, remarks))
-    return Database(str(path), messages, tuple(remarks))
+    return Database(str(path), messages, tuple(remarks), sha256=sha256)
 
 
 def strict_remarks(path: str | Path) -> tuple[str, ...]:

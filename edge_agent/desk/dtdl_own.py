@@ -7,6 +7,7 @@ from typing import Final, cast, get_args
 from edge_agent.desk.dtdl_schemas import Schema, array_of, enum_of, map_of, object_of, schema_of
 from edge_agent.desk.twin_schema import twin_schema
 from edge_agent.fitting import JsonObject
+from edge_agent.policy.rule_reports import RuleStatus
 from edge_agent.records import BusCounts, BusState
 from edge_agent.status import Status
 
@@ -29,6 +30,8 @@ def writable() -> Iterator[JsonObject]:
     rule = schema_of(cast("JsonObject", rules["additionalProperties"]), schema["$defs"])
     yield _property("schema_version", "integer", "1", writable=True)
     yield _property("rules", map_of("name", "rule", rule), "As docs/twin.schema.json says more exactly.", writable=True)
+    state = schema_of(schema["$defs"]["StateSpec"], schema["$defs"])
+    yield _property("state", state, "Of which signals vehicle_state tells.", writable=True)
 
 
 def _of_type(kind: object) -> Schema:
@@ -81,7 +84,36 @@ READ_ONLY: Final = (
         "What became of the desired properties.",
     ),
     _property("agent", object_of({"version": "string", "boot": "long"}), "Who reports."),
-    _property("databases", array_of(object_of({"path": "string", "error": "string"})), "Files that cannot be used."),
+    _property(
+        "databases",
+        array_of(
+            object_of({"path": "string", "error": "string", "sha256": "string", "messages": "long", "signals": "long"})
+        ),
+        "Files that decode, and those that cannot be used.",
+    ),
+    _property(
+        "rule_status",
+        map_of(
+            "rule",
+            "status",
+            object_of(
+                {
+                    "status": enum_of([status.value for status in RuleStatus]),
+                    "kept": "long",
+                    "batches": "long",
+                    "last_ms": "long",
+                }
+            ),
+        ),
+        "What each rule has kept since the start.",
+    ),
+    _property("link", object_of({"since_ms": "long", "connects": "long"}), "The connection."),
+    _property("spool", object_of({"batches": "long", "bytes": "long", "since_ms": "long"}), "What waits on disk."),
+    _property(
+        "vehicle_state",
+        map_of("signal", "value", object_of({"v": "double", "t_ms": "long"})),
+        "The last known values of the signals in state.",
+    ),
     _property("health", map_of("bus", "health", object_of({**_COUNTS, **_HEALTH})), "Of each bus."),
     _property("cut", array_of("string"), "What there was no room for."),
 )

@@ -9,6 +9,7 @@ from edge_agent.policy.batch import OpenBatch
 from edge_agent.policy.condition_tree import Tree
 from edge_agent.policy.kept import NOTHING, Found, Kept
 from edge_agent.policy.open_capture import OpenCapture
+from edge_agent.policy.rule_reports import RuleActivity, RuleStatus, Sealed
 from edge_agent.policy.rules import Bounded, Rule, Snapshot
 from edge_agent.policy.settled_rules import SettledRules, Watched
 from edge_agent.records import (
@@ -37,6 +38,8 @@ class _Running:
     capture: OpenCapture
     fired_ns: list[int] = field(default_factory=list)
     """when it fired for what is in the batch"""
+    sealed: Sealed = field(default_factory=Sealed)
+    """by this rule and those of its name before it"""
 
 
 class Collector:
@@ -69,6 +72,14 @@ class Collector:
         return self._settled.watched
 
     @property
+    def activity(self) -> dict[str, RuleActivity]:
+        """What each running rule does now, by its name."""
+        return {
+            running.rule.info.name: RuleActivity(self._status(position, running), running.sealed)
+            for position, running in enumerate(self._running)
+        }
+
+    @property
     def snapshot_rules(self) -> tuple[str, ...]:
         """Names of the running rules of which `snapshot` can be asked."""
         return tuple(running.rule.info.name for running in self._running if isinstance(running.rule, Snapshot))
@@ -82,8 +93,15 @@ class Collector:
         """
         sealed = self.flush(CloseReason.CONFIG_CHANGED)
         self._config_version = version
+        so_far = {running.rule.info.name: running.sealed for running in self._running}
         self._running = tuple(
-            _Running(rule, _batch_of(rule, signals), OpenCapture(rule.limits, self._bus_names)) for rule in rules
+            _Running(
+                rule,
+                _batch_of(rule, signals),
+                OpenCapture(rule.limits, self._bus_names),
+                sealed=so_far.get(rule.info.name, Sealed()),
+            )
+            for rule in rules
         )
         self._banks = banks(rules, signals)
         before, self._settled = self._settled, SettledRules(signals, rules, conditions)
@@ -190,13 +208,22 @@ class Collector:
             self._next(running, why, opened_ns, closed_ns), columns=columns, fired_ns=tuple(running.fired_ns)
         )
         del running.fired_ns[:-1]  # the window of the last one may go on
+        running.sealed = running.sealed.plus(sealed)
         return sealed
 
     def _seal_capture(self, running: _Running, whole: Iterable[tuple[Frames, CloseReason]]) -> list[Batch]:
-        return [
+        sealed = [
             replace(self._next(running, why, int(frames.t_ns[0]), int(frames.t_ns[-1])), frames=frames)
             for frames, why in whole
         ]
+        for batch in sealed:
+            running.sealed = running.sealed.plus(batch)
+        return sealed
+
+    def _status(self, position: int, running: _Running) -> RuleStatus:
+        if not self._settled.admits(position):
+            return RuleStatus.GATED
+        return RuleStatus.RUNNING if running.sealed.batches else RuleStatus.SILENT
 
     def _next(self, running: _Running, why: CloseReason, opened_ns: int, closed_ns: int) -> Batch:
         """A numbered batch with nothing in it."""

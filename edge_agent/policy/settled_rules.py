@@ -101,6 +101,10 @@ class SettledRules:
         """Of the rules at these positions, now: as of the time up to which the stream is settled."""
         return self._snapshots.now(rules, self._now_ns, self._gates)
 
+    def admits(self, rule: int) -> bool:
+        """Whether the gate of the rule at this position is open, as of the time up to which the stream is settled."""
+        return self._gates.admits_at(rule, self._now_ns)
+
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time: the clock by which they were told was wrong by so much."""
         self._settling.shift(delta_ns)

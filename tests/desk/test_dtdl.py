@@ -112,10 +112,15 @@ def test_what_can_be_written_and_asked_is_there_without_any_signal() -> None:
     assert kinds == {
         "schema_version": ("Property", True),
         "rules": ("Property", True),
+        "state": ("Property", True),
         "config": ("Property", False),
         "agent": ("Property", False),
         "databases": ("Property", False),
         "health": ("Property", False),
+        "rule_status": ("Property", False),
+        "link": ("Property", False),
+        "spool": ("Property", False),
+        "vehicle_state": ("Property", False),
         "cut": ("Property", False),
         "status": ("Command", False),
         "latest": ("Command", False),
@@ -160,7 +165,7 @@ def test_whatever_signals_are_called_the_model_keeps_to_the_rules(columns: list[
     found = made(*columns)
 
     assert list(mistakes(found)) == []
-    assert len(found[0]["contents"]) == len(columns) + 11
+    assert len(found[0]["contents"]) == len(columns) + 16
 
 
 @given(TEXT, st.sets(st.sampled_from(["a", "v", "v1", "rules", "A_b", "A_b_2"])))

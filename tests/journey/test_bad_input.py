@@ -88,7 +88,9 @@ async def test_an_agent_with_a_broken_and_a_missing_database_says_so_and_goes_on
         twin = await reported(hub.folder)
     assert reasons[0] == "absent.dbc: no such file"
     assert str(reasons[1]).startswith(f"{broken_database}:4: ")
-    assert [item["path"] for item in twin["databases"]] == ["absent.dbc", str(broken_database)]  # type: ignore[index]
+    *refused, good = cast("list[dict[str, object]]", twin["databases"])
+    assert [item["path"] for item in refused] == ["absent.dbc", str(broken_database)]
+    assert (good["path"], "error" in good) == (str(database_path()), False)
     assert delivered(hub.folder).payloads
 
 

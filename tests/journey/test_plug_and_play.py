@@ -56,5 +56,6 @@ async def test_a_model_is_announced_its_properties_are_acknowledged_and_its_comm
         "av": 3,
         "ad": "rules.speed.every_ms: must be >= 10",
     }
-    commands = ", ".join(sorted(str(command["name"]) for command in COMMANDS))
+    no_name_in_dtdl = "rules.test"
+    commands = ", ".join(sorted([*(str(command["name"]) for command in COMMANDS), no_name_in_dtdl]))
     assert json.loads(answer.payload) == {"error": f"no method 'nothing'; there are: {commands}"}
