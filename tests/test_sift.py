@@ -16,11 +16,14 @@ from edge_agent.decode.health import BusLine
 from edge_agent.decode.plan import DecodePlan, compile_plan
 from edge_agent.errors import MethodRefused
 from edge_agent.policy.collector import Collector
+from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
 from edge_agent.reported import Reported
 from edge_agent.sift import ASKED_BATCHES, Sift
 from edge_agent.tap.latest import Latest
+from edge_agent.tap.recent_frames import RecentFrames
 from edge_agent.twin import Applied, Twin
+from edge_agent.vehicle_state import VehicleState
 from tests.acquire.told import Told
 from tests.contract.fake_source import block_of_frames
 
@@ -297,3 +300,44 @@ async def test_nobody_can_ask_for_more_than_the_disk_takes_or_after_the_end() ->
 
     assert (too_many.value.status, too_late.value.status) == (429, 503)
     assert len(await bench.sealed()) == ASKED_BATCHES
+
+
+async def test_the_twin_is_told_of_rules_and_state_while_frames_come_and_once_more_when_they_end() -> None:
+    bench = Bench()
+    outcome = Twin(CATALOG).document(
+        json.dumps(
+            {
+                "desired": {
+                    "schema_version": 1,
+                    "rules": {"a": every_change("M.A")},
+                    "state": {"signals": ["M.B"]},
+                    "$version": 1,
+                }
+            }
+        )
+    )
+    assert isinstance(outcome, Applied)
+    reported, recent = Reported(), RecentFrames(1 << 20)
+    state = VehicleState(reported, {"M/B": {"v": 3, "t_ms": 1}})
+    sift = Sift(
+        Decoding(compile_plan(CATALOG, ()), [BusLine("can0")]),
+        bench.reports,
+        bench.collector,
+        bench.latest,
+        bench.told,
+        rule_reports=RuleReports(reported),
+        vehicle_state=state,
+        recent=recent,
+    )
+    await bench.configs.put(outcome.config)
+    sent = [frames((0, 1)), frames((1000, 2))]
+    for block in sent:
+        await bench.frames.put(block)
+    bench.frames.close()
+
+    await sift.run(bench.frames, bench.configs, bench.batches)
+
+    told = json.loads(reported.due(0) or "{}")
+    assert told["vehicle_state"] == {"M/B": {"v": 2.0, "t_ms": 1000}}
+    assert told["rule_status"] == {"a": {"status": "running", "kept": 2, "batches": 1, "last_ms": 1000}}
+    assert recent.blocks() == tuple(sent)

@@ -1,11 +1,12 @@
 """What the twin says of each rule, and when."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import LOOK_NS, SECTION, RuleActivity, RuleReports, RuleStatus, Sealed
-from edge_agent.policy.rules import BatchLimits, Rule
+from edge_agent.policy.rules import BatchLimits, Gate, OnChange
 from edge_agent.records import CloseReason
 from edge_agent.reported import EVERY_NS, SOON_NS, Reported
 from tests.policy.streams import SIGNALS, block, info, on_change, sample
@@ -14,11 +15,11 @@ LONG = BatchLimits(max_age_ns=1 << 60, max_bytes=100_000)
 SILENT = RuleActivity(RuleStatus.SILENT, Sealed())
 
 
-def rule(name: str) -> Rule:
+def rule(name: str) -> OnChange:
     return on_change(limits=LONG, about=info(name, "on_change"))
 
 
-def running(*rules: Rule) -> Collector:
+def running(*rules: OnChange) -> Collector:
     collector = Collector(["can0"])
     collector.reconfigure(1, SIGNALS, rules)
     return collector
@@ -32,6 +33,19 @@ def test_a_rule_is_silent_until_it_has_sealed_something_and_then_it_is_counted()
     [batch] = collector.flush(CloseReason.FLUSHED)
 
     assert collector.activity == {"a": RuleActivity(RuleStatus.RUNNING, Sealed(batch.kept, 1, batch.closed_ns))}
+
+
+def test_a_rule_whose_gate_is_closed_is_gated_also_after_it_kept_something() -> None:
+    collector = running(replace(rule("a"), gate=Gate(until_ns=5)))
+    collector.feed(block([sample(1, 0, 1)], until_ns=4))
+    collector.flush(CloseReason.FLUSHED)
+    before = collector.activity["a"]
+
+    collector.feed(block([sample(6, 0, 1)], until_ns=9))
+
+    after = collector.activity["a"]
+    assert (before.status, after.status) == (RuleStatus.RUNNING, RuleStatus.GATED)
+    assert after.sealed == before.sealed
 
 
 def test_counters_go_on_over_configurations_for_a_rule_that_stays() -> None:
