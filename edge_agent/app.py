@@ -49,7 +49,7 @@ from edge_agent.uplink.deliver import Delivery
 from edge_agent.vehicle_state import VehicleState
 
 FRAME_BLOCKS = 64
-"""blocks waiting for the CPU: 3 s at the default tick"""
+"""blocks waiting for the CPU: 6 s at the default tick"""
 SEALED_BATCHES = 32
 CONFIGS = 8
 LOOK_S = 5.0

@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     commit_s: float = Field(default=1.0, gt=0, le=60)
     """sealed batches are on disk for good after this long at the latest"""
     commit_bytes: int = Field(default=64 * 1024, ge=1)
-    tick_ms: int = Field(default=50, ge=10, le=1000)
+    tick_ms: int = Field(default=100, ge=10, le=1000)
+    """one block; half the cost of a block of a full bus does not depend on its frames, see docs/performance.md"""
     test_memory_bytes: int = Field(default=8 << 20, ge=0, le=1 << 30)
     """of frames of the last minute, for the direct method `rules.test`; 0 keeps none"""
     clock_trusted: bool = False

@@ -40,7 +40,7 @@ def test_a_bus_is_all_that_must_be_said(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.buses == (BusSettings(name="can0", channel="can0"),)
     assert (settings.buses[0].interface, settings.buses[0].fd, settings.buses[0].dbc) == ("socketcan", False, ())
     assert settings.data_folder == Path("/var/lib/edge-agent")
-    assert (settings.tick_ms, settings.commit_s, settings.spool_cap_bytes) == (50, 1.0, 1 << 30)
+    assert (settings.tick_ms, settings.commit_s, settings.spool_cap_bytes) == (100, 1.0, 1 << 30)
     assert (settings.device, settings.module, settings.runtime_log_level) == ("", "", "info")
     assert settings.replay_log is None
 

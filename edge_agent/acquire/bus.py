@@ -50,7 +50,7 @@ class Buses:
         *,
         log: events.Log,
         clock: Clock,
-        tick_ms: int = 50,
+        tick_ms: int = 100,
         clock_trusted: bool = False,
         only_wanted: Collection[str] = (),
         backoff: Backoff = Backoff(),  # noqa: B008  frozen

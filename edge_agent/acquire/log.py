@@ -80,7 +80,7 @@ class LogFile:
         log: events.Log,
         clock: Clock,
         speed: float = 0.0,
-        tick_ms: int = 50,
+        tick_ms: int = 100,
         channels: Mapping[str, int] | None = None,
         buses: int = 1,
     ) -> None:
