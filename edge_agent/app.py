@@ -7,6 +7,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 
 from edge_agent import __version__, events
@@ -27,6 +28,7 @@ from edge_agent.events import Log
 from edge_agent.fitting import JsonObject
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
+from edge_agent.metrics import metrics_served
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.ports import Uplink
@@ -137,7 +139,7 @@ class Agent:
             if stop.is_set():  # while the databases were loaded
                 return
             await self._inbox.restore()
-            async with asyncio.TaskGroup() as group:
+            async with self._metrics(), asyncio.TaskGroup() as group:
                 await self._run(group, stop)
         finally:
             await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
@@ -146,6 +148,12 @@ class Agent:
     def finish(self) -> None:
         """Read no more, deliver everything, and end."""
         self._finish.set()
+
+    def _metrics(self) -> AbstractAsyncContextManager[int | None]:
+        port = self._settings.metrics_port
+        if not port:
+            return nullcontext()
+        return metrics_served(self._settings.metrics_address, port, self.status, self._log)
 
     async def _run(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         at_once, end_delivery = asyncio.Event(), asyncio.Event()

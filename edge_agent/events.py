@@ -31,6 +31,11 @@ def agent_started(log: Log, *, version: str, boot: int, buses: Sequence[str], da
     log.info("app.agent_started", version=version, boot=boot, buses=list(buses), data_folder=data_folder)
 
 
+def metrics_not_served(log: Log, *, address: str, port: int, reason: str) -> None:
+    """Nobody can scrape metrics; all else goes on."""
+    log.warning("app.metrics_not_served", address=address, port=port, reason=reason)
+
+
 def drain_started(log: Log, *, reason: str) -> None:
     """The source was stopped or has ended; what is on the way is finished."""
     log.info("app.drain_started", reason=reason)

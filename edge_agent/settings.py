@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     """read this log instead of the buses, then deliver all of it and end"""
     replay_speed: float = Field(default=1.0, ge=0)
     """1 as recorded, N times as fast, 0 as fast as possible"""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """for Prometheus at `/metrics`; 0 serves none"""
+    metrics_address: str = "127.0.0.1"
+    """0.0.0.0 for a collector in another container: then whoever reaches the vehicle's network can read them"""
     output: str = Field(default="telemetry", pattern=r"^\w{1,64}$")
     """output of the module that routes name"""
     model_id: Annotated[str, AfterValidator(lambda text: text and judged_model_id(text))] = ""

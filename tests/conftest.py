@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 import structlog
 
-OUR_THREADS = ("acquire", "spool", "iotedge", "localhub")
+OUR_THREADS = ("acquire", "spool", "iotedge", "localhub", "metrics")
 THREAD_END_S = 2.0
 
 # No deadline: a machine that does other work besides is slow now and then, and no property is about speed.

@@ -1,7 +1,9 @@
 """How healthy a bus is, from a log with troubles in it to the twin, the batches and the events."""
 
 import asyncio
+import http.client
 import json
+import re
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +14,7 @@ from edge_agent.localhub.admin_client import AdminClient
 from tests.journey.line import DEVICE, MODULE, agent_process, delivered, desire, document, local_hub, reported
 from tests.journey.recordings import START_US, write_drive
 
-ADDRESS = "127.0.0.78"
+ADDRESS = "127.0.0.79"
 SECONDS = 66.0
 START_S = START_US // 1_000_000
 PASSIVE, OFF, RESTARTED = "20000004#0010000000000000", "20000040#0000000000000000", "20000100#0000000000000000"
@@ -41,6 +43,16 @@ def write_troubled_drive(path: Path) -> int:
     return len(lines)
 
 
+def scraped() -> str:
+    """The agent's metrics, as a collector gets them."""
+    connection = http.client.HTTPConnection(ADDRESS, 9600, timeout=5)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
 async def test_a_troubled_bus_is_seen_in_the_twin_in_the_batches_and_in_the_events(tmp_path: Path) -> None:
     count = write_troubled_drive(tmp_path / "drive.log")
     (tmp_path / "broken.dbc").write_text("BO_ what\n")
@@ -57,12 +69,15 @@ async def test_a_troubled_bus_is_seen_in_the_twin_in_the_batches_and_in_the_even
             "BUSES": json.dumps([bus]),
             "REPLAY_LOG": str(tmp_path / "drive.log"),
             "REPLAY_SPEED": "60",
+            "METRICS_ADDRESS": ADDRESS,
+            "METRICS_PORT": "9600",
         } | hub.environment("connection_string")
         hub.never_ack = True  # so that the agent is still there when all is read
         async with agent_process(tmp_path, variables) as agent:
             await agent.told("app.drain_started")
             await agent.told("decode.bus_health", times=2)
             answer = await asyncio.to_thread(AdminClient(hub.folder).invoke, DEVICE, MODULE, "status", "null")
+            metrics = await asyncio.to_thread(scraped)
             hub.never_ack = False
             assert await agent.ended() == 0, agent.text()
             told, alarms = agent.events("decode.bus_health"), agent.alarms()
@@ -92,6 +107,10 @@ async def test_a_troubled_bus_is_seen_in_the_twin_in_the_batches_and_in_the_even
     broken, good = cast("list[dict[str, str]]", twin["databases"])
     assert (broken["path"], good["path"]) == (str(tmp_path / "broken.dbc"), str(database_path()))
     assert ("error" in broken, "error" in good) == (True, False)
+
+    seen = re.findall(r'^edge_decode_frames_total{bus="car",fate="\w+"} (\S+)$', metrics, re.MULTILINE)
+    assert sum(map(float, seen)) == count
+    assert 'edge_decode_bus_state{bus="car",state="error_passive"} 1.0' in metrics
 
     status = json.loads(answer.payload)
     assert status["buses"]["car"]["seen"] == count

@@ -1,0 +1,120 @@
+"""The door to prometheus-client: the agent's status as metrics, at http://<address>:<port>/metrics."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from edge_agent import events
+from edge_agent.events import Log
+from edge_agent.records import BusState
+from edge_agent.status import Status
+
+ANSWER_S = 2.0
+"""A scrape that the event loop does not answer by then fails, as it should: the agent is stuck."""
+
+FATES = ("decoded", "unknown", "wrong_length", "remote", "error")
+"""What becomes of a frame; together all that were seen."""
+OF_BUSES = {
+    "edge_acquire_frames_dropped": ("dropped", "Frames lost before decoding."),
+    "edge_decode_messages_incomplete": ("incomplete", "Messages in several packets of which not all came."),
+    "edge_decode_samples_out_of_range": ("out_of_range", "Samples outside the database's minimum and maximum."),
+    "edge_decode_frames_missed": ("missed", "Frames that did not come in their message's cycle time."),
+}
+
+
+@asynccontextmanager
+async def metrics_served(address: str, port: int, status: Callable[[], Status], log: Log) -> AsyncIterator[int | None]:
+    """Serves until the block ends; gives the port, or None where it is taken, which is told and stops nothing.
+
+    `status` is called on the running loop. Port 0 is any free one.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Scraped(status, asyncio.get_running_loop()))
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as error:
+        events.metrics_not_served(log, address=address, port=port, reason=error.strerror or str(error))
+        yield None
+        return
+    thread.name = "metrics"
+    try:
+        yield server.server_port
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        thread.join()
+
+
+class _Scraped(Collector):
+    """The status as of each scrape, which comes on a thread of the server."""
+
+    def __init__(self, status: Callable[[], Status], loop: asyncio.AbstractEventLoop) -> None:
+        self._status = status
+        self._loop = loop
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: to find names in use the registry need not scrape."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics. Raises TimeoutError where the loop does not answer."""
+
+        async def status() -> Status:
+            return self._status()
+
+        return metrics_of(asyncio.run_coroutine_threadsafe(status(), self._loop).result(ANSWER_S))
+
+
+def metrics_of(status: Status) -> Iterator[Metric]:
+    """What a status says, as Prometheus names it; counters are of this start."""
+    yield from _metrics_of_buses(status)
+    counters = {
+        "edge_decode_samples": (status.samples, "Samples decoded."),
+        "edge_policy_samples_kept": (status.kept_samples, "Samples that the rules kept, on disk for good."),
+        "edge_spool_batches_kept": (status.kept_batches, "Batches on disk for good."),
+        "edge_spool_bytes_kept": (status.kept_bytes, "Payload on disk for good."),
+        "edge_uplink_batches_delivered": (status.delivered_batches, "Batches that the hub acknowledged."),
+        "edge_uplink_bytes_delivered": (status.delivered_bytes, "Payload that the hub acknowledged."),
+        "edge_uplink_batches_refused": (status.losses["batches_refused"], "Batches the hub will never take."),
+    }
+    for name, (number, text) in counters.items():
+        yield CounterMetricFamily(name, text, value=number)
+    gauges = {
+        "edge_spool_batches_waiting": (status.spooled_batches, "Batches on disk and not delivered."),
+        "edge_spool_bytes_waiting": (status.spooled_bytes, "Payload on disk and not delivered."),
+        "edge_uplink_up": (int(status.link_up), "Whether there is a connection."),
+        "edge_twin_version_running": (status.config_version, "$version of the desired properties that run."),
+        "edge_agent_boot": (status.boot, "The agent's starts on this vehicle."),
+    }
+    for name, (number, text) in gauges.items():
+        yield GaugeMetricFamily(name, text, value=number)
+
+
+def _metrics_of_buses(status: Status) -> Iterator[Metric]:
+    frames = CounterMetricFamily("edge_decode_frames", "Frames seen, by what became of them.", labels=("bus", "fate"))
+    for bus, counts in status.buses.items():
+        for fate in FATES:
+            frames.add_metric((bus, fate), counts[fate])
+    yield frames
+    for name, (count, text) in OF_BUSES.items():
+        family = CounterMetricFamily(name, text, labels=("bus",))
+        for bus, counts in status.buses.items():
+            family.add_metric((bus,), counts[count])
+        yield family
+    is_open = GaugeMetricFamily("edge_acquire_bus_open", "Whether frames arrive, if there are any.", labels=("bus",))
+    load = GaugeMetricFamily("edge_decode_bus_load_percent", "Of the bit rate, last whole minute.", labels=("bus",))
+    state = GaugeMetricFamily("edge_decode_bus_state", "1 for the controller's state.", labels=("bus", "state"))
+    for bus in status.buses:
+        is_open.add_metric((bus,), int(bus in status.open_buses))
+        health = status.health.get(bus, {})
+        percent = health.get("load_percent")
+        if isinstance(percent, int | float):
+            load.add_metric((bus,), percent)
+        if "state" in health:
+            for one in BusState:
+                state.add_metric((bus, one.value), int(one.value == health["state"]))
+    yield from (is_open, load, state)

@@ -1,0 +1,96 @@
+"""Scraped as Prometheus does it, over HTTP, and read back by its own parser."""
+
+import asyncio
+import http.client
+from dataclasses import asdict, replace
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge_agent.metrics import FATES, metrics_served
+from edge_agent.records import BusCounts
+from edge_agent.status import Status
+from tests.acquire.told import Told
+
+DRIVE = BusCounts(50, 30, 9, 5, dropped=7, remote=4, error=2, incomplete=1, out_of_range=3, missed=6)
+STATUS = Status(
+    boot=12,
+    config_version=42,
+    link_up=True,
+    open_buses=("drive",),
+    buses={"drive": asdict(DRIVE), "body": asdict(BusCounts())},
+    health={"drive": {"state": "error_passive", "load_percent": 41.5, "unknown_ids": ["7ff"]}, "body": {}},
+    losses={"frames": 7, "batches_refused": 1},
+    events={"fired": 0},
+    samples=300,
+    kept_samples=200,
+    kept_batches=20,
+    kept_bytes=2000,
+    spooled_batches=5,
+    spooled_bytes=500,
+    delivered_batches=15,
+    delivered_bytes=1500,
+)
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def scraped(port: int) -> dict[tuple[str, Labels], float]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        assert answer.status == 200
+        text = answer.read().decode()
+    finally:
+        connection.close()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_each_bus_has_its_counters_its_load_and_its_state() -> None:
+    async with metrics_served("127.0.0.1", 0, lambda: STATUS, Told()) as port:
+        assert port
+        found = await asyncio.to_thread(scraped, port)
+
+    of_drive = (("bus", "drive"),)
+    by_fate = {fate: found["edge_decode_frames_total", (("bus", "drive"), ("fate", fate))] for fate in FATES}
+    assert by_fate == {"decoded": 30, "unknown": 9, "wrong_length": 5, "remote": 4, "error": 2}
+    assert sum(by_fate.values()) == DRIVE.seen
+    assert found["edge_acquire_frames_dropped_total", of_drive] == 7
+    assert found["edge_decode_messages_incomplete_total", of_drive] == 1
+    assert found["edge_decode_samples_out_of_range_total", of_drive] == 3
+    assert found["edge_decode_frames_missed_total", of_drive] == 6
+    assert found["edge_decode_bus_load_percent", of_drive] == 41.5
+    assert found["edge_decode_bus_state", (("bus", "drive"), ("state", "error_passive"))] == 1
+    assert found["edge_decode_bus_state", (("bus", "drive"), ("state", "bus_off"))] == 0
+    assert [found["edge_acquire_bus_open", (("bus", bus),)] for bus in ("drive", "body")] == [1, 0]
+    assert ("edge_decode_bus_load_percent", (("bus", "body"),)) not in found
+
+
+async def test_every_scrape_says_how_it_is_now() -> None:
+    now = [STATUS]
+    async with metrics_served("127.0.0.1", 0, lambda: now[-1], Told()) as port:
+        assert port
+        before = await asyncio.to_thread(scraped, port)
+        now.append(replace(STATUS, link_up=False, spooled_batches=6, samples=301))
+        after = await asyncio.to_thread(scraped, port)
+
+    names = ("edge_uplink_up", "edge_spool_batches_waiting", "edge_decode_samples_total")
+    assert [before[name, ()] for name in names] == [1, 5, 300]
+    assert [after[name, ()] for name in names] == [0, 6, 301]
+
+
+async def test_a_port_that_is_taken_is_told_and_stops_nothing() -> None:
+    told = Told()
+    async with metrics_served("127.0.0.1", 0, lambda: STATUS, told) as port:
+        assert port
+        async with metrics_served("127.0.0.1", port, lambda: STATUS, told) as other:
+            assert other is None
+        assert (await asyncio.to_thread(scraped, port))["edge_agent_boot", ()] == 12
+
+    [fields] = told.fields("app.metrics_not_served")
+    assert fields["port"] == port
+    assert "in use" in str(fields["reason"])
