@@ -259,11 +259,9 @@ def decode(
             )
         )
         bar.update(task, completed=done.counts.seen, total=done.counts.seen)
-    counts = done.counts
-    stderr.print(
-        f"{done.samples} samples of {counts.seen} frames: {counts.decoded} decoded, "
-        f"{counts.unknown} of unknown ids, {counts.wrong_length} too short"
-    )
+    for sentence in done.left_out:
+        stderr.print(f"left out: {sentence}", highlight=False, markup=False)
+    stderr.print(done.sentence())
     raise typer.Exit
 
 

@@ -32,6 +32,21 @@ class Decoded:
 
     samples: int
     counts: BusCounts
+    left_out: tuple[str, ...] = ()
+    """a sentence on each path of the mapping that cannot be used"""
+
+    def sentence(self) -> str:
+        """What became of every frame; kinds that did not occur are not named."""
+        counts = self.counts
+        kinds = {
+            "of unknown ids": counts.unknown,
+            "too short": counts.wrong_length,
+            "remote": counts.remote,
+            "error": counts.error,
+        }
+        others = "".join(f", {count} {kind}" for kind, count in kinds.items() if count)
+        lost = f"; {counts.incomplete} messages in several packets incomplete" if counts.incomplete else ""
+        return f"{self.samples} samples of {counts.seen} frames: {counts.decoded} decoded{others}{lost}"
 
 
 async def decode_log(
@@ -51,8 +66,11 @@ async def decode_log(
     Raises LogRefused, DatabaseRefused, MappingRefused, DocumentRefused.
     """
     loaded = [load_database(path) for path in databases]
+    remarks: tuple[str, ...] = ()
     if vss:
-        loaded, _ = mapped(loaded, read_mapping(vss))
+        mapping = read_mapping(vss)
+        loaded, remarks = mapped(loaded, mapping)
+        remarks = (*mapping.remarks, *remarks)
     catalog = Catalog([("log", loaded)])
     plan = compile_plan(catalog, wanted(catalog, patterns))
     write: Callable[[Row], None] | None = None
@@ -64,7 +82,7 @@ async def decode_log(
         samples += len(block)
         counts += block.counts[0]
         progress(counts.seen)
-    return Decoded(samples, counts)
+    return Decoded(samples, counts, remarks)
 
 
 def wanted(catalog: Catalog, patterns: Sequence[str]) -> list[str]:

@@ -151,3 +151,26 @@ def test_overlapping_patterns_name_a_signal_once() -> None:
     names = wanted(catalog, ["Motion.VehicleSpeed", "Motion.*", "*.VehicleSpeed"])
     assert names[0] == "Motion.VehicleSpeed"
     assert len(names) == len(set(names)) == len(catalog.match("Motion.*"))
+
+
+def test_the_last_sentence_names_every_frame_that_gave_nothing() -> None:
+    counts = BusCounts(seen=20, decoded=9, unknown=5, wrong_length=3, remote=2, error=1, incomplete=4)
+
+    assert Decoded(40, counts).sentence() == (
+        "40 samples of 20 frames: 9 decoded, 5 of unknown ids, 3 too short, 2 remote, 1 error"
+        "; 4 messages in several packets incomplete"
+    )
+    assert Decoded(4, BusCounts(seen=2, decoded=2)).sentence() == "4 samples of 2 frames: 2 decoded"
+
+
+async def test_paths_of_a_mapping_that_cannot_be_used_are_told(log: Path, database: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "car.vss.json"
+    good, bad = ({"type": "sensor", "datatype": "float", "dbc2vss": {"signal": name}} for name in ("Torque", "Tork"))
+    mapping.write_text(json.dumps({"Vehicle.Torque": good, "Vehicle.Speed": bad}))
+
+    done = await decode_log(
+        log, [database], ("*",), out=io.StringIO(), form="csv", vss=mapping, progress=lambda _: None, log=Told()
+    )
+
+    [sentence] = done.left_out
+    assert sentence.startswith("Vehicle.Speed: no signal 'Tork' in the databases")
