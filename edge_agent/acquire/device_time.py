@@ -18,6 +18,9 @@ BACK_NS = SECOND_NS // 10
 READING_NS = SECOND_NS // 1000
 """Two readings of both clocks may differ by so much although neither was set."""
 
+LONGEST_S = 4e9
+"""A time since 1970 or since a start that could be one; NaN is not within it either."""
+
 
 class DeviceTime:
     """One opening of one adapter."""
@@ -34,9 +37,10 @@ class DeviceTime:
 
         A stamp within a day of the wall clock is taken as it is. Others keep their distances: they count from the
         latest start by which no frame was received before it was on the bus. That is kept in monotonic time, so a
-        wall clock that is set is followed at once. Raises ValueError or OverflowError for a stamp that is not finite.
+        wall clock that is set is followed at once. A stamp that is no time (0, not finite, beyond
+        a century) means the reception.
         """
-        if not stamp_s:
+        if not stamp_s or not abs(stamp_s) <= LONGEST_S:
             return now_ns
         stamp_ns = float_ns(stamp_s)
         if abs(now_ns - stamp_ns) <= DAY_NS:
