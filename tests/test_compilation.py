@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.compilation import NEVER_OLD_NS, Config, compile_document, faults_of_text
+from edge_agent.compilation import MAX_CONDITION_NODES, NEVER_OLD_NS, Config, compile_document, faults_of_text
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.document import judge
 from edge_agent.errors import DocumentRefused
@@ -46,6 +46,20 @@ def refused(**rules: dict[str, Any]) -> list[str]:
 
 def signals(config: Config, rule: int = 0) -> list[str]:
     return [config.plan.signals[i].name for i in config.rules[rule].signals.tolist()]
+
+
+def test_all_conditions_together_have_a_bound_and_equal_ones_count_once() -> None:
+    def many(count: int) -> dict[str, dict[str, Any]]:
+        """Events, each with a condition of its own over twelve comparisons."""
+        conditions = [" or ".join(f"Engine.Rpm > {i + n / 100}" for n in range(12)) for i in range(count)]
+        return {f"e{i}": {**HARSH, "when": when} for i, when in enumerate(conditions)}
+
+    fits = MAX_CONDITION_NODES // sum(1 for _ in compiled(**many(1)).conditions[0].nodes())
+
+    assert len(compiled(**many(fits)).conditions) == fits
+    [told] = refused(**many(fits + 1))
+    assert told.startswith(f"rules.e{fits}.when: with this one the conditions have more than 8,000")
+    assert len(compiled(**{f"e{i}": HARSH for i in range(256)}).conditions) == 1
 
 
 # --- events and snapshots ------------------------------------------------------------------------
