@@ -56,8 +56,8 @@ MAX_RULE_SIGNALS = 10_000
 """Signals over all rules, one that several rules name counted for each. At worst, 960 signals in each of 10 `on_change`
 rules and 4,800 samples a block that all change, a block takes 70 ms (two x86 cores shared, Python 3.11)."""
 MAX_CONDITION_NODES = 8_000
-"""Signals, numbers and operations over all conditions that differ: 256 conditions of 20 have 5,120, and take 10 % of a core
-where four full buses move all their signals (`python -m bench.rules`)."""
+"""Signals, numbers and operations over all conditions that differ: 256 conditions of 20 have 5,120, and take 10 % of a
+core where four full buses move all their signals (`python -m bench.rules`)."""
 HOT_MAX_BYTES = 200_000
 """A hot batch is not compressed, and with its header and properties must stay below IoT Hub's 256 KB."""
 NEVER_OLD_NS = 100 * 365 * 86_400 * 1_000_000_000
@@ -170,8 +170,9 @@ class _Naming:
         if tree not in self.trees:
             self._room_of_conditions -= sum(1 for _ in tree.nodes())
             if self._room_of_conditions < 0:
-                message = f"with this one the conditions have more than {MAX_CONDITION_NODES:,} signals, numbers and operations"
-                raise DocumentRefused([*self.unknown, *self.refused, Fault(loc, message)])
+                most = f"{MAX_CONDITION_NODES:,} signals, numbers and operations"
+                refusal = Fault(loc, f"with this one the conditions have more than {most}")
+                raise DocumentRefused([*self.unknown, *self.refused, refusal])
         return self.trees.setdefault(tree, len(self.trees))
 
     def _match(self, pattern: str, loc: str) -> tuple[str, ...]:
