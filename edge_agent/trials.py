@@ -30,13 +30,12 @@ class Trials:
         """As `trial.tried`. Raises MethodRefused."""
         if not self._recent.is_kept:
             raise MethodRefused(409, "no frames are kept in memory: TEST_MEMORY_BYTES is 0")
-        if not self._busy.acquire(blocking=False):
-            raise MethodRefused(429, "another test runs: ask again later")
-        blocks = self._recent.blocks()
-        # Whoever gave up on the answer leaves the thread behind: it ends by its limit, and frees the lock itself.
-        return await asyncio.to_thread(self._run, payload, blocks)
+        # Whoever gives up on the answer leaves the thread behind, if it has begun: it alone takes and frees the lock.
+        return await asyncio.to_thread(self._run, payload, self._recent.blocks())
 
     def _run(self, payload: object, blocks: tuple[FrameBlock, ...]) -> Mapping[str, object]:
+        if not self._busy.acquire(blocking=False):
+            raise MethodRefused(429, "another test runs: ask again later")
         end_ns = self._clock.uptime_ns() + round(LIMIT_S * 1e9)
         try:
             return tried(

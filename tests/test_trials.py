@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -66,6 +67,20 @@ async def test_a_second_one_is_refused_while_the_first_runs_which_ends_by_its_li
     assert first.result() == 504
 
     assert await _status(trials) == 504  # and it is free again
+
+
+async def test_one_that_was_given_up_before_a_thread_took_it_is_in_nobodys_way() -> None:
+    trials = Trials(CATALOG, recent(), Sender("car", "agent"), SystemClock())
+    go = threading.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="only") as only:
+        asyncio.get_running_loop().set_default_executor(only)
+        busy = asyncio.ensure_future(asyncio.to_thread(go.wait, 10))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(trials(PAYLOAD), 0.01)
+        go.set()
+        await busy
+
+        assert await _status(trials) == 200
 
 
 async def _status(trials: Trials) -> int:

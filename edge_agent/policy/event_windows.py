@@ -85,6 +85,7 @@ class EventWindows:
         self._begun_ns = _moved(self._begun_ns, delta_ns)
         self._cool_ns = _moved(self._cool_ns, delta_ns)
         self._done_ns = _moved(self._done_ns, delta_ns)
+        self._fired_ns[:] = [t_ns + delta_ns for t_ns in self._fired_ns]
         if self._end_ns != LAST_NS:
             self._end_ns = _moved(self._end_ns, delta_ns)
 

@@ -127,3 +127,13 @@ def test_everything_moves_with_the_clock(trigger: Trigger) -> None:
     ]
     assert found[0].fired_ns == (1105,)
     assert [piece.ends for piece in found] == [piece.ends for piece in expected]
+
+
+def test_a_firing_that_is_not_told_yet_moves_with_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_windows, "PIECE_NS", 10**9)
+    one = windows()
+    assert reached(one, 100, until=101) == []
+
+    one.shift(1000)
+
+    assert reached(one, until=1121) == [Piece(1090, 1121, (1100,), ends=True)]
