@@ -196,13 +196,16 @@ def _judge_past(runs: Mapping[str, AnySpec], names: Mapping[str, Sequence[str]])
     held_s: dict[str, float] = {}
     for rule, spec in runs.items():
         if isinstance(spec, EventSpec):
-            held_s |= {name: max(held_s.get(name, 0.0), spec.before_s) for name in names[rule]}
+            lasted_s = spec.after_true_ms / 1000 if spec.trigger == "while" else 0.0
+            look_s = spec.before_s + lasted_s
+            held_s |= {name: max(held_s.get(name, 0.0), look_s) for name in names[rule]}
             if sum(held_s.values()) > PAST_SAMPLES:
                 message = (
-                    f"{spec.before_s:g} s of {len(names[rule])} signals, and what other events ask for, are "
+                    f"{look_s:g} s of {len(names[rule])} signals, and what other events ask for, are "
                     f"{sum(held_s.values()):,.0f} samples even at one a second; there is room for {PAST_SAMPLES:,}"
                 )
-                raise DocumentRefused([Fault(f"rules.{rule}.before_s", message)])
+                place = "after_true_ms" if lasted_s > spec.before_s else "before_s"
+                raise DocumentRefused([Fault(f"rules.{rule}.{place}", message)])
 
 
 def _rule(name: str, spec: AnySpec, signals: I64, asked: Mapping[str, int | None]) -> Rule:

@@ -204,6 +204,15 @@ def test_more_of_the_past_than_there_is_room_for_is_refused() -> None:
     assert len(compiled(one={**hungry, "before_s": 1800}, two={**hungry, "before_s": 1800}).rules) == 2
 
 
+def test_the_past_of_an_event_reaches_back_to_where_its_condition_became_true() -> None:
+    hungry = {**HARSH, "signals": ["Many.*"], "before_s": 600, "after_true_ms": 3_600_000}
+
+    [fault] = refused(one={**hungry, "trigger": "while"})
+
+    assert fault.startswith("rules.one.after_true_ms: 4200 s of 1000 signals")
+    assert len(compiled(one={**hungry, "trigger": "rising"}).rules) == 1
+
+
 def test_a_rule_whose_condition_cannot_be_known_is_left_out_while_databases_are_missing() -> None:
     config = compiled(INCOMPLETE, harsh={**HARSH, "when": "Gone.Signal > 1"}, idle=PERIODIC)
 

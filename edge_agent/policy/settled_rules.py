@@ -67,7 +67,7 @@ class SettledRules:
 
     def learn(self, before: "SettledRules") -> None:
         """Know what the configuration before knew of the past; it has ended."""
-        there = {info: at for at, info in enumerate(self._signals)}
+        there = {info: at for at, info in enumerate(self._signals) if self._wanted[at]}
         same = {at: there[info] for at, info in enumerate(before._signals) if info in there}  # noqa: SLF001
         self._events.past.add(before._events.past.known_as(same))  # noqa: SLF001
         self._snapshots.learn(before._snapshots.known_as(same))  # noqa: SLF001

@@ -59,8 +59,9 @@ class Snapshots:
         return Readings(memory.t_ns.take(here), there, memory.raw.take(here), memory.value.take(here))
 
     def learn(self, samples: Readings) -> None:
-        """At most one sample of each signal, known from before."""
-        self._memory.remember(samples)
+        """At most one sample of each signal, known from before; without a rule none would be followed from now on."""
+        if self._rules:
+            self._memory.remember(samples)
 
     def feed(
         self, turns: Mapping[int, Sequence[Turn]], samples: Readings, until_ns: int, gates: Gates
