@@ -45,7 +45,7 @@ from edge_agent.policy.rules import (
     Snapshot,
     Trigger,
 )
-from edge_agent.records import I64, Lane, RuleInfo, TimeUnit
+from edge_agent.records import I64, Lane, Retention, RuleInfo, TimeUnit, Upload
 from edge_agent.vehicle_state import StateAsked, collisions
 
 REPORTED_FAULTS = 20
@@ -209,7 +209,16 @@ def _judge_past(runs: Mapping[str, AnySpec], names: Mapping[str, Sequence[str]])
 
 
 def _rule(name: str, spec: AnySpec, signals: I64, asked: Mapping[str, int | None]) -> Rule:
-    info = RuleInfo(name, spec.kind, spec.priority, Lane(spec.lane), spec.purpose, TimeUnit[spec.time_unit.upper()])
+    info = RuleInfo(
+        name,
+        spec.kind,
+        spec.priority,
+        Lane(spec.lane),
+        spec.purpose,
+        TimeUnit[spec.time_unit.upper()],
+        Upload(spec.upload),
+        Retention(spec.expire.powered_s, spec.expire.wall_s, spec.thin),
+    )
     limits = _limits(spec, info.lane)
     active = spec.active
     gate = Gate(

@@ -89,6 +89,15 @@ class ActiveSpec(_Model):
         return until
 
 
+class ExpireSpec(_Model):
+    """When a batch that could not be delivered is given up."""
+
+    powered_s: int = Field(default=0, ge=0, le=315_360_000)
+    """seconds of powered-on time after it was kept: a garage does not count; 0 is never"""
+    wall_s: int = Field(default=0, ge=0, le=315_360_000)
+    """seconds of wall time after its last sample; 0 is never"""
+
+
 class RuleSpec(_Model):
     """What every kind of rule has."""
 
@@ -99,7 +108,11 @@ class RuleSpec(_Model):
     while_: ConditionText | None = Field(default=None, alias="while")
     """a condition over signals; the rule hears only samples of times at which it is true"""
     upload: Literal["any", "unmetered"] = "any"
-    """over which links"""
+    """over which links; `unmetered` waits on disk for one that is known to cost nothing a byte"""
+    expire: ExpireSpec = ExpireSpec()
+    """when a batch that could not be delivered is given up; never without"""
+    thin: int = Field(default=1, ge=1, le=1000)
+    """on a full disk every n-th batch stays before all are deleted; 1 thins nothing"""
     priority: int = Field(default=5, ge=0, le=9)
     """0 is delivered first and given up last"""
     lane: Literal["hot", "warm"] = "warm"
@@ -117,13 +130,6 @@ class RuleSpec(_Model):
         if all(signal.startswith("!") for signal in signals):
             raise ValueError("name only what is not meant: begin with what is, such as '*'")
         return signals
-
-    @field_validator("upload")
-    @classmethod
-    def _needs_no_link_meter(cls, upload: str) -> str:
-        if upload == "unmetered":
-            raise ValueError("'unmetered' cannot be kept yet, since no uplink tells which link is metered: write 'any'")
-        return upload
 
 
 AggregateName = Literal["last", "first", "min", "max", "mean", "count"]

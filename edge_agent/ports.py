@@ -3,7 +3,17 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from edge_agent.records import BootInfo, Envelope, EnvelopeKey, FrameBlock, LostRange, MethodAnswer, Receipt
+from edge_agent.records import (
+    ANYTHING,
+    BootInfo,
+    Envelope,
+    EnvelopeKey,
+    FrameBlock,
+    LostRange,
+    MethodAnswer,
+    Receipt,
+    Terms,
+)
 
 
 class Clock(Protocol):
@@ -49,10 +59,11 @@ class Spool(Protocol):
         Raises DiskBusy; then none is kept.
         """
 
-    async def lease(self, limit: int) -> tuple[Envelope, ...]:
-        """Wait until something can be sent; return up to `limit`, by priority, then age, each once until settled.
+    async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
+        """Wait until something can be sent; return up to `limit`, each once until settled.
 
-        Cancelling it leaves nothing leased.
+        The live part goes first, within a part it is by priority, then age. Two leases of different terms may wait at
+        once. Cancelling it leaves nothing leased.
         """
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:

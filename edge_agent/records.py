@@ -234,6 +234,26 @@ class Lane(Enum):
     WARM = "warm"
 
 
+class Upload(Enum):
+    """Over which links a batch may go."""
+
+    ANY = "any"
+    UNMETERED = "unmetered"
+    """only over one that is known to cost nothing a byte: a garage's Wi-Fi, a cable"""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What may become of a batch that cannot be delivered."""
+
+    powered_s: int = 0
+    """it is given up after this long of powered-on time; 0 is never"""
+    wall_s: int = 0
+    """and this long after it was closed, where the wall clock can be trusted; 0 is never"""
+    thin: int = 1
+    """before batches are deleted for room every `thin`-th stays, once; 1 is all: then nothing is thinned"""
+
+
 class CloseReason(Enum):
     """Why a batch was sealed."""
 
@@ -266,6 +286,8 @@ class RuleInfo:
     lane: Lane
     purpose: str
     time_unit: TimeUnit
+    upload: Upload = Upload.ANY
+    retention: Retention = Retention()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,7 +354,9 @@ class LostRange:
     first_seq: int
     last_seq: int
     why: str
-    """`cap` (evicted at the byte cap), `damaged` (unreadable on disk) or `refused` (set aside by the uplink)"""
+    """`cap` (evicted at the byte cap, or at the floor of free space), `thinned` (likewise, others of its kind stayed),
+    `expired`, `damaged` (unreadable on disk), `memory` (the disk took nothing and memory was full) or `refused` (set
+    aside by the uplink)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +374,39 @@ class Envelope:
     payload: bytes
     tells: tuple[LostRange, ...] = ()
     """the ranges that `payload` names, for the spool that takes it; not kept with it, so empty in what a spool gives"""
+    upload: Upload = Upload.ANY
+    retention: Retention = Retention()
+    """for the spool that takes it, likewise not in what it gives"""
+    closed_ns: int = 0
+    """wall time of the batch's last sample; 0 where that clock cannot be trusted; likewise"""
+
+
+class Part(Enum):
+    """Which envelopes, by how long they have waited."""
+
+    LIVE = "live"
+    """kept in this boot, within the last `LIVE_S`"""
+    BACKLOG = "backlog"
+    """everything older"""
+
+
+LIVE_S = 60
+"""Powered-on seconds for which a kept batch is live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Which envelopes may be leased now."""
+
+    parts: frozenset[Part] = frozenset(Part)
+    """live ones go first where both are asked for"""
+    last_priority: int = 9
+    """those with a greater number wait"""
+    unmetered: bool = True
+    """whether those that wait for an unmetered link may go too"""
+
+
+ANYTHING = Terms()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_agent.records import Batch, BootInfo, Column, Envelope, EnvelopeKey, Lane, LostRange, RawKind, TimeUnit
+from edge_agent.records import (
+    Batch,
+    BootInfo,
+    ClockQuality,
+    Column,
+    Envelope,
+    EnvelopeKey,
+    Lane,
+    LostRange,
+    RawKind,
+    TimeUnit,
+)
 from edge_agent.spool.candump import CANDUMP, candump
 from edge_agent.spool.header import JsonValue, Sender, header
 from edge_agent.spool.rows import rows
@@ -65,6 +76,9 @@ def _envelope(batch: Batch, boot: BootInfo, lost: Sequence[LostRange], schema: s
         content_encoding="gzip" if schema == COLUMNS else "utf-8",
         payload=payload,
         tells=tuple(lost),
+        upload=batch.rule.upload,
+        retention=batch.rule.retention,
+        closed_ns=0 if batch.clock is ClockQuality.UNSYNCED else batch.closed_ns,
     )
 
 

@@ -7,7 +7,7 @@ is dead; its file may go as soon as the state no longer needs it (`sweep`, then 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.records import ANYTHING, EnvelopeKey, LostRange, Terms
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
 from edge_agent.spool.owed import Owed
 from edge_agent.spool.state import SpoolState, StreamMarks
@@ -156,7 +156,7 @@ class Ledger:
             stream.segments = [kept for kept in stream.segments if kept is not segment or segment.count]
         self.owed.drop(admission.lost)
 
-    def lease(self, limit: int) -> list[Leased]:
+    def lease(self, limit: int, terms: Terms = ANYTHING) -> list[Leased]:
         """Up to `limit` records, by priority, then age."""
         leased: list[Leased] = []
         for segment in (segment for stream in self._streams for segment in stream.segments):

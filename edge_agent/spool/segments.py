@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from edge_agent.events import Log
-from edge_agent.records import BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt
+from edge_agent.records import ANYTHING, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt, Terms
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
 
@@ -72,11 +72,11 @@ class SegmentSpool:
             self._mark_empty()
             self._offer()
 
-    async def lease(self, limit: int) -> tuple[Envelope, ...]:
+    async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """Wait for at least one; see the port."""
         while True:
             more = self._more
-            job = self._thread.submit(self._store.lease, limit)
+            job = self._thread.submit(self._store.lease, limit, terms)
             try:
                 envelopes = await asyncio.shield(asyncio.wrap_future(job))
             except asyncio.CancelledError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_agent import events
 from edge_agent.errors import DiskBusy, SpoolUnusable
 from edge_agent.events import Log
-from edge_agent.records import BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt, Refused
+from edge_agent.records import ANYTHING, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt, Refused, Terms
 from edge_agent.spool.files import SpoolFiles
 from edge_agent.spool.framing import decode_record, encode_record, file_header, record_length
 from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
@@ -63,10 +63,10 @@ class Store:
         self._tell_appended(envelopes, placements, admission.lost)
         return self._ledger.owed.to_tell()
 
-    def lease(self, limit: int) -> tuple[Envelope, ...]:
+    def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """What can be sent now, maybe nothing. A record that cannot be read any more is owed instead."""
         envelopes: list[Envelope] = []
-        while len(envelopes) < limit and (leases := self._ledger.lease(limit - len(envelopes))):
+        while len(envelopes) < limit and (leases := self._ledger.lease(limit - len(envelopes), terms)):
             envelopes += (envelope for lease in leases if (envelope := self._read(lease)))
         return tuple(envelopes)
 
