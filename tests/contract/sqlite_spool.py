@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.records import (
+    ANYTHING,
     Acked,
     BootInfo,
     Deferred,
@@ -14,6 +15,7 @@ from edge_agent.records import (
     Lane,
     LostRange,
     Receipt,
+    Terms,
 )
 
 SCHEMA = """
@@ -55,11 +57,12 @@ class SqliteSpool:
         self._offer()
         return self._untold()
 
-    async def lease(self, limit: int) -> tuple[Envelope, ...]:
+    async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         while True:
             more = self._more
             rows = self._database.execute("select * from envelope order by priority, boot, seq")
-            envelopes = [_envelope(row) for row in rows if EnvelopeKey(row[1], row[2]) not in self._leased][:limit]
+            envelopes = [_envelope(row) for row in rows if EnvelopeKey(row[1], row[2]) not in self._leased]
+            envelopes = [one for one in envelopes if one.priority <= terms.last_priority][:limit]
             if envelopes:
                 self._leased |= {envelope.key for envelope in envelopes}
                 return tuple(envelopes)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable
 from edge_agent.ports import Inbox
 from edge_agent.records import (
+    ANYTHING,
     Acked,
     BootInfo,
     Deferred,
@@ -17,6 +18,8 @@ from edge_agent.records import (
     MethodAnswer,
     Receipt,
     Refused,
+    Terms,
+    Upload,
 )
 from edge_agent.reported import Reported
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
@@ -81,6 +84,10 @@ class Recorder:
         return MethodAnswer(200, json.dumps({"did": name})) if name == "ping" else MethodAnswer(404, "{}")
 
 
+def _may_go(envelope: Envelope, terms: Terms) -> bool:
+    return envelope.priority <= terms.last_priority and (terms.unmetered or envelope.upload is Upload.ANY)
+
+
 class MemorySpool:
     """`ports.Spool` that keeps nothing; `settled` has every receipt in order."""
 
@@ -110,12 +117,12 @@ class MemorySpool:
         self._more.set()
         return ()
 
-    async def lease(self, limit: int) -> tuple[Envelope, ...]:
+    async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         assert limit > 0
-        while not self._waiting:
+        while not (may_go := [one for one in self._waiting.values() if _may_go(one, terms)]):
             self._more.clear()
             await self._more.wait()
-        order = sorted(self._waiting.values(), key=lambda envelope: (envelope.priority, envelope.key))[:limit]
+        order = sorted(may_go, key=lambda envelope: (envelope.priority, envelope.key))[:limit]
         for leased in order:
             self._leased[leased.key] = self._waiting.pop(leased.key)
         return tuple(order)

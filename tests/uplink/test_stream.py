@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from edge_agent.errors import HubUnreachable
-from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey
+from edge_agent.records import ANYTHING, Acked, Deferred, Envelope, EnvelopeKey, Terms
 from edge_agent.reported import Reported
 from edge_agent.uplink.stream import LinkCounts, Stream
 from edge_agent.uplink.window import Window
@@ -103,9 +103,9 @@ def test_an_acknowledgement_at_the_moment_of_the_loss_still_counts(lives_s: int)
 
 def test_what_is_leased_at_the_moment_of_the_loss_is_given_back() -> None:
     class Late(MemorySpool):
-        async def lease(self, limit: int) -> tuple[Envelope, ...]:
+        async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
             await asyncio.sleep(2)  # a disk that answers just when the connection goes
-            return await super().lease(limit)
+            return await super().lease(limit, terms)
 
     _, spool, counts = run(Slow(lives_s=2), [], spool=Late([envelope(9)]))
     assert spool.settled == [(EnvelopeKey(1, 9), Deferred("reset"))]
@@ -124,10 +124,10 @@ def test_a_stop_waits_for_the_last_report_but_not_for_long(report_s: float, repo
     class Later(MemorySpool):
         """Its last batch is acknowledged just before the stop; then something is said."""
 
-        async def lease(self, limit: int) -> tuple[Envelope, ...]:
+        async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
             await asyncio.sleep(1.5)
             reported.say("health", {"can0": {"seen": 1}})
-            return await super().lease(limit)
+            return await super().lease(limit, terms)
 
     reported.due(0)
     why, _, _ = run(session, [], stop_s=1.6, spool=Later([]), reported=reported)
