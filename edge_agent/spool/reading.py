@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from edge_agent.spool.header import JsonValue
 Json = Mapping[str, JsonValue]
 
 GZIP_MAGIC = b"\x1f\x8b"
+_FRAME_LINE = re.compile(rb"\(([0-9]{1,11})\.([0-9]{6})\) ([^\s]+) ([0-9A-F]+#[0-9A-FR#]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,40 @@ class Payload:
     samples: tuple[ReadSample, ...]
 
 
-def read_payloads(data: bytes, place: str) -> Iterator[Payload]:
-    """All payloads in `data`: JSON lines, plain or gzip (members may follow each other). Raises PayloadRefused."""
+@dataclass(frozen=True, slots=True)
+class ReadFrame:
+    """One frame of a `candump/1` payload."""
+
+    t_ns: int
+    """microseconds at the finest"""
+    bus: str
+    frame: str
+    """arbitration id and content as in the log: `1A0#0011`"""
+
+
+def unzipped(data: bytes, place: str) -> bytes:
+    """The text of payloads, plain or gzip (members may follow each other). Raises PayloadRefused."""
     try:
-        text = gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
+        return gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data
     except (OSError, EOFError, zlib.error) as error:
         raise PayloadRefused(place, f"not a whole gzip file: {error}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+
+
+def read_payloads(data: bytes, place: str) -> Iterator[Payload]:
+    """All payloads in `data`: JSON lines, plain or gzip (members may follow each other). Raises PayloadRefused."""
+    for number, line in enumerate(unzipped(data, place).splitlines(), start=1):
         yield _payload(line, f"{place} line {number}")
+
+
+def read_capture(data: bytes, place: str) -> Iterator[ReadFrame]:
+    """The frames of a `candump/1` payload, plain or gzip. Raises PayloadRefused."""
+    for number, line in enumerate(unzipped(data, place).splitlines(), start=1):
+        match = _FRAME_LINE.fullmatch(line)
+        if match is None:
+            raise PayloadRefused(f"{place} line {number}", "not a frame as candump logs it")
+        seconds, microseconds, bus, frame = match.groups()
+        t_ns = int(seconds) * 1_000_000_000 + int(microseconds) * 1_000
+        yield ReadFrame(t_ns, bus.decode(errors="replace"), frame.decode())
 
 
 def _payload(line: bytes, place: str) -> Payload:

@@ -5,9 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.desk.show import batch_line, lines_of, payloads_of, sample_line, time_text
+from edge_agent.desk.show import batch_line, lines_of, messages_of, sample_line, time_text
 from edge_agent.errors import PayloadRefused
+from edge_agent.spool.reading import Payload
 
+COLUMN = {
+    "name": "Motion.VehicleSpeed",
+    "unit": "km/h",
+    "factor": 0.5,
+    "offset": 0.0,
+    "agg": "last",
+    "tu": "ms",
+    "t0": 1_700_000_000_000,
+    "dt": [0, 250],
+    "raw": [100, 1],
+    "val": [],
+    "str": [],
+}
 BODY = {
     "schema": "columns/1",
     "device": "car",
@@ -18,23 +32,25 @@ BODY = {
     "why": "age",
     "kept": 2,
     "evicted": [{"boot": 1, "from": 4, "to": 6, "why": "cap"}],
-    "columns": [
-        {
-            "name": "Motion.VehicleSpeed",
-            "unit": "km/h",
-            "factor": 0.5,
-            "offset": 0.0,
-            "agg": "last",
-            "tu": "ms",
-            "t0": 1_700_000_000_000,
-            "dt": [0, 250],
-            "raw": [100, 1],
-            "val": [],
-            "str": [],
-        }
-    ],
+    "columns": [COLUMN],
 }
 LINE = json.dumps(BODY).encode() + b"\n"
+
+
+FRAMES = b"(1700000000.000001) can0 1A0#0011\n(1700000000.250000) body 18FEF100#R\n"
+
+
+def payloads_of(path: Path) -> list[Payload]:
+    return [message for message in messages_of(path) if isinstance(message, Payload)]
+
+
+def with_frames(folder: Path) -> Path:
+    """Arrivals of which the second is a log of frames."""
+    path = arrivals(folder, LINE, gzip.compress(FRAMES))
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    second["properties"] = {"schema": "candump/1", "rule": "crash", "boot": "2", "seq": "8"}
+    path.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in (first, second)))
+    return path
 
 
 def arrivals(folder: Path, *bodies: bytes) -> Path:
@@ -57,12 +73,47 @@ def test_the_hub_s_file_of_arrivals_gives_the_payloads_in_it(tmp_path: Path) -> 
     assert [payload.seq for payload in payloads_of(path)] == [7, 7]
 
 
-def test_a_log_of_frames_among_the_arrivals_is_passed_over(tmp_path: Path) -> None:
-    path = arrivals(tmp_path, LINE, b"(0.000000) can0 001#00")
-    path.write_text(
-        path.read_text().replace('"properties":{},"body":"K', '"properties":{"schema":"candump/1"},"body":"K')
-    )
-    assert [payload.seq for payload in payloads_of(path)] == [7]
+def test_a_log_of_frames_among_the_arrivals_is_shown_frame_by_frame(tmp_path: Path) -> None:
+    _, _, first, second = lines_of(with_frames(tmp_path), batches=False)
+    assert first.split() == ["2023-11-14T22:13:20.000001Z", "can0", "1A0#0011", "crash", "2/8"]
+    assert second.split() == ["2023-11-14T22:13:20.250Z", "body", "18FEF100#R", "crash", "2/8"]
+
+
+def test_a_log_of_frames_is_one_batch(tmp_path: Path) -> None:
+    _, line = lines_of(with_frames(tmp_path), batches=True)
+    assert line == ("car 2/8  rule crash  2 frames  candump/1  2023-11-14T22:13:20.000001Z to 2023-11-14T22:13:20.250Z")
+
+
+@pytest.mark.parametrize("data", [FRAMES, gzip.compress(FRAMES)])
+def test_a_file_of_frames_is_shown_though_nothing_says_whose_they_are(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "capture.log"
+    path.write_bytes(data)
+    assert [line.split()[1:] for line in lines_of(path, batches=False)] == [
+        ["can0", "1A0#0011"],
+        ["body", "18FEF100#R"],
+    ]
+    assert [line[:8] for line in lines_of(path, batches=True)] == ["2 frames"]
+
+
+def test_a_broken_log_of_frames_is_named_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "capture.log"
+    path.write_bytes(FRAMES + b"(170")
+    with pytest.raises(PayloadRefused, match=r"capture\.log line 3: not a frame as candump logs it"):
+        list(messages_of(path))
+
+
+def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert list(messages_of(tmp_path / "empty")) == []
+
+
+def test_an_aggregate_is_shown_as_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "payload"
+    path.write_text(json.dumps(BODY | {"columns": [COLUMN | {"agg": "mean"}]}) + "\n")
+    assert [line.split()[1:5] for line in lines_of(path, batches=False)] == [
+        ["Motion.VehicleSpeed", "(mean)", "50", "km/h"],
+        ["Motion.VehicleSpeed", "(mean)", "50.5", "km/h"],
+    ]
 
 
 def test_a_broken_arrival_is_named_by_its_message(tmp_path: Path) -> None:

@@ -9,8 +9,21 @@ from hypothesis import strategies as st
 
 from edge_agent.errors import PayloadRefused
 from edge_agent.spool.columns import seal
-from edge_agent.spool.reading import Payload, read_payloads
-from tests.spool.batches import BOOT, HOT, LOST, SENDER, SERIAL, SPEED, TORQUE, VOLTAGE, batch, column
+from edge_agent.spool.reading import Payload, ReadFrame, read_capture, read_payloads
+from tests.spool.batches import (
+    BOOT,
+    HOT,
+    LOST,
+    NOON_NS,
+    SENDER,
+    SERIAL,
+    SPEED,
+    TORQUE,
+    VOLTAGE,
+    batch,
+    capture,
+    column,
+)
 
 SEALED = seal(
     batch(column(SPEED, (0, 1), (5_000_000, 2)), column(VOLTAGE, (0, 1.5)), column(SERIAL, (0, 1 << 60))),
@@ -162,3 +175,22 @@ def test_whatever_comes_is_read_or_refused_and_never_anything_else(data: bytes) 
 @pytest.mark.parametrize("data", [b"[" * 100_000 + b"\n", line(changed(BODY, ["columns", 0, "raw"], [10**400, 1]))])
 def test_json_that_is_too_deep_or_too_large_is_refused(data: bytes) -> None:
     assert refusal(data).startswith("drive.json.gz line 1: ")
+
+
+def test_the_frames_of_a_capture_are_read_as_they_were_sealed() -> None:
+    payload = seal(capture(), SENDER, BOOT, ()).payload
+
+    assert (
+        list(read_capture(payload, "made"))
+        == list(read_capture(gzip.decompress(payload), "made"))
+        == [
+            ReadFrame(NOON_NS, "can0", f"001#{'00' * 8}"),
+            ReadFrame(NOON_NS + 1000, "can0", f"002#{'00' * 8}"),
+        ]
+    )
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+def test_whatever_is_no_capture_is_refused_with_its_line(data: bytes) -> None:
+    with pytest.raises(PayloadRefused, match=r"^made"):
+        list(read_capture(data + b"\nno frame", "made"))
