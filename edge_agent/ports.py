@@ -5,11 +5,11 @@ from typing import Protocol
 
 from edge_agent.records import (
     ANYTHING,
+    Appended,
     BootInfo,
     Envelope,
     EnvelopeKey,
     FrameBlock,
-    LostRange,
     MethodAnswer,
     Receipt,
     Terms,
@@ -44,19 +44,23 @@ class FrameSource(Protocol):
 
 
 class Spool(Protocol):
-    """Envelopes on disk until they are settled. One owner a folder; safe to use from one event loop."""
+    """Envelopes on disk, or in memory while the disk takes none, until they are settled.
+
+    One owner a folder; safe to use from one event loop.
+    """
 
     @property
     def boot(self) -> BootInfo:
         """This boot's number, and where the one before ended."""
 
-    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
-        """Return when all are on disk for good, with every lost range that no batch on disk tells yet.
+    async def append(self, envelopes: Sequence[Envelope]) -> Appended:
+        """Return when all that can be are on disk for good; say which, and every lost range that no batch tells yet.
 
+        What the disk does not take waits in memory: it can be leased and settled like any other, and goes to disk,
+        before anything newer of its priority, as soon as that takes it. It does not survive a power cut.
         A range is owed until a batch that has it in `tells`, as it was returned, is Acked. It is returned again
         when that batch is lost itself, when a crash leaves it in doubt, and as a part of a longer range when more
         is lost beside it: twice rather than never.
-        Raises DiskBusy; then none is kept.
         """
 
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:

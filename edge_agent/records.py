@@ -381,6 +381,16 @@ class Envelope:
     """wall time of the batch's last sample; 0 where that clock cannot be trusted; likewise"""
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of envelopes that a spool was given."""
+
+    owed: tuple[LostRange, ...]
+    """every lost range that no batch in the spool tells yet"""
+    kept: tuple[EnvelopeKey, ...]
+    """those that are on disk for good; the others are in memory, or lost and owed"""
+
+
 class Part(Enum):
     """Which envelopes, by how long they have waited."""
 

@@ -83,15 +83,17 @@ class Keeping:
         retry_num = 0
         while True:
             try:
-                lost = await self._spool.append(envelopes)
+                appended = await self._spool.append(envelopes)
                 break
             except DiskBusy as error:
                 wait_s = self._backoff.delay_s(retry_num, self._random())
                 events.append_failed(self._log, reason=str(error), retry_num=retry_num, wait_s=wait_s)
                 retry_num += 1
                 await asyncio.sleep(wait_s)
-        size = sum(len(envelope.payload) for envelope in envelopes)
-        self.kept_batches += len(batches)
-        self.kept_samples += sum(batch.kept for batch in batches)
-        self.kept_bytes += size
-        self._owed = lost
+        self._owed = appended.owed
+        kept = set(appended.kept)
+        for batch, envelope in zip(batches, envelopes, strict=True):
+            if envelope.key in kept:
+                self.kept_batches += 1
+                self.kept_samples += batch.kept
+                self.kept_bytes += len(envelope.payload)

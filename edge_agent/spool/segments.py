@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from edge_agent.events import Log
-from edge_agent.records import ANYTHING, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt, Terms
+from edge_agent.records import ANYTHING, Appended, BootInfo, Deferred, Envelope, EnvelopeKey, Receipt, Terms
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
 
@@ -64,7 +64,7 @@ class SegmentSpool:
         """Unsettled envelopes and their bytes on disk, as of the last finished job."""
         return self._store.depth
 
-    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+    async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """Commit a group; sequences of one priority must grow. Cancelling it lets it finish unseen."""
         try:
             return await self._run(self._store.append, tuple(envelopes))

@@ -11,9 +11,20 @@ from pathlib import Path
 from edge_agent import events
 from edge_agent.errors import DiskBusy, SpoolUnusable
 from edge_agent.events import Log
-from edge_agent.records import ANYTHING, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Receipt, Refused, Terms
+from edge_agent.records import (
+    ANYTHING,
+    Appended,
+    BootInfo,
+    Deferred,
+    Envelope,
+    EnvelopeKey,
+    LostRange,
+    Receipt,
+    Refused,
+    Terms,
+)
 from edge_agent.spool.files import SpoolFiles
-from edge_agent.spool.framing import decode_record, encode_record, file_header, record_length
+from edge_agent.spool.framing import decode_record, encode_record, file_header, lifetime_of, record_length
 from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
 from edge_agent.spool.state import SpoolState
 from edge_agent.spool.stream import Segment
@@ -25,11 +36,19 @@ class Store:
     """Envelopes in a folder that was recovered (`opening.py`). For one thread."""
 
     def __init__(
-        self, folder: Path, files: SpoolFiles, ledger: Ledger, boot: BootInfo, *, refused_bytes: int, log: Log
+        self,
+        folder: Path,
+        files: SpoolFiles,
+        ledger: Ledger,
+        boot: BootInfo,
+        *,
+        powered_s: int,
+        refused_bytes: int,
+        log: Log,
     ) -> None:
         self.boot = boot
         self._folder, self._files, self._ledger, self._log = folder, files, ledger, log
-        self._refused_bytes = refused_bytes
+        self._powered_s, self._refused_bytes = powered_s, refused_bytes
         self._last_seq: int | None = None
         self._noted: SpoolState | None = None
 
@@ -38,12 +57,12 @@ class Store:
         """Unsettled envelopes, and their bytes on disk."""
         return self._ledger.depth
 
-    def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+    def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """`Spool.append`."""
         for envelope in envelopes:
             if envelope.key.boot != self.boot.boot:
                 raise AssertionError(f"batch {envelope.key.boot}/{envelope.key.seq} is not of boot {self.boot.boot}")
-        admission = self._ledger.admit([Incoming(one.key, one.priority, record_length(one)) for one in envelopes])
+        admission = self._ledger.admit([self._incoming(envelope) for envelope in envelopes])
         if admission.evicted:
             events.batches_lost(self._log, admission.evicted)
         placements: tuple[Placement, ...] = ()
@@ -61,7 +80,7 @@ class Store:
             if envelope.key in kept:
                 self._ledger.owed.tell(envelope.key, envelope.tells)
         self._tell_appended(envelopes, placements, admission.lost)
-        return self._ledger.owed.to_tell()
+        return Appended(self._ledger.owed.to_tell(), tuple(placement.key for placement in placements))
 
     def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """What can be sent now, maybe nothing. A record that cannot be read any more is owed instead."""
@@ -90,7 +109,9 @@ class Store:
         """Make the state durable, then remove what it no longer needs. Raises OSError; then nothing was removed."""
         doomed = self._ledger.sweep()
         owed = self._ledger.owed
-        state = SpoolState(self.boot.boot, self._last_seq, owed.untold, owed.told, self._ledger.marks())
+        state = SpoolState(
+            self.boot.boot, self._last_seq, owed.untold, owed.told, self._ledger.marks(), self._powered_s
+        )
         if state != self._noted:
             self._files.write_state(state, also_as_copy=also_as_copy)
             self._noted = state
@@ -110,6 +131,10 @@ class Store:
         self.try_commit()
         self._files.release()
 
+    def _incoming(self, envelope: Envelope) -> Incoming:
+        lifetime = lifetime_of(envelope, self._powered_s)
+        return Incoming(envelope.key, envelope.priority, record_length(envelope), envelope.upload, lifetime)
+
     def _tell_appended(
         self, envelopes: Sequence[Envelope], placements: Sequence[Placement], lost: Sequence[LostRange]
     ) -> None:
@@ -122,7 +147,7 @@ class Store:
             events.batches_appended(self._log, count=len(kept), payload_bytes=payload_bytes, last_seq=self._last_seq)
 
     def _read(self, lease: Leased) -> Envelope | None:
-        envelope = decode_record(self._bytes_of(lease), lease.segment.priority)
+        envelope = decode_record(self._bytes_of(lease), lease.segment.name.stream)
         if envelope is None or envelope.key != lease.key:
             events.batches_lost(self._log, self._ledger.lose(lease.key, "damaged"))
             return None
@@ -142,7 +167,7 @@ class Store:
         try:
             removed = self._files.set_aside(
                 f"{key.boot:010d}-{key.seq:020d}",
-                file_header(lease.segment.priority) + self._bytes_of(lease),
+                file_header(lease.segment.name.stream) + self._bytes_of(lease),
                 most_files=MOST_REFUSED_FILES,
                 most_bytes=self._refused_bytes,
             )
@@ -157,5 +182,6 @@ def _chunks(envelopes: Iterable[Envelope], placements: Iterable[Placement]) -> d
     by_key = {envelope.key: envelope for envelope in envelopes}
     records: defaultdict[Segment, list[bytes]] = defaultdict(list)
     for placement in placements:
-        records[placement.segment].append(encode_record(by_key[placement.key], placement.previous_seq))
+        record = encode_record(by_key[placement.key], placement.previous_seq, placement.lifetime)
+        records[placement.segment].append(record)
     return {segment: b"".join(parts) for segment, parts in records.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_agent.records import (
     ANYTHING,
     Acked,
+    Appended,
     BootInfo,
     Deferred,
     Envelope,
@@ -45,17 +46,19 @@ class SqliteSpool:
     def boot(self) -> BootInfo:
         return self._boot
 
-    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+    async def append(self, envelopes: Sequence[Envelope]) -> Appended:
+        kept: list[EnvelopeKey] = []
         self._database.execute("begin")
         for one in sorted(envelopes, key=lambda one: one.priority):
             if self._make_room(one):
                 self._insert(one)
                 self._tell(one)
+                kept.append(one.key)
             else:
                 self._owe(one.key, "cap")
         self._database.execute("commit")
         self._offer()
-        return self._untold()
+        return Appended(self._untold(), tuple(kept))
 
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         while True:

@@ -6,7 +6,7 @@ from pathlib import Path
 from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.errors import DiskBusy
-from edge_agent.records import Acked, Batch, Envelope, EnvelopeKey, LostRange
+from edge_agent.records import Acked, Appended, Batch, Envelope, EnvelopeKey
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import TOLD_AT_ONCE, GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
@@ -27,7 +27,7 @@ class WatchedSpool(SqliteSpool):
         self.owed_besides: tuple[EnvelopeKey, ...] = ()
         self.refusals = 0
 
-    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+    async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         if self.refusals:
             self.refusals -= 1
             raise DiskBusy("spool", "No space left on device")
@@ -225,7 +225,7 @@ def test_losses_that_no_batch_has_had_room_for_are_still_owed_by_the_spool(tmp_p
         await bench.spool.close()
 
         again = SqliteSpool(tmp_path, 10**6)
-        assert [one.first_seq for one in await again.append([])] == [
+        assert [one.first_seq for one in (await again.append([])).owed] == [
             2 * i for i in range(TOLD_AT_ONCE, 2 * TOLD_AT_ONCE + 1)
         ]
         await again.close()
@@ -266,7 +266,7 @@ def test_after_a_long_time_at_the_cap_every_batch_has_arrived_or_is_named_by_one
         assert delivered | lost == set(range(302))
         assert not delivered & lost
         assert max(lists) == 1
-        assert await spool.append([]) == ()
+        assert (await spool.append([])).owed == ()
         await spool.close()
 
     asyncio.run(main())

@@ -101,7 +101,7 @@ class StoreActions(RuleBasedStateMachine):
         self.seq += len(group)
         self.priority |= {envelope.key: envelope.priority for envelope in envelopes}
 
-        self.returned = self.store.append(envelopes)
+        self.returned = self.store.append(envelopes).owed
 
         self.committed |= {envelope.key for envelope in envelopes}
         lost = set(named(self.returned))
@@ -176,7 +176,7 @@ class StoreActions(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.drain()
-        while tells := self.store.append([]):
+        while tells := self.store.append([]).owed:
             key = EnvelopeKey(self.store.boot.boot, self.seq)
             self.seq += 1
             self.store.append([sealed(key.boot, key.seq, tells=tells)])
@@ -211,7 +211,7 @@ class Journey:
             returned: tuple[LostRange, ...] = ()
             for seq in range(4):
                 one, two = sealed(store.boot.boot, 2 * seq, seq % 3, 400), sealed(store.boot.boot, 2 * seq + 1, 9, 300)
-                returned = store.append([replace(one, tells=returned), two])
+                returned = store.append([replace(one, tells=returned), two]).owed
                 self.promised += [one.key, two.key]
                 self.told |= set(named(returned))
                 if seq % 2:
@@ -235,7 +235,7 @@ def test_the_power_may_go_before_any_step_on_the_disk_and_nothing_promised_is_lo
         log = Ear()
         store = store_in(after, log, cap_bytes=5_000)
         found = {envelope.key for envelope in everything_in(store)}
-        told = journey.told | set(named(store.append([])))
+        told = journey.told | set(named(store.append([]).owed))
         assert set(journey.promised) <= found | journey.settled | told, f"cut before step {at}"
         assert store.boot.boot > max(journey.boots, default=0)
         assert [event for event in log.alarms() if event != "spool.state_lost"] == []
@@ -262,7 +262,7 @@ def test_the_power_may_go_at_any_step_of_a_start_that_finds_damage_and_it_is_sti
                 store_in(folder).close()
             reached = was_reached()
         store = store_in(folder)
-        assert named(store.append([])) == [EnvelopeKey(1, 1)], f"cut before step {at}"
+        assert named(store.append([]).owed) == [EnvelopeKey(1, 1)], f"cut before step {at}"
         assert [envelope.key.seq for envelope in everything_in(store)] == [0, 2]
         store.close()
         at += 1
@@ -306,7 +306,7 @@ def test_an_eviction_that_the_disk_refused_to_note_is_made_up_for_by_the_next_ap
 
     with failing_step(0, OSError(errno.EIO, "Input/output error")), pytest.raises(DiskBusy):
         store.append([sealed(1, 18, 0, 3_000)])
-    lost = named(store.append([sealed(1, 18, 0, 3_000)]))
+    lost = named(store.append([sealed(1, 18, 0, 3_000)]).owed)
 
     assert lost == [EnvelopeKey(1, seq) for seq in range(len(lost))]
     assert sum(path.stat().st_size for path in tmp_path.glob("*.seg")) <= CAP_BYTES
@@ -338,10 +338,10 @@ def test_a_refused_batch_lies_in_the_refused_folder_and_is_owed_once(tmp_path: P
     (first,) = store.lease(1)
     store.settle(first.key, Refused("too big"))
 
-    owed = store.append([])
+    owed = store.append([]).owed
 
     assert owed == (LostRange(1, 0, 0, "refused"),)
-    assert store.append([sealed(1, 2, tells=owed)]) == ()
+    assert store.append([sealed(1, 2, tells=owed)]).owed == ()
     (kept,) = (tmp_path / "refused").iterdir()
     assert first.payload in kept.read_bytes()
     store.close()
@@ -385,7 +385,7 @@ def test_a_record_that_rots_while_we_run_is_owed_and_the_rest_is_sent(tmp_path: 
     path.write_bytes(content)
 
     assert [envelope.key.seq for envelope in store.lease(3)] == [0, 2]
-    assert store.append([]) == (LostRange(1, 1, 1, "damaged"),)
+    assert store.append([]).owed == (LostRange(1, 1, 1, "damaged"),)
     assert log.alarms() == ["spool.batches_lost"]
     store.close()
 
@@ -396,7 +396,7 @@ def test_a_segment_that_vanishes_while_we_run_is_owed_like_a_damaged_one(tmp_pat
     next(tmp_path.glob("*.seg")).unlink()
 
     assert store.lease(1) == ()
-    assert store.append([]) == (LostRange(1, 0, 0, "damaged"),)
+    assert store.append([]).owed == (LostRange(1, 0, 0, "damaged"),)
     store.close()
 
 
