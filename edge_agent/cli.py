@@ -196,6 +196,25 @@ def hub(
 
 
 @app.command()
+def fault(
+    faults: Annotated[str, typer.Argument(help="JSON object: faults by name, null to end one. {} shows all.")] = "{}",
+    folder: HubFolder = DEFAULT_HUB,
+    *,
+    drop: Annotated[bool, typer.Option("--drop", help="Besides, drop every connection once.")] = False,
+) -> None:
+    """Make the running local hub fail on purpose, to see what an agent does about it; prints all faults.
+
+    Example: `edge-agent fault '{"never_ack": true}' --folder edge-hub`, and `edge-agent fault '{"never_ack": null}'`
+    """
+    from edge_agent.localhub.admin_client import AdminClient
+
+    Console().print_json(AdminClient(folder).turn(faults))
+    if drop:
+        AdminClient(folder).drop()
+    raise typer.Exit
+
+
+@app.command()
 def replay(
     log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv, .db or .mf4; plain or .gz")],
     channel: Annotated[str, typer.Option(help="Channel of the bus.")] = "vcan0",

@@ -1,4 +1,4 @@
-"""The hub's own door on loopback, in place of IoT Hub's service side: twins, direct methods, status."""
+"""The hub's own door on loopback, in place of IoT Hub's service side: twins, direct methods, status; and the faults."""
 
 import hmac
 import json
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.errors import LocalHubAbsent, LocalHubRefused
+from edge_agent.localhub.faults import Faults, faults_told, turn
 from edge_agent.localhub.files import replace_file
 from edge_agent.localhub.http import Request
 from edge_agent.localhub.identities import ModuleId
 from edge_agent.localhub.switchboard import Switchboard
-from edge_agent.localhub.twins import JsonObject, Twin
+from edge_agent.localhub.twins import JsonObject, Twin, parse_patch
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 """IoT Hub's own for a direct method."""
@@ -51,6 +52,7 @@ class Admin:
     """Answers what comes through the door."""
 
     switchboard: Switchboard
+    faults: Faults
     token: str
 
     async def answer(self, request: Request) -> JsonObject:
@@ -61,6 +63,18 @@ class Admin:
         match request.method, request.path:
             case "GET", ("status",):
                 return self._status()
+            case "PATCH", ("faults",):
+                turn(self.faults, parse_patch(request.body))
+                return faults_told(self.faults)
+            case "POST", ("drop",):
+                self.switchboard.drop_all("dropped, as was asked")
+                return {}
+            case _, ("devices", *_):
+                return await self._asked_of_a_module(request)
+        raise _nothing_at(request)
+
+    async def _asked_of_a_module(self, request: Request) -> JsonObject:
+        match request.method, request.path:
             case "GET", ("devices", device, "modules", module, "twin"):
                 return self._twin(ModuleId(device, module), self.switchboard.twin(ModuleId(device, module)))
             case "PATCH", ("devices", device, "modules", module, "twin"):
@@ -68,7 +82,7 @@ class Admin:
                 return self._twin(ModuleId(device, module), twin)
             case "POST", ("devices", device, "modules", module, "methods", name):
                 return await self._invoke(ModuleId(device, module), name, request)
-        raise LocalHubRefused(404, f"nothing at {request.method} /{'/'.join(request.path)}")
+        raise _nothing_at(request)
 
     def _twin(self, module: ModuleId, twin: Twin) -> JsonObject:
         """As IoT Hub's service side shows it: with the module's model, if it announced one."""
@@ -88,6 +102,10 @@ class Admin:
         timeout_s = _seconds(request.query.get("timeout_s", str(DEFAULT_TIMEOUT_S)))
         result = await self.switchboard.invoke(module, name, request.body, timeout_s)
         return {"status": result.status, "payload": result.payload}
+
+
+def _nothing_at(request: Request) -> LocalHubRefused:
+    return LocalHubRefused(404, f"nothing at {request.method} /{'/'.join(request.path)}")
 
 
 def _seconds(text: str) -> float:

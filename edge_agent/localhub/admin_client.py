@@ -60,6 +60,14 @@ class AdminClient:
             refusals=tuple(row["refusals"]),
         )
 
+    def turn(self, faults_text: str) -> str:
+        """Set the faults that a JSON object names, null as made; returns all. LocalHubRefused: 400, none was set."""
+        return self._ask("PATCH", "/faults", faults_text)
+
+    def drop(self) -> None:
+        """Drop every connection once, as a tunnel does."""
+        self._ask("POST", "/drop")
+
     def _ask(self, method: str, path: str, body: str = "", timeout_s: float = _ANSWER_WITHIN_S) -> str:
         door = Door.read(self._folder)
         connection = http.client.HTTPConnection(door.address, door.port, timeout=timeout_s)

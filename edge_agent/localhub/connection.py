@@ -27,8 +27,6 @@ from edge_agent.localhub.packets import (
 from edge_agent.localhub.switchboard import MethodResult, Switchboard
 from edge_agent.localhub.twins import JsonObject, compact
 
-LONGEST_PACKET_BYTES: Final = 256 * 1024
-"""edgeHub's MaxInboundMessageSize (Azure/iotedge, appsettings_hub.json)."""
 _CONNECT_WITHIN_S: Final = 10.0
 _FLUSH_WITHIN_S: Final = 1.0
 _UNREAD_BYTES: Final = 4 * 1024 * 1024
@@ -53,7 +51,7 @@ class Connection:
     ) -> None:
         self._reader, self._writer = reader, writer
         self._switchboard, self._faults = switchboard, faults
-        self._packets = PacketReader(LONGEST_PACKET_BYTES)
+        self._packets = PacketReader(faults.longest_packet_bytes)
         self._who = "a client before its CONNECT"
         self._filters: frozenset[str] = frozenset()
         self._remembered = False
@@ -107,11 +105,18 @@ class Connection:
             async with asyncio.timeout(self._silence_s):
                 # Acknowledgements wait here for a client that does not read; nobody else waits with them.
                 await self._writer.drain()
-                data = await self._reader.read(_READ_BYTES)
+                data = await self._reader.read(self._gulp_bytes())
             if not data or self._writer.is_closing():
                 raise Hangup
             self._packets.feed(data)
+            if self._faults.bytes_per_s:
+                await asyncio.sleep(len(data) / self._faults.bytes_per_s)
         return packet
+
+    def _gulp_bytes(self) -> int:
+        """What may be read at once: on a slow link about a tenth of a second's worth."""
+        slow = self._faults.bytes_per_s
+        return _READ_BYTES if slow is None else max(1, min(_READ_BYTES, int(slow / 10)))
 
     async def _welcome(self) -> ModuleId:
         """The module that has connected and was answered."""

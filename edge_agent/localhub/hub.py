@@ -30,6 +30,9 @@ PORT: Final = 8883
 _LONGEST_SOCKET_PATH_BYTES: Final = 107
 """`sun_path` of unix(7) has 108 bytes, the last one is zero."""
 
+_TLS_WITHIN_S: Final = 5.0
+_LOOK_S: Final = 0.05
+
 Way = Literal["connection_string", "workload"]
 """How a module gets its credentials: as Microsoft's simulator (iotedgehubdev) sets them, or as edgeAgent does."""
 
@@ -156,19 +159,28 @@ class LocalHub(Faults):
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(certificates.server, certificates.server_key)
-        await listeners.bind_tcp("localhub-mqtt", self.address, PORT, partial(self._converse, switchboard), tls)
+        await listeners.bind_tcp("localhub-mqtt", self.address, PORT, partial(self._converse, switchboard, tls))
 
         workload = Workload(self._module.device, switchboard.known, certificates.authority.read_text())
         await listeners.bind_unix("localhub-workload", self._socket_path(), partial(serve_http, answer=workload.answer))
 
-        admin = Admin(switchboard, secrets.token_urlsafe())
+        admin = Admin(switchboard, self, secrets.token_urlsafe())
         port = await listeners.bind_tcp("localhub-admin", self.address, 0, partial(serve_http, answer=admin.answer))
         Door(self.address, port, admin.token).write(self.folder)
 
     async def _converse(
-        self, switchboard: Switchboard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        switchboard: Switchboard,
+        tls: ssl.SSLContext,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
-        await Connection(reader, writer, switchboard, self).serve()
+        # What the client says first belongs to TLS: nothing of it may be read before.
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # the transport of a client reads and writes
+        while self.mute_accept:  # noqa: ASYNC110  a knob is an attribute, which tells nobody
+            await asyncio.sleep(_LOOK_S)
+        if await _shaken_hands(writer, tls):
+            await Connection(reader, writer, switchboard, self).serve()
 
     def _socket_path(self) -> Path:
         path = self.folder / "workload.sock"
@@ -193,6 +205,15 @@ async def serve(hub: LocalHub, stop: asyncio.Event, ready: Callable[[], None] = 
         for end in ends:
             end.cancel()
         await hub.stop()
+
+
+async def _shaken_hands(writer: asyncio.StreamWriter, tls: ssl.SSLContext) -> bool:
+    """Whether the client speaks TLS and took the hub's certificate; who did not has gone."""
+    try:
+        await writer.start_tls(tls, ssl_handshake_timeout=_TLS_WITHIN_S)
+    except (OSError, ValueError):  # among them ssl.SSLError; ValueError from a transport that was closed meanwhile
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-_TLS_WITHIN_S: Final = 5.0
 _READ_AHEAD_BYTES: Final = 256 * 1024
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -30,17 +28,12 @@ class Listeners:
     ) -> None:
         self._close()
 
-    async def bind_tcp(
-        self, name: str, address: str, port: int, serve: Serve, tls: ssl.SSLContext | None = None
-    ) -> int:
+    async def bind_tcp(self, name: str, address: str, port: int, serve: Serve) -> int:
         """Bind and return the port, which the system chooses where `port` is 0. Raises OSError."""
         server = await asyncio.start_server(
             self._accepting(name, serve),
             address,
             port,
-            ssl=tls,
-            ssl_handshake_timeout=_TLS_WITHIN_S if tls else None,
-            ssl_shutdown_timeout=1.0 if tls else None,
             limit=_READ_AHEAD_BYTES,
             start_serving=False,
         )
@@ -64,7 +57,7 @@ class Listeners:
 
     def _accepting(self, name: str, serve: Serve) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if self._tasks is None:  # its TLS handshake ended after the sockets were closed
+            if self._tasks is None:  # it was accepted just before the sockets were closed
                 writer.transport.abort()
             else:
                 self._tasks.create_task(_serve_one(serve, reader, writer), name=name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from edge_agent.localhub.arrivals import read_arrivals
-from edge_agent.localhub.connection import LONGEST_PACKET_BYTES
+from edge_agent.localhub.faults import Faults
 from edge_agent.localhub.hub import LocalHub
 from edge_agent.localhub.identities import HUB_HOSTNAME
 from edge_agent.localhub.packets import (
@@ -128,7 +128,7 @@ async def test_a_silent_client_is_closed_after_one_and_a_half_times_its_keep_ali
 async def test_a_packet_of_256_kb_is_taken_and_one_byte_more_closes(hub: LocalHub, join: Join) -> None:
     client = await join()
     head = len(encode(Publish(telemetry_topic(), bytes(200_000), 1, 1))) - 200_000
-    body = bytes(LONGEST_PACKET_BYTES - head)
+    body = bytes(Faults.longest_packet_bytes - head)
     assert await client.ask(Publish(telemetry_topic(), body, 1, 1)) == Puback(1)
     await client.send(Publish(telemetry_topic(), body + b"1", 1, 2))
     with pytest.raises(Closed):

@@ -1,10 +1,14 @@
 import asyncio
+import json
+import re
 
 import pytest
 
+from edge_agent.errors import LocalHubRefused
+from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
-from edge_agent.localhub.faults import DropHow
-from edge_agent.localhub.hub import LocalHub
+from edge_agent.localhub.faults import DropHow, Faults, faults_told
+from edge_agent.localhub.hub import PORT, LocalHub
 from edge_agent.localhub.packets import Connack, Pingreq, Puback, Publish, Subscribe, encode
 from tests.localhub.client import Closed, credentials, telemetry_topic
 from tests.localhub.conftest import Join, OpenClient
@@ -107,6 +111,65 @@ async def read_to_the_end(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
     except ConnectionError:
         return b""
+
+
+async def test_mute_accept_says_nothing_and_goes_on_where_it_left_off(hub: LocalHub, open_client: OpenClient) -> None:
+    hub.mute_accept = True
+    reader, writer = await asyncio.open_connection(hub.address, PORT)
+    writer.write(b"\x16")  # TLS's first byte
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.3)
+    opening = asyncio.ensure_future(open_client())
+    await asyncio.sleep(0.1)
+    assert not opening.done()
+    hub.mute_accept = False
+    assert await (await opening).ask(credentials(hub)) == Connack(session_present=False, code=0)
+    writer.transport.abort()
+
+
+async def test_bytes_per_s_lets_no_more_through(hub: LocalHub, join: Join) -> None:
+    loop = asyncio.get_running_loop()
+    client = await join()
+    hub.bytes_per_s = 20_000
+    started = loop.time()
+    assert await client.ask(Publish(telemetry_topic(), bytes(10_000), 1, 8)) == Puback(8)
+    assert 0.4 <= loop.time() - started < 2
+
+
+async def test_longest_packet_bytes_closes_on_a_longer_one(hub: LocalHub, join: Join) -> None:
+    hub.longest_packet_bytes = 1000
+    client = await join()
+    await client.telemetry(bytes(1000))
+    with pytest.raises(Closed):
+        await client.receive()
+    assert "1000" in hub.refusals[-1]
+
+
+async def test_the_admin_door_turns_faults_while_the_hub_runs(hub: LocalHub, join: Join) -> None:
+    client, door = await join(), AdminClient(hub.folder)
+    told = json.loads(await asyncio.to_thread(door.turn, '{"never_ack": true, "drop_how": "half_ack"}'))
+    assert (hub.never_ack, hub.drop_how) == (True, DropHow.HALF_ACK)
+    assert told == {**faults_told(Faults()), "never_ack": True, "drop_how": "half_ack"}
+    await asyncio.to_thread(door.turn, '{"never_ack": null}')
+    assert not hub.never_ack
+    await asyncio.to_thread(door.drop)
+    with pytest.raises(Closed):
+        await client.receive()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"nerver_ack": true}', "'nerver_ack' is none of the faults: mute_accept, refuse_code"),
+        ('{"never_ack": true, "drop_after": 0}', "drop_after: input should be greater than or equal to 1"),
+        ('{"drop_how": "sideways"}', "drop_how: input should be 'abort', 'before_ack', 'half_ack' or 'after_ack'"),
+        ("[]", "a patch is a JSON object"),
+    ],
+)
+async def test_a_fault_that_is_none_is_refused_and_nothing_turned(hub: LocalHub, text: str, sentence: str) -> None:
+    with pytest.raises(LocalHubRefused, match=re.escape(sentence)):
+        await asyncio.to_thread(AdminClient(hub.folder).turn, text)
+    assert faults_told(hub) == faults_told(Faults())
 
 
 async def test_drop_connections_drops_everybody_once(hub: LocalHub, join: Join) -> None:

@@ -50,7 +50,10 @@ async def sdk_client() -> AsyncIterator[IoTHubModuleClient]:
     try:
         yield client
     finally:
-        await client.shutdown()
+        try:
+            await client.shutdown()
+        except exceptions.NoConnectionError:  # the connection went while it was being closed
+            await client.shutdown()
 
 
 def listen_for_patches(
