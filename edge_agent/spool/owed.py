@@ -4,6 +4,7 @@ A range is untold -> told by a batch on disk -> forgotten when that batch is Ack
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -16,6 +17,12 @@ class Owed:
     def __init__(self) -> None:
         self._untold: list[LostRange] = []
         self._told: dict[EnvelopeKey, tuple[LostRange, ...]] = {}
+        self._lost: Counter[str] = Counter()
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Batches that were lost since this object was made, by why."""
+        return dict(self._lost)
 
     @property
     def untold(self) -> tuple[LostRange, ...]:
@@ -52,19 +59,21 @@ class Owed:
         """Keys that will not arrive, as ranges that name nothing else."""
         lost = tuple(_joined(LostRange(key.boot, key.seq, key.seq, why) for key in keys))
         self._untold.extend(lost)
+        self._count(lost, 1)
         return lost
 
     def drop(self, lost: Iterable[LostRange]) -> None:
         """What `add` returned is not lost after all."""
         dropped = set(lost)
-        self._untold = [one for one in self._untold if one not in dropped]
+        self._remove(dropped)
+        self._count(dropped, -1)
 
     def tell(self, carrier: EnvelopeKey, ranges: Iterable[LostRange]) -> None:
         """A batch on disk names these, as `to_tell` gave them; any other is passed over."""
         named = set(ranges).intersection(self._untold)
         if named:
             self._told[carrier] = self._told.get(carrier, ()) + tuple(one for one in self._untold if one in named)
-            self.drop(named)
+            self._remove(named)
 
     def carrier_arrived(self, carrier: EnvelopeKey) -> None:
         """What it names is known at the far end."""
@@ -83,6 +92,13 @@ class Owed:
             if one.boot == boot
             for seq in range(max(first_seq, one.first_seq), min(last_seq, one.last_seq) + 1)
         }
+
+    def _remove(self, ranges: set[LostRange]) -> None:
+        self._untold = [one for one in self._untold if one not in ranges]
+
+    def _count(self, ranges: Iterable[LostRange], sign: int) -> None:
+        for one in ranges:
+            self._lost[one.why] += sign * (one.last_seq - one.first_seq + 1)
 
 
 def _joined(ranges: Iterable[LostRange]) -> list[LostRange]:

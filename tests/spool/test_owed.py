@@ -97,3 +97,23 @@ def test_told_and_untold_are_both_owed_between_two_sequences() -> None:
 
     assert owed.among(1, 3, 7) == {3, 7}
     assert owed.among(2, 3, 7) == set()
+
+
+def test_what_is_lost_is_counted_by_why_and_not_again_when_it_is_told() -> None:
+    owed = owing(1, 2, 4)
+    refused = owed.add([EnvelopeKey(1, 7), EnvelopeKey(1, 8)], "refused")
+    owed.tell(TELLER, owed.to_tell())
+    owed.carrier_lost(TELLER)
+    assert owed.lost == {"cap": 3, "refused": 2}
+
+    owed.drop(refused)
+
+    assert owed.lost == {"cap": 3, "refused": 0}
+
+
+def test_what_an_earlier_start_lost_is_owed_and_not_counted() -> None:
+    owed = Owed()
+    owed.resume([LostRange(1, 0, 9, "cap")], {})
+
+    assert owed.to_tell() == (LostRange(1, 0, 9, "cap"),)
+    assert owed.lost == {}
