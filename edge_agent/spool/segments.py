@@ -9,7 +9,7 @@ once in `NOTE_AFTER_S`, so a crash sends again what was delivered in that time, 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -63,6 +63,11 @@ class SegmentSpool:
     def depth(self) -> tuple[int, int]:
         """Unsettled envelopes and their bytes on disk, as of the last finished job."""
         return self._store.depth
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Batches that were lost since the start, by why as in `LostRange`."""
+        return self._store.lost
 
     async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """Commit a group; sequences of one priority must grow. Cancelling it lets it finish unseen."""

@@ -5,7 +5,7 @@ One rule keeps every promise: a file is removed only after a state that no longe
 
 import errno
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from edge_agent import events
@@ -56,6 +56,11 @@ class Store:
     def depth(self) -> tuple[int, int]:
         """Unsettled envelopes, and their bytes on disk."""
         return self._ledger.depth
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Batches that were lost since the start, by why."""
+        return self._ledger.owed.lost
 
     def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """`Spool.append`."""
