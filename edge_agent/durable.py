@@ -1,13 +1,15 @@
 """A small file that is either as it was or as it shall be, over a power cut too."""
 
-import os
+import contextlib
 from pathlib import Path
+
+from edge_agent.disk import DISK, Disk
 
 TEMPORARY_SUFFIX = ".tmp"
 """What a write that was cut short may leave behind; the next write of the same file replaces it."""
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes, disk: Disk = DISK) -> None:
     """Replace `path` by `data`, mode 0600; when this returns it survives a power cut. Raises OSError.
 
     The temporary file is in the same folder (a rename does not cross file systems) and is flushed before the
@@ -15,35 +17,55 @@ def write_durably(path: Path, data: bytes) -> None:
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
-        _write_new(temporary, data)
-        temporary.replace(path)
+        _write_new(temporary, data, disk)
+        disk.rename(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        unlink_if_there(temporary, disk)
         raise
-    sync_folder(path.parent)
+    disk.sync_folder(path.parent)
 
 
-def read_back(path: Path) -> bytes | None:
+def read_back(path: Path, disk: Disk = DISK) -> bytes | None:
     """The content of `path`, or None where there is no such file. Raises OSError when it cannot be read."""
     try:
-        return path.read_bytes()
+        return disk.read(path)
     except FileNotFoundError:
         return None
 
 
-def sync_folder(folder: Path) -> None:
-    """Make created, renamed and removed names of `folder` durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def make_folder_durably(folder: Path, disk: Disk = DISK) -> None:
+    """A folder for its owner alone, with those above it that are missing. Raises OSError.
+
+    Its name is synced also where it is there already: a process that was killed may have made it and not come to that.
+    """
     try:
-        os.fsync(descriptor)
+        disk.mkdir(folder)
+    except FileNotFoundError:
+        make_folder_durably(folder.parent, disk)
+        disk.mkdir(folder)
+    with contextlib.suppress(PermissionError):  # who may not read the folder above did not make this one
+        disk.sync_folder(folder.parent)
+
+
+def write_all(descriptor: int, data: bytes, at: int, disk: Disk) -> None:
+    """The whole of `data` from `at`, in as many writes as the disk takes it. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        written = disk.pwrite(descriptor, rest, at)
+        at, rest = at + written, rest[written:]
+
+
+def unlink_if_there(path: Path, disk: Disk = DISK) -> None:
+    """Remove a file; one that is gone already is well. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        disk.unlink(path)
+
+
+def _write_new(path: Path, data: bytes, disk: Disk) -> None:
+    unlink_if_there(path, disk)
+    descriptor = disk.create(path)
+    try:
+        write_all(descriptor, data, 0, disk)
+        disk.fdatasync(descriptor)
     finally:
-        os.close(descriptor)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        disk.close(descriptor)

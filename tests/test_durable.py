@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.durable import read_back, write_durably
+from edge_agent.durable import make_folder_durably, read_back, write_durably
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("step", ["fdatasync", "replace"])
 def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -33,7 +33,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os if step == "fsync" else Path, step, full)
+    monkeypatch.setattr(os if step == "fdatasync" else Path, step, full)
     with pytest.raises(OSError, match="No space"):
         write_durably(tmp_path / "state", b"new")
 
@@ -53,18 +53,41 @@ def test_content_is_flushed_before_the_name_and_the_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    fsync, replace = os.fsync, Path.replace
+    fdatasync, fsync, replace = os.fdatasync, os.fsync, Path.replace
 
     def flush(descriptor: int) -> None:
-        steps.append("flush folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "flush content")  # noqa: PTH112  a descriptor, not a path of ours
+        steps.append("flush content")
+        fdatasync(descriptor)
+
+    def flush_folder(descriptor: int) -> None:
+        steps.append("flush folder")
         fsync(descriptor)
 
     def rename(path: Path, target: Path) -> Path:
         steps.append("rename")
         return replace(path, target)
 
-    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "fdatasync", flush)
+    monkeypatch.setattr(os, "fsync", flush_folder)
     monkeypatch.setattr(Path, "replace", rename)
     write_durably(tmp_path / "state", b"new")
 
     assert steps == ["flush content", "rename", "flush folder"]
+
+
+def test_a_folder_is_made_with_those_above_it_and_each_name_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def flush(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    make_folder_durably(tmp_path / "a" / "b")
+    make_folder_durably(tmp_path / "a" / "b")
+
+    assert (tmp_path / "a" / "b").is_dir()
+    assert flushed == [tmp_path.name, "a", "a"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge_agent import events
+from edge_agent.disk import DISK, Disk
 from edge_agent.events import Log
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.files import SpoolFiles, unusable
@@ -18,9 +19,9 @@ _SHARES = 16
 """refused/ may take one part in 16 of the cap; and a segment no more, so that an eviction takes no more than that"""
 
 
-def open_store(folder: Path, *, cap_bytes: int, segment_bytes: int, log: Log) -> Store:
+def open_store(folder: Path, *, cap_bytes: int, segment_bytes: int, log: Log, disk: Disk = DISK) -> Store:
     """Lock the folder, recover what is in it, raise the boot. Raises SpoolUnusable."""
-    files = SpoolFiles(folder)
+    files = SpoolFiles(folder, disk)
     try:
         share = cap_bytes // _SHARES
         ledger = Ledger(budget_bytes=cap_bytes - share, segment_bytes=min(segment_bytes, share))

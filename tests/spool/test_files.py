@@ -27,10 +27,9 @@ def noting(steps: list[str], name: str) -> Callable[..., object]:
 def test_a_chunk_is_flushed_before_the_call_returns_and_a_new_name_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps: list[str] = []
+    files, segment, steps = SpoolFiles(tmp_path), growing(), list[str]()
     for name in ("pwrite", "fdatasync", "fsync"):
         monkeypatch.setattr(os, name, noting(steps, name))
-    files, segment = SpoolFiles(tmp_path), growing()
 
     files.append({segment: b"first"})
     segment.add(0, FILE_HEADER_SIZE, FILE_HEADER_SIZE + 5)
