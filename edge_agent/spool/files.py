@@ -5,7 +5,6 @@ Layout and invariants are told in `framing.py`.
 
 import contextlib
 import errno
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,10 +19,10 @@ from edge_agent.durable import (
 )
 from edge_agent.errors import SpoolUnusable
 from edge_agent.spool.framing import file_header
+from edge_agent.spool.naming import SegmentName, StreamName, segment_named
 from edge_agent.spool.state import SpoolState, decode_state, encode_state
 from edge_agent.spool.stream import Segment
 
-_SEGMENT_NAME = re.compile(r"([0-9])-([0-9]{10})\.seg(\..*)?")
 _STATE, _STATE_AT_OPEN = "state.json", "opened.json"
 _RESERVE, _RESERVE_BYTES = "reserve", 64 * 1024
 
@@ -34,8 +33,8 @@ class SpoolFiles:
     def __init__(self, folder: Path, disk: Disk = DISK) -> None:
         self._folder, self._disk = folder, disk
         self._refused = folder / "refused"
-        self._open: dict[int, tuple[int, int]] = {}
-        """priority -> (number of its growing segment, descriptor)"""
+        self._open: dict[StreamName, tuple[SegmentName, int]] = {}
+        """the growing segment of each stream, and its descriptor"""
         try:
             for one in (folder, self._refused):
                 make_folder_durably(one, disk)
@@ -53,23 +52,21 @@ class SpoolFiles:
 
     def release(self) -> None:
         """Close every file and give the folder free."""
-        for priority in tuple(self._open):
-            self._close_growing(priority)
+        for stream in tuple(self._open):
+            self._close_growing(stream)
         self._disk.close(self._lock)
 
-    def path(self, priority: int, number: int) -> Path:
+    def path(self, name: SegmentName) -> Path:
         """Where a segment lies."""
-        return self._folder / f"{priority}-{number:010d}.seg"
+        return self._folder / str(name)
 
-    def segments(self) -> Iterator[tuple[int, int]]:
-        """(priority, number) of every segment that was not set aside, in order."""
-        found = (_SEGMENT_NAME.fullmatch(name) for name in self._disk.names(self._folder))
-        yield from sorted((int(match[1]), int(match[2])) for match in found if match and match[3] is None)
+    def segments(self) -> list[SegmentName]:
+        """Every segment that was not set aside, in order within its stream."""
+        return sorted((name for name, suffix in self._names() if not suffix), key=str)
 
-    def last_numbers(self) -> Mapping[int, int]:
-        """The highest number each priority has used, also by segments set aside: no name is given twice."""
-        found = (_SEGMENT_NAME.fullmatch(name) for name in self._disk.names(self._folder))
-        return dict(sorted((int(match[1]), int(match[2])) for match in found if match))
+    def last_numbers(self) -> Mapping[StreamName, int]:
+        """The highest number each stream has used, also by segments set aside: no name is given twice."""
+        return {name.stream: name.number for name in sorted((name for name, _suffix in self._names()), key=str)}
 
     def read_states(self) -> tuple[SpoolState | None, SpoolState | None]:
         """state.json and its copy as of the last open; None for one that is missing or damaged."""
@@ -94,7 +91,7 @@ class SpoolFiles:
             for segment, chunk in chunks.items():
                 created |= self._write(segment, chunk)
             for segment in chunks:
-                self._disk.fdatasync(self._open[segment.priority][1])
+                self._disk.fdatasync(self._open[segment.name.stream][1])
             if created:
                 self._disk.sync_folder(self._folder)
         except OSError:
@@ -102,13 +99,13 @@ class SpoolFiles:
                 self._take_back(segment)
             raise
 
-    def read_all(self, priority: int, number: int) -> bytes:
+    def read_all(self, name: SegmentName) -> bytes:
         """A whole segment."""
-        return self._disk.read(self.path(priority, number))
+        return self._disk.read(self.path(name))
 
     def read(self, segment: Segment, start: int, end: int) -> bytes:
         """A piece of a segment; shorter than asked where the file ends."""
-        descriptor = self._disk.open(self.path(segment.priority, segment.number))
+        descriptor = self._disk.open(self.path(segment.name))
         try:
             return self._disk.pread(descriptor, end - start, start)
         finally:
@@ -117,9 +114,9 @@ class SpoolFiles:
     def remove(self, segments: tuple[Segment, ...]) -> None:
         """Unlink the files of segments; those already gone are well."""
         for segment in segments:
-            if self._open.get(segment.priority, (None,))[0] == segment.number:
-                self._close_growing(segment.priority)
-            unlink_if_there(self.path(segment.priority, segment.number), self._disk)
+            if self._open.get(segment.name.stream, (None,))[0] == segment.name:
+                self._close_growing(segment.name.stream)
+            unlink_if_there(self.path(segment.name), self._disk)
         if segments:
             self._disk.sync_folder(self._folder)
             self.keep_reserve()
@@ -134,22 +131,22 @@ class SpoolFiles:
             finally:
                 self._disk.close(descriptor)
 
-    def cut(self, priority: int, number: int, size: int) -> None:
+    def cut(self, name: SegmentName, size: int) -> None:
         """Take off what follows the first `size` bytes."""
-        descriptor = self._disk.open(self.path(priority, number), writable=True)
+        descriptor = self._disk.open(self.path(name), writable=True)
         try:
             self._disk.ftruncate(descriptor, size)
             self._disk.fdatasync(descriptor)
         finally:
             self._disk.close(descriptor)
 
-    def replace(self, priority: int, number: int, content: bytes) -> None:
+    def replace(self, name: SegmentName, content: bytes) -> None:
         """Give a segment another content."""
-        write_durably(self.path(priority, number), content, self._disk)
+        write_durably(self.path(name), content, self._disk)
 
-    def rename(self, priority: int, number: int, suffix: str) -> None:
+    def rename(self, name: SegmentName, suffix: str) -> None:
         """Put a segment aside under another name."""
-        path = self.path(priority, number)
+        path = self.path(name)
         self._disk.rename(path, path.with_name(path.name + suffix))
         self._disk.sync_folder(self._folder)
 
@@ -165,14 +162,14 @@ class SpoolFiles:
         return removed
 
     def _write(self, segment: Segment, chunk: bytes) -> bool:
-        number, descriptor = self._open.get(segment.priority, (None, -1))
-        created = number != segment.number
+        growing, descriptor = self._open.get(segment.name.stream, (None, -1))
+        created = growing != segment.name
         if created:
-            self._close_growing(segment.priority)
-            path = self.path(segment.priority, segment.number)
+            self._close_growing(segment.name.stream)
+            path = self.path(segment.name)
             descriptor = self._disk.create(path)
-            self._open[segment.priority] = (segment.number, descriptor)
-            chunk = file_header(segment.priority) + chunk
+            self._open[segment.name.stream] = (segment.name, descriptor)
+            chunk = file_header(segment.name.stream) + chunk
         write_all(descriptor, chunk, 0 if created else segment.size, self._disk)
         return created
 
@@ -194,15 +191,18 @@ class SpoolFiles:
     def _take_back(self, segment: Segment) -> None:
         # Best effort on a disk that has just failed: what cannot be cut off now is a torn tail or a repeat to recovery.
         with contextlib.suppress(OSError):
-            number, descriptor = self._open.get(segment.priority, (None, -1))
-            if number == segment.number:
+            growing, descriptor = self._open.get(segment.name.stream, (None, -1))
+            if growing == segment.name:
                 self._disk.ftruncate(descriptor, segment.size if segment.count else 0)
-                self._close_growing(segment.priority)
+                self._close_growing(segment.name.stream)
             if not segment.count:
-                unlink_if_there(self.path(segment.priority, segment.number), self._disk)
+                unlink_if_there(self.path(segment.name), self._disk)
 
-    def _close_growing(self, priority: int) -> None:
-        _number, descriptor = self._open.pop(priority, (None, None))
+    def _names(self) -> Iterator[tuple[SegmentName, str]]:
+        return (found for name in self._disk.names(self._folder) if (found := segment_named(name)))
+
+    def _close_growing(self, stream: StreamName) -> None:
+        _name, descriptor = self._open.pop(stream, (None, None))
         if descriptor is not None:
             self._disk.close(descriptor)
 

@@ -6,35 +6,48 @@ The folder (mode 0700; every file in it 0600):
     state.json               what must outlive the segments, see `state.py`
     opened.json              a copy of state.json as it was at the last open, should that one be damaged
     reserve                  64 KiB given up when the disk is full, so that state.json can still be written
-    P-NNNNNNNNNN.seg         a segment: records of one priority P (0..9) and one boot, NNNNNNNNNN counts up
-    P-NNNNNNNNNN.seg.vV      a segment of a newer format V: set aside, never read, never deleted
-    P-NNNNNNNNNN.seg.unreadable   a segment the disk would not read: set aside
+    S-NNNNNNNNNN.seg         a segment: records of one stream S and one boot, NNNNNNNNNN counts up. S is the priority
+                             (0..9), with a `u` behind it where the records wait for an unmetered link: `3`, `3u`
+    S-NNNNNNNNNN.seg.vV      a segment of a newer format V: set aside, never read, never deleted
+    S-NNNNNNNNNN.seg.unreadable   a segment the disk would not read: set aside
     refused/BOOT-SEQ.seg     one envelope that the far end will never take, laid out as a segment
 
 A segment is a file header and records, nothing between them. Integers are little-endian, CRCs are CRC-32 (zlib).
 
-    file header, 16 bytes                         record header, 40 bytes
-     0  8  magic "EdgSpool"                        0  4  mark A9 52 65 63
-     8  2  format version, 1                       4  4  CRC of bytes 8..39
+    file header, 16 bytes                         record header, 56 bytes
+     0  8  magic "EdgSpool"                        0  4  mark A9 52 65 32
+     8  2  format version, 2                       4  4  CRC of bytes 8..55
     10  1  priority                                8  4  boot
-    11  1  zero                                   12  4  m, length of meta
-    12  4  CRC of bytes 0..11                     16  4  p, length of payload
-                                                  20  4  CRC of meta and payload
+    11  1  1 where the records wait for an        12  4  m, length of meta
+           unmetered link, 0 where not            16  4  p, length of payload
+    12  4  CRC of bytes 0..11                     20  4  CRC of meta and payload
                                                   24  8  seq
-                                                  32  8  seq + 1 of the record before it in this priority and
+                                                  32  8  seq + 1 of the record before it in this stream and
                                                          boot, 0 where there is none
+                                                  40  4  powered-on seconds when it was appended
+                                                  44  4  powered-on seconds after which it expires, 0 is never
+                                                  48  4  wall time, seconds since 1970, after which it expires,
+                                                         0 is never
+                                                  52  2  before its stream is evicted every so many-th stays, once
+                                                  54  2  flags: bit 0, the payload is encrypted
     then m bytes of meta: a JSON array [lane, rule, schema, content type, content encoding], UTF-8
     then p bytes of payload
 
+Powered-on seconds count the time this vehicle's agent has run, over all boots (`powered_s` of state.json).
+
+Version 1 is read as it is, never written: its records have the mark A9 52 65 63, a header of bytes 0..39 alone
+(the CRC is of 8..39), never expire and are not thinned; byte 11 of its file header is zero. The mark tells a record's
+version, so records of both may follow each other, as they do in a segment that was begun by version 1 and mended since.
+
 Invariants
-    1. Within a priority, keys (boot, seq) grow from record to record and from segment to segment.
-    2. Only the last segment of a priority grows; every start of the agent begins new ones. Bytes once committed
+    1. Within a stream, keys (boot, seq) grow from record to record and from segment to segment.
+    2. Only the last segment of a stream grows; every start of the agent begins new ones. Bytes once committed
        (fdatasync of the segment, and fsync of the folder after it was created) are never written again.
     3. A segment is unlinked only after a state.json that no longer needs it is durable: all of it settled, or what
        was not is in the owed ranges.
 
 Recovery reads every segment once, in order, and checks every CRC.
-    - Bytes at the end of a priority's last segment that are no whole record are what a power cut leaves of an append
+    - Bytes at the end of a stream's last segment that are no whole record are what a power cut leaves of an append
       that had not returned: they are cut off. Not so where state.json knows of a later record: that is damage.
     - Anywhere else they are damage. The header's own CRC lets a record with a broken body be named and stepped over;
       from a broken header on the next mark with a valid header is looked for, and its link backwards names the record
@@ -48,18 +61,46 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from edge_agent.records import Envelope, EnvelopeKey, Lane
+from edge_agent.records import Envelope, EnvelopeKey, Lane, Upload
+from edge_agent.spool.naming import StreamName
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAGIC = b"EdgSpool"
-MARK = b"\xa9Rec"
+MARK = b"\xa9Re2"
+MARK_1 = b"\xa9Rec"
 
-_FILE_HEADER = struct.Struct("<8sHBx")
-_RECORD_HEADER = struct.Struct("<IIIIQQ")
+ENCRYPTED = 1
+"""bit of a record's flags"""
+
+_FILE_HEADER = struct.Struct("<8sHBB")
+_RECORD_HEADER_1 = struct.Struct("<IIIIQQ")
+_RECORD_HEADER = struct.Struct("<IIIIQQIIIHH")
 _CRC = struct.Struct("<I")
+_FIELDS_AT = len(MARK) + _CRC.size
+_MARK_BEGINS = MARK[:3]
 FILE_HEADER_SIZE = _FILE_HEADER.size + _CRC.size
-RECORD_HEADER_SIZE = len(MARK) + _CRC.size + _RECORD_HEADER.size
+RECORD_HEADER_SIZE = _FIELDS_AT + _RECORD_HEADER.size
+_U16, _U32 = 0xFFFF, 0xFFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Since when a record is kept, and what may become of it while it cannot be delivered."""
+
+    powered_s: int = 0
+    """powered-on seconds when it was appended"""
+    expires_powered_s: int = 0
+    """powered-on seconds after which it is given up; 0 is never"""
+    expires_wall_s: int = 0
+    """wall time in seconds since 1970 after which it is given up; 0 is never"""
+    thin: int = 1
+    """before its stream is evicted every `thin`-th stays, once; 1 is all"""
+
+
+FOREVER = Lifetime()
+"""Of a record of version 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +109,11 @@ class Framed:
 
     key: EnvelopeKey
     previous_seq: int | None
-    """of the record before it in the same priority and boot"""
+    """of the record before it in the same stream and boot"""
     start: int
     end: int
+    lifetime: Lifetime = FOREVER
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +125,9 @@ class Gap:
     key: EnvelopeKey | None = None
 
 
-def file_header(priority: int) -> bytes:
+def file_header(stream: StreamName) -> bytes:
     """The first bytes of a segment."""
-    fields = _FILE_HEADER.pack(MAGIC, FORMAT_VERSION, priority)
+    fields = _FILE_HEADER.pack(MAGIC, FORMAT_VERSION, stream.priority, stream.upload is Upload.UNMETERED)
     return fields + _CRC.pack(zlib.crc32(fields))
 
 
@@ -93,9 +136,20 @@ def file_version(data: bytes) -> int | None:
     if len(data) < FILE_HEADER_SIZE:
         return None
     fields = data[: _FILE_HEADER.size]
-    magic, version, _priority = _FILE_HEADER.unpack(fields)
+    magic, version, _priority, _unmetered = _FILE_HEADER.unpack(fields)
     (crc,) = _CRC.unpack_from(data, _FILE_HEADER.size)
     return int(version) if magic == MAGIC and crc == zlib.crc32(fields) else None
+
+
+def lifetime_of(envelope: Envelope, powered_s: int) -> Lifetime:
+    """What the envelope's retention means for a record that is appended now."""
+    keep, closed_s = envelope.retention, envelope.closed_ns // 1_000_000_000
+    return Lifetime(
+        powered_s=min(powered_s, _U32),
+        expires_powered_s=min(powered_s + keep.powered_s, _U32) if keep.powered_s else 0,
+        expires_wall_s=min(closed_s + keep.wall_s, _U32) if keep.wall_s and envelope.closed_ns else 0,
+        thin=min(keep.thin, _U16),
+    )
 
 
 def record_length(envelope: Envelope) -> int:
@@ -103,7 +157,7 @@ def record_length(envelope: Envelope) -> int:
     return RECORD_HEADER_SIZE + len(_meta(envelope)) + len(envelope.payload)
 
 
-def encode_record(envelope: Envelope, previous_seq: int | None) -> bytes:
+def encode_record(envelope: Envelope, previous_seq: int | None, lifetime: Lifetime = FOREVER, flags: int = 0) -> bytes:
     """One record, header and body."""
     meta = _meta(envelope)
     fields = _RECORD_HEADER.pack(
@@ -113,23 +167,37 @@ def encode_record(envelope: Envelope, previous_seq: int | None) -> bytes:
         zlib.crc32(envelope.payload, zlib.crc32(meta)),
         envelope.key.seq,
         0 if previous_seq is None else previous_seq + 1,
+        lifetime.powered_s,
+        lifetime.expires_powered_s,
+        lifetime.expires_wall_s,
+        lifetime.thin,
+        flags,
     )
     return b"".join((MARK, _CRC.pack(zlib.crc32(fields)), fields, meta, envelope.payload))
 
 
-def decode_record(data: bytes, priority: int) -> Envelope | None:
-    """The envelope of one whole record, or None where it is damaged."""
-    item = _item_at(data, 0)
-    if not isinstance(item, Framed) or item.end != len(data):
+def decode_record(data: bytes, stream: StreamName) -> Envelope | None:
+    """The envelope of one whole record, or None where it is damaged. Retention and times stay with the record."""
+    item, header = _item_at(data, 0), _header_at(data, 0)
+    if header is None or not isinstance(item, Framed) or item.end != len(data):
         return None
-    _boot, meta_length, *_rest = _RECORD_HEADER.unpack_from(data, len(MARK) + _CRC.size)
-    body = RECORD_HEADER_SIZE + meta_length
-    lane, rule, schema, content_type, content_encoding = json.loads(data[RECORD_HEADER_SIZE:body])
-    return Envelope(item.key, priority, Lane(lane), rule, schema, content_type, content_encoding, data[body:])
+    body = header.size + header.meta_length
+    lane, rule, schema, content_type, content_encoding = json.loads(data[header.size : body])
+    return Envelope(
+        item.key,
+        stream.priority,
+        Lane(lane),
+        rule,
+        schema,
+        content_type,
+        content_encoding,
+        data[body:],
+        upload=stream.upload,
+    )
 
 
 def scan(data: bytes) -> Iterator[Framed | Gap]:
-    """Every record of a segment of this format, and every gap between them, in order and without overlap."""
+    """Every record of a segment, and every gap between them, in order and without overlap."""
     at = 0 if file_version(data) is None else FILE_HEADER_SIZE
     while at < len(data):
         item = _item_at(data, at) or Gap(at, _next_header(data, at + 1))
@@ -137,36 +205,51 @@ def scan(data: bytes) -> Iterator[Framed | Gap]:
         at = item.end
 
 
+class _Header(NamedTuple):
+    """A record's header, whose own CRC is right."""
+
+    size: int
+    boot: int
+    meta_length: int
+    payload_length: int
+    body_crc: int
+    seq: int
+    link: int
+    lifetime: Lifetime
+    flags: int
+
+
 def _meta(envelope: Envelope) -> bytes:
     fields = [envelope.lane.value, envelope.rule, envelope.schema, envelope.content_type, envelope.content_encoding]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _header_at(data: bytes, at: int) -> tuple[int, int, int, int, int, int] | None:
-    if data[at : at + len(MARK)] != MARK or at + RECORD_HEADER_SIZE > len(data):
+def _header_at(data: bytes, at: int) -> _Header | None:
+    layout = {MARK: _RECORD_HEADER, MARK_1: _RECORD_HEADER_1}.get(data[at : at + len(MARK)])
+    if layout is None or at + _FIELDS_AT + layout.size > len(data):
         return None
-    fields_at = at + len(MARK) + _CRC.size
+    size = _FIELDS_AT + layout.size
     (crc,) = _CRC.unpack_from(data, at + len(MARK))
-    if crc != zlib.crc32(data[fields_at : at + RECORD_HEADER_SIZE]):
+    if crc != zlib.crc32(data[at + _FIELDS_AT : at + size]):
         return None
-    boot, meta_length, payload_length, body_crc, seq, link = _RECORD_HEADER.unpack_from(data, fields_at)
-    return boot, meta_length, payload_length, body_crc, seq, link
+    boot, meta_length, payload_length, body_crc, seq, link, *rest = layout.unpack_from(data, at + _FIELDS_AT)
+    lifetime, flags = (Lifetime(*rest[:4]), rest[4]) if rest else (FOREVER, 0)
+    return _Header(size, boot, meta_length, payload_length, body_crc, seq, link, lifetime, flags)
 
 
 def _item_at(data: bytes, at: int) -> Framed | Gap | None:
     header = _header_at(data, at)
     if header is None:
         return None
-    boot, meta_length, payload_length, body_crc, seq, link = header
-    key, body = EnvelopeKey(boot, seq), at + RECORD_HEADER_SIZE
-    end = body + meta_length + payload_length
-    if end > len(data) or body_crc != zlib.crc32(memoryview(data)[body:end]):
+    key, body = EnvelopeKey(header.boot, header.seq), at + header.size
+    end = body + header.meta_length + header.payload_length
+    if end > len(data) or header.body_crc != zlib.crc32(memoryview(data)[body:end]):
         return Gap(at, min(end, len(data)), key)
-    return Framed(key, link - 1 if link else None, at, end)
+    return Framed(key, header.link - 1 if header.link else None, at, end, header.lifetime, header.flags)
 
 
 def _next_header(data: bytes, at: int) -> int:
-    while (at := data.find(MARK, at)) >= 0:
+    while (at := data.find(_MARK_BEGINS, at)) >= 0:
         if _header_at(data, at) is not None:
             return at
         at += 1

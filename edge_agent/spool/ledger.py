@@ -7,13 +7,12 @@ is dead; its file may go as soon as the state no longer needs it (`sweep`, then 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_agent.records import ANYTHING, EnvelopeKey, LostRange, Terms
-from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
+from edge_agent.records import ANYTHING, EnvelopeKey, LostRange, Terms, Upload
+from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Framed, Lifetime
+from edge_agent.spool.naming import STREAMS, SegmentName, StreamName
 from edge_agent.spool.owed import Owed
 from edge_agent.spool.state import SpoolState, StreamMarks
 from edge_agent.spool.stream import Segment, Stream
-
-PRIORITIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,13 @@ class Incoming:
     priority: int
     length: int
     """bytes of its record"""
+    upload: Upload = Upload.ANY
+    lifetime: Lifetime = FOREVER
+
+    @property
+    def stream(self) -> StreamName:
+        """Where it belongs."""
+        return StreamName(self.priority, self.upload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Placement:
     start: int
     end: int
     previous_seq: int | None
+    lifetime: Lifetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +65,14 @@ class Leased:
 
 
 class Ledger:
-    """All priorities together, bounded to `budget_bytes` of segment files."""
+    """All streams together, bounded to `budget_bytes` of segment files."""
 
     def __init__(self, *, budget_bytes: int, segment_bytes: int) -> None:
         self._budget_bytes, self._segment_bytes = budget_bytes, segment_bytes
-        self._streams = tuple(Stream() for _ in range(PRIORITIES))
+        self._streams = {name: Stream(name) for name in STREAMS}
         self._leased: dict[EnvelopeKey, Leased] = {}
         self._doomed: list[Segment] = []
-        self._resumed: dict[int, StreamMarks] = {}
+        self._resumed: dict[StreamName, StreamMarks] = {}
         self.owed = Owed()
         self._pending = self._pending_bytes = 0
 
@@ -77,31 +84,31 @@ class Ledger:
     @property
     def total_bytes(self) -> int:
         """Size of all segment files that are not doomed."""
-        return sum(segment.size for stream in self._streams for segment in stream.segments)
+        return sum(segment.size for stream in self._streams.values() for segment in stream.segments)
 
-    def marks(self) -> Mapping[int, StreamMarks]:
-        """How far each priority that was ever used has come."""
-        marks = {priority: stream.marks() for priority, stream in enumerate(self._streams)}
-        return {priority: mark for priority, mark in marks.items() if mark != StreamMarks(None, None)}
+    def marks(self) -> Mapping[StreamName, StreamMarks]:
+        """How far each stream that was ever used has come."""
+        marks = {name: stream.marks() for name, stream in self._streams.items()}
+        return {name: mark for name, mark in marks.items() if mark != StreamMarks(None, None)}
 
-    def resume(self, state: SpoolState, last_numbers: Mapping[int, int]) -> None:
+    def resume(self, state: SpoolState, last_numbers: Mapping[StreamName, int]) -> None:
         """Take up what the state file and the folder say, before any `adopt`."""
-        for priority, mark in state.streams.items():
-            self._streams[priority].settled = mark.settled
-            self._resumed[priority] = mark
-        for priority, number in last_numbers.items():
-            self._streams[priority].next_number = number + 1
+        for name, mark in state.streams.items():
+            self._streams[name].settled = mark.settled
+            self._resumed[name] = mark
+        for name, number in last_numbers.items():
+            self._streams[name].next_number = number + 1
         self.owed.resume(state.owed, state.told)
 
-    def adopt(self, priority: int, number: int, boot: int, size: int, records: Sequence[Framed]) -> Segment:
+    def adopt(self, name: SegmentName, boot: int, size: int, records: Sequence[Framed]) -> Segment:
         """A segment of `size` bytes found on disk, in order of number.
 
         What the marks cover, or was given up before, is settled.
         """
-        stream = self._streams[priority]
-        segment = Segment(priority, number, boot, closed=True)
+        stream = self._streams[name.stream]
+        segment = Segment(name, boot, closed=True)
         stream.segments.append(segment)
-        marks = self._resumed.get(priority, StreamMarks(None, None))
+        marks = self._resumed.get(name.stream, StreamMarks(None, None))
         given_up = self.owed.among(boot, records[0].key.seq, records[-1].key.seq) if records else set()
         for index, record in enumerate(records):
             self._add(segment, record.key.seq, record.start, record.end)
@@ -117,7 +124,7 @@ class Ledger:
         None of them was Acked: one state file says of both, the batch and what it told, that they are forgotten.
         """
         gone = set(self.owed.told)
-        for segment in (segment for stream in self._streams for segment in stream.segments):
+        for segment in (segment for stream in self._streams.values() for segment in stream.segments):
             gone.difference_update(segment.key(index) for index in segment.unsettled())
         for carrier in gone:
             self.owed.carrier_lost(carrier)
@@ -138,28 +145,28 @@ class Ledger:
         return Admission(tuple(item for item in incoming if item.key in admitted), lost, tuple(evicted))
 
     def place(self, admitted: Iterable[Incoming]) -> tuple[Placement, ...]:
-        """Where each one goes; to be followed by `commit` or `abandon`. Keys of one priority must grow for ever."""
-        newest: dict[int, Placement] = {}
+        """Where each one goes; to be followed by `commit` or `abandon`. Keys of one stream must grow for ever."""
+        newest: dict[StreamName, Placement] = {}
         return tuple(self._place(item, newest) for item in admitted)
 
     def commit(self, placements: Iterable[Placement]) -> None:
         """They are on disk for good."""
         for placement in placements:
             self._add(placement.segment, placement.key.seq, placement.start, placement.end)
-            self._streams[placement.segment.priority].last = placement.key
+            self._streams[placement.segment.name.stream].last = placement.key
 
     def abandon(self, admission: Admission, placements: Iterable[Placement]) -> None:
         """The disk did not take them. A segment that a write failed on is not written to again."""
         for segment in (placement.segment for placement in placements):
             segment.closed = True
-            stream = self._streams[segment.priority]
+            stream = self._streams[segment.name.stream]
             stream.segments = [kept for kept in stream.segments if kept is not segment or segment.count]
         self.owed.drop(admission.lost)
 
     def lease(self, limit: int, terms: Terms = ANYTHING) -> list[Leased]:
         """Up to `limit` records, by priority, then age."""
         leased: list[Leased] = []
-        for segment in (segment for stream in self._streams for segment in stream.segments):
+        for segment in (segment for stream in self._streams.values() for segment in stream.segments):
             while len(leased) < limit and (index := segment.next_ready()) is not None:
                 segment.lease(index)
                 leased.append(Leased(segment.key(index), segment, index))
@@ -191,7 +198,7 @@ class Ledger:
 
     def sweep(self) -> tuple[Segment, ...]:
         """Every segment whose file may go once the state that `marks` and `owed` give now is durable."""
-        for stream in self._streams:
+        for stream in self._streams.values():
             self._doomed.extend(segment for segment in stream.segments if segment.dead)
             stream.segments = [segment for segment in stream.segments if not segment.dead]
         return tuple(self._doomed)
@@ -214,7 +221,7 @@ class Ledger:
         lease = self.in_flight(key)
         del self._leased[key]
         self._settle(lease.segment, lease.index)
-        self._streams[lease.segment.priority].advance()
+        self._streams[lease.segment.name.stream].advance()
 
     def _settle(self, segment: Segment, index: int) -> None:
         segment.settle(index)
@@ -234,10 +241,13 @@ class Ledger:
 
     def _victims(self, priority: int) -> list[Segment]:
         """What may go for a record of `priority`: what nobody needs, then the less important or equal, oldest first."""
-        free = [segment for stream in self._streams for segment in stream.segments if not segment.last_unsettled()]
+        free = [
+            segment for stream in self._streams.values() for segment in stream.segments if not segment.last_unsettled()
+        ]
         needed = [
             segment
-            for stream in reversed(self._streams[priority:])
+            for stream in reversed(self._streams.values())
+            if stream.name.priority >= priority
             for segment in stream.segments
             if segment.last_unsettled() and not segment.leased
         ]
@@ -250,23 +260,23 @@ class Ledger:
         for index, key in zip(unsettled, keys, strict=True):
             self._settle(segment, index)
             self.owed.carrier_lost(key)
-        self._streams[segment.priority].advance()
-        self._streams[segment.priority].segments.remove(segment)
+        self._streams[segment.name.stream].advance()
+        self._streams[segment.name.stream].segments.remove(segment)
         self._doomed.append(segment)
         return self.owed.add(keys, "cap")
 
-    def _place(self, item: Incoming, newest: dict[int, Placement]) -> Placement:
+    def _place(self, item: Incoming, newest: dict[StreamName, Placement]) -> Placement:
         """Put one behind what is there or was put there by this call; roll over to a new segment when full."""
-        stream = self._streams[item.priority]
-        before = newest.get(item.priority)
+        stream = self._streams[item.stream]
+        before = newest.get(item.stream)
         last = before.key if before else stream.last
         if last is not None and item.key <= last:
             raise AssertionError(f"batch {item.key.boot}/{item.key.seq} came after {last.boot}/{last.seq}")
         segment = stream.active()
         start = before.end if before and before.segment is segment else segment.size if segment is not None else 0
         if segment is None or (start > FILE_HEADER_SIZE and start + item.length > self._segment_bytes):
-            segment, start = stream.begin(item.priority, item.key.boot), FILE_HEADER_SIZE
+            segment, start = stream.begin(item.key.boot), FILE_HEADER_SIZE
         previous_seq = last.seq if last and last.boot == item.key.boot else None
-        placement = Placement(item.key, segment, start, start + item.length, previous_seq)
-        newest[item.priority] = placement
+        placement = Placement(item.key, segment, start, start + item.length, previous_seq, item.lifetime)
+        newest[item.stream] = placement
         return placement

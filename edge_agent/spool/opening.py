@@ -9,7 +9,8 @@ from edge_agent.events import Log
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.files import SpoolFiles, unusable
 from edge_agent.spool.framing import FORMAT_VERSION, file_header, file_version, scan
-from edge_agent.spool.ledger import PRIORITIES, Ledger
+from edge_agent.spool.ledger import Ledger
+from edge_agent.spool.naming import STREAMS, SegmentName
 from edge_agent.spool.recovery import StreamRecovery, next_boot
 from edge_agent.spool.state import SpoolState, StreamMarks
 from edge_agent.spool.store import Store
@@ -43,6 +44,7 @@ class _Opening:
     def __init__(self, folder: Path, files: SpoolFiles, ledger: Ledger, log: Log) -> None:
         self._folder, self._files, self._ledger, self._log = folder, files, ledger, log
         self._newest: list[EnvelopeKey] = []
+        self._powered_s = 0
         self._lost: set[EnvelopeKey] = set()
         self._damaged: list[tuple[Segment, int]] = []
 
@@ -50,37 +52,47 @@ class _Opening:
         state, copy = self._files.read_states()
         known = state or copy or SpoolState(0, None)
         self._ledger.resume(known, self._files.last_numbers())
-        names = list(self._files.segments())
-        for priority in range(PRIORITIES):
-            numbers = [number for one, number in names if one == priority]
-            self._stream(priority, numbers, known.streams.get(priority, StreamMarks(None, None)))
+        names = self._files.segments()
+        for stream in STREAMS:
+            segments = [name for name in names if name.stream == stream]
+            self._stream(segments, known.streams.get(stream, StreamMarks(None, None)))
         boot = next_boot([one for one in (state, copy) if one], self._newest)
         if state is None and (boot.previous_boot is not None or self._files.has_state_file()):
             events.state_lost(self._log, path=str(self._folder), boot=boot.boot)
         self._owe()
-        store = Store(self._folder, self._files, self._ledger, boot, refused_bytes=refused_bytes, log=self._log)
+        powered_s = max([known.powered_s, *(one.powered_s for one in (state, copy) if one), self._powered_s])
+        store = Store(
+            self._folder,
+            self._files,
+            self._ledger,
+            boot,
+            powered_s=powered_s,
+            refused_bytes=refused_bytes,
+            log=self._log,
+        )
         store.commit(also_as_copy=True)
         self._mend()
         self._files.keep_reserve()
         return store
 
-    def _stream(self, priority: int, numbers: Iterable[int], marks: StreamMarks) -> None:
+    def _stream(self, names: Iterable[SegmentName], marks: StreamMarks) -> None:
         recovery = StreamRecovery(marks)
         segment, tail_bytes = None, 0
-        for number in numbers:
+        for name in names:
             if segment is not None and tail_bytes:
                 self._damaged.append((segment, tail_bytes))
-            content = self._content(priority, number)
+            content = self._content(name)
             if content is None:
                 continue
             finding = recovery.take(scan(content))
             boot = finding.records[0].key.boot if finding.records else 0
-            segment = self._ledger.adopt(priority, number, boot, len(content), finding.records)
+            segment = self._ledger.adopt(name, boot, len(content), finding.records)
             tail_bytes = finding.tail_bytes
             if finding.damaged_bytes:
                 self._damaged.append((segment, finding.damaged_bytes))
             if finding.records:
                 self._newest.append(finding.records[-1].key)
+                self._powered_s = max(self._powered_s, finding.records[-1].lifetime.powered_s)
         was_committed = recovery.finish()
         self._lost |= recovery.lost
         if segment is not None and tail_bytes:
@@ -89,27 +101,27 @@ class _Opening:
             else:
                 self._cut(segment, tail_bytes)
 
-    def _content(self, priority: int, number: int) -> bytes | None:
+    def _content(self, name: SegmentName) -> bytes | None:
         """A segment's bytes, or None where it had to be set aside."""
-        path = str(self._files.path(priority, number))
+        path = str(self._files.path(name))
         try:
-            content = self._files.read_all(priority, number)
+            content = self._files.read_all(name)
         except OSError as error:
-            self._files.rename(priority, number, ".unreadable")
+            self._files.rename(name, ".unreadable")
             events.segment_set_aside(self._log, path=path, reason=error.strerror or str(error), lost=True)
             return None
         version = file_version(content)
-        if version in {None, FORMAT_VERSION}:
+        if version is None or version <= FORMAT_VERSION:
             return content
-        self._files.rename(priority, number, f".v{version}")
+        self._files.rename(name, f".v{version}")
         events.segment_set_aside(self._log, path=path, reason=f"its format {version} is not known here", lost=False)
         return None
 
     def _cut(self, segment: Segment, tail_bytes: int) -> None:
-        path = str(self._files.path(segment.priority, segment.number))
+        path = str(self._files.path(segment.name))
         segment.size -= tail_bytes
         try:
-            self._files.cut(segment.priority, segment.number, segment.size)
+            self._files.cut(segment.name, segment.size)
         except OSError as error:
             events.segment_mend_failed(self._log, path=path, reason=error.strerror or str(error))
         else:
@@ -122,7 +134,7 @@ class _Opening:
         lost = owed.add(new, "damaged")
         self._ledger.owe_again_what_none_tells()
         for segment, damaged_bytes in self._damaged:
-            path = str(self._files.path(segment.priority, segment.number))
+            path = str(self._files.path(segment.name))
             events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=segment.count)
         if lost:
             events.batches_lost(self._log, lost)
@@ -131,12 +143,12 @@ class _Opening:
         """Rewrite damaged segments without the damage, so that the next start does not tell it again."""
         for segment in {segment for segment, _ in self._damaged if not segment.dead}:
             try:
-                content = self._files.read_all(segment.priority, segment.number)
+                content = self._files.read_all(segment.name)
                 records = (content[slice(*segment.span(index))] for index in range(segment.count))
-                mended = file_header(segment.priority) + b"".join(records)
-                self._files.replace(segment.priority, segment.number, mended)
+                mended = file_header(segment.name.stream) + b"".join(records)
+                self._files.replace(segment.name, mended)
             except OSError as error:
-                path = str(self._files.path(segment.priority, segment.number))
+                path = str(self._files.path(segment.name))
                 events.segment_mend_failed(self._log, path=path, reason=error.strerror or str(error))
             else:
                 segment.compact()

@@ -20,7 +20,7 @@ class Finding:
 
 
 class StreamRecovery:
-    """Judges the segments of one priority, in order. `lost` names what is missing, as far as it can be named."""
+    """Judges the segments of one stream, in order. `lost` names what is missing, as far as it can be named."""
 
     def __init__(self, marks: StreamMarks) -> None:
         self._marks = marks

@@ -1,36 +1,52 @@
 """What must outlive the segments: `state.json`, one line, `CRC-32 in hex, a space, JSON`. Pure.
 
-{"version": 1, "boot": 7, "last_seq": 41 or null, "owed": [[boot, first, last, why], ...],
+{"version": 1, "boot": 7, "last_seq": 41 or null, "powered_s": 86400,
+ "owed": [[boot, first, last, why], ...],
  "told": [[boot, seq, [[boot, first, last, why], ...]], ...],
- "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null}, ...}}
+ "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null,
+                   "also": [[boot, first, last], ...]}, ...},
+ "unmetered": {"3": as in streams, ...}}
 
 `owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
-A file from before `told` was kept has none.
+`unmetered` are the streams whose batches wait for an unmetered link. A file of an earlier release may lack `told`,
+`powered_s` and `unmetered`; an earlier release passes over those it does not know, which is why the unmetered streams
+are not among the others.
+
+Every version that will ever be is to keep the line, its CRC, and the keys `version`, `boot` and `last_seq`: then a
+release that meets a newer one's state can still begin a boot beyond it.
 """
 
 import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
-from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.records import EnvelopeKey, LostRange, Upload
+from edge_agent.spool.naming import StreamName
 
 STATE_VERSION = 1
 
 
+class _Marks(TypedDict):
+    settled: list[int] | None
+    held: list[int] | None
+    also: list[tuple[int, int, int]]
+
+
 @dataclass(frozen=True, slots=True)
 class StreamMarks:
-    """How far one priority has come."""
+    """How far one stream has come."""
 
     settled: EnvelopeKey | None
     """every record up to and including this one is settled"""
     held: EnvelopeKey | None
     """the last record that is not"""
     also: tuple[tuple[int, int, int], ...] = ()
-    """(boot, first seq, last seq): records of this priority beyond `settled` that are settled too"""
+    """(boot, first seq, last seq): records of this stream beyond `settled` that are settled too"""
 
     def covers(self, key: EnvelopeKey) -> bool:
-        """Whether a record of this priority is settled."""
+        """Whether a record of this stream is settled."""
         up_to = self.settled is not None and key <= self.settled
         return up_to or any(boot == key.boot and first <= key.seq <= last for boot, first, last in self.also)
 
@@ -46,7 +62,9 @@ class SpoolState:
     """named by no batch on disk"""
     told: Mapping[EnvelopeKey, tuple[LostRange, ...]] = field(default_factory=dict)
     """batches that are not settled, and the ranges each names"""
-    streams: Mapping[int, StreamMarks] = field(default_factory=dict)
+    streams: Mapping[StreamName, StreamMarks] = field(default_factory=dict)
+    powered_s: int = 0
+    """seconds for which the agent has run on this vehicle, over all boots, when the file was written"""
 
 
 def encode_state(state: SpoolState) -> bytes:
@@ -56,16 +74,11 @@ def encode_state(state: SpoolState) -> bytes:
             "version": STATE_VERSION,
             "boot": state.boot,
             "last_seq": state.last_seq,
+            "powered_s": state.powered_s,
             "owed": _lists(state.owed),
             "told": [[carrier.boot, carrier.seq, _lists(ranges)] for carrier, ranges in state.told.items()],
-            "streams": {
-                str(priority): {
-                    "settled": _pair(marks.settled),
-                    "held": _pair(marks.held),
-                    "also": marks.also,
-                }
-                for priority, marks in state.streams.items()
-            },
+            "streams": _streams_as_json(state, Upload.ANY),
+            "unmetered": _streams_as_json(state, Upload.UNMETERED),
         },
         separators=(",", ":"),
     ).encode()
@@ -86,14 +99,30 @@ def decode_state(data: bytes) -> SpoolState | None:
         owed=_ranges(document["owed"]),
         told={EnvelopeKey(boot, seq): _ranges(lists) for boot, seq, lists in document.get("told", ())},
         streams={
-            int(priority): StreamMarks(
-                _key(marks["settled"]),
-                _key(marks["held"]),
-                tuple((boot, first, last) for boot, first, last in marks["also"]),
-            )
-            for priority, marks in document["streams"].items()
+            **_streams(document["streams"], Upload.ANY),
+            **_streams(document.get("unmetered", {}), Upload.UNMETERED),
         },
+        powered_s=document.get("powered_s", 0),
     )
+
+
+def _streams_as_json(state: SpoolState, upload: Upload) -> dict[str, _Marks]:
+    return {
+        str(stream.priority): {"settled": _pair(marks.settled), "held": _pair(marks.held), "also": list(marks.also)}
+        for stream, marks in state.streams.items()
+        if stream.upload is upload
+    }
+
+
+def _streams(streams: Mapping[str, _Marks], upload: Upload) -> dict[StreamName, StreamMarks]:
+    return {
+        StreamName(int(priority), upload): StreamMarks(
+            _key(marks["settled"]),
+            _key(marks["held"]),
+            tuple((boot, first, last) for boot, first, last in marks["also"]),
+        )
+        for priority, marks in streams.items()
+    }
 
 
 def _lists(ranges: Iterable[LostRange]) -> list[list[int | str]]:

@@ -1,4 +1,4 @@
-"""The records of one priority, segment by segment, and how each stands. Pure.
+"""The records of one stream, segment by segment, and how each stands. Pure.
 
 A record is READY -> LEASED -> SETTLED, or back to READY.
 """
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.framing import FILE_HEADER_SIZE
+from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.state import StreamMarks
 
 _READY, _LEASED, _SETTLED = range(3)
@@ -16,8 +17,8 @@ _READY, _LEASED, _SETTLED = range(3)
 class Segment:
     """One file's records. 25 bytes a record: a full gigabyte of small ones stays in some megabytes of memory."""
 
-    def __init__(self, priority: int, number: int, boot: int, *, closed: bool) -> None:
-        self.priority, self.number, self.boot, self.closed = priority, number, boot, closed
+    def __init__(self, name: SegmentName, boot: int, *, closed: bool) -> None:
+        self.name, self.boot, self.closed = name, boot, closed
         self.size = FILE_HEADER_SIZE
         self.leased = 0
         self._seqs, self._starts, self._ends = array("Q"), array("Q"), array("Q")
@@ -109,9 +110,10 @@ class Segment:
 
 
 class Stream:
-    """The segments of one priority, oldest first; the last one may grow."""
+    """The segments of one stream, oldest first; the last one may grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: StreamName) -> None:
+        self.name = name
         self.segments: list[Segment] = []
         self.next_number = 0
         self.last: EnvelopeKey | None = None
@@ -135,11 +137,11 @@ class Stream:
         beyond = (one for one in stretches if self.settled is None or EnvelopeKey(one[0], one[2]) > self.settled)
         return StreamMarks(self.settled, next(held, None), tuple(beyond))
 
-    def begin(self, priority: int, boot: int) -> Segment:
+    def begin(self, boot: int) -> Segment:
         """A new segment that grows from now on."""
         if self.segments:
             self.segments[-1].closed = True
-        segment = Segment(priority, self.next_number, boot, closed=False)
+        segment = Segment(SegmentName(self.name, self.next_number), boot, closed=False)
         self.next_number += 1
         self.segments.append(segment)
         return segment

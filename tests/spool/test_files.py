@@ -7,11 +7,12 @@ import pytest
 
 from edge_agent.spool.files import SpoolFiles
 from edge_agent.spool.framing import FILE_HEADER_SIZE, file_header
+from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.stream import Segment
 
 
 def growing(number: int = 0) -> Segment:
-    return Segment(3, number, 1, closed=False)
+    return Segment(SegmentName(StreamName(3), number), 1, closed=False)
 
 
 def noting(steps: list[str], name: str) -> Callable[..., object]:
@@ -37,7 +38,7 @@ def test_a_chunk_is_flushed_before_the_call_returns_and_a_new_name_too(
     files.append({segment: b"second"})
 
     assert steps[3:] == ["pwrite", "fdatasync"]
-    assert (tmp_path / "3-0000000000.seg").read_bytes() == file_header(3) + b"firstsecond"
+    assert (tmp_path / "3-0000000000.seg").read_bytes() == file_header(StreamName(3)) + b"firstsecond"
     files.release()
 
 
@@ -48,7 +49,7 @@ def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     files.append({growing(): b"a longer chunk"})
 
-    assert (tmp_path / "3-0000000000.seg").read_bytes() == file_header(3) + b"a longer chunk"
+    assert (tmp_path / "3-0000000000.seg").read_bytes() == file_header(StreamName(3)) + b"a longer chunk"
     files.release()
 
 
@@ -64,10 +65,10 @@ def test_half_a_chunk_is_cut_off_again(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "pwrite", half)
     with pytest.raises(OSError, match="No space"):
-        files.append({segment: b"second", Segment(4, 0, 1, closed=False): b"other"})
+        files.append({segment: b"second", Segment(SegmentName(StreamName(4), 0), 1, closed=False): b"other"})
 
     assert [path.name for path in sorted(tmp_path.glob("*.seg"))] == ["3-0000000000.seg"]
-    assert (tmp_path / "3-0000000000.seg").read_bytes() == file_header(3) + b"first"
+    assert (tmp_path / "3-0000000000.seg").read_bytes() == file_header(StreamName(3)) + b"first"
     files.release()
 
 
@@ -83,17 +84,17 @@ def test_a_file_that_is_gone_already_is_removed_all_the_same(tmp_path: Path) -> 
 def test_a_name_that_was_set_aside_is_not_given_again(tmp_path: Path) -> None:
     files = SpoolFiles(tmp_path)
     files.append({growing(number=8): b"x"})
-    files.rename(3, 8, ".v2")
+    files.rename(SegmentName(StreamName(3), 8), ".v2")
 
-    assert list(files.segments()) == []
-    assert files.last_numbers() == {3: 8}
+    assert files.segments() == []
+    assert files.last_numbers() == {StreamName(3): 8}
     files.release()
 
 
 def test_no_descriptor_stays_open_after_the_release(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  the kernel's list, not files of ours
     files = SpoolFiles(tmp_path)
-    files.append({growing(): b"x", Segment(4, 0, 1, closed=False): b"y"})
+    files.append({growing(): b"x", Segment(SegmentName(StreamName(4), 0), 1, closed=False): b"y"})
 
     files.release()
 

@@ -1,18 +1,24 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.records import Envelope, EnvelopeKey, Lane
+from edge_agent.records import Envelope, EnvelopeKey, Lane, Retention, Upload
 from edge_agent.spool.framing import (
     FILE_HEADER_SIZE,
+    FOREVER,
     Framed,
     Gap,
+    Lifetime,
     decode_record,
     encode_record,
     file_header,
     file_version,
+    lifetime_of,
     record_length,
     scan,
 )
+from edge_agent.spool.naming import StreamName
 from tests.spool.parts import sealed
 
 ENVELOPES = st.builds(
@@ -25,34 +31,83 @@ ENVELOPES = st.builds(
     content_type=st.text(max_size=20),
     content_encoding=st.text(max_size=20),
     payload=st.binary(max_size=300),
+    upload=st.sampled_from(Upload),
 )
+U32, U16 = st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1)
+LIFETIMES = st.builds(Lifetime, U32, U32, U32, U16)
+THREE = StreamName(3)
+
+HEADER_OF_VERSION_1 = bytes.fromhex("45646753706f6f6c01000300763fa3ac")
+RECORD_OF_VERSION_1 = bytes.fromhex(
+    "a95265637fe07838070000003500000004000000f3df82e229000000000000002800000000000000"
+    "5b227761726d222c2269646c65222c22636f6c756d6e732f31222c226170706c69636174696f6e2f6a736f6e222c22677a6970225d"
+    "3c372f34"
+)
+"""Batch 7/41 behind 7/39, as version 1 wrote it."""
 
 
 def segment(*seqs: int, size: int = 20) -> bytes:
     links = [None, *seqs]
     records = (encode_record(sealed(1, seq, size=size), before) for seq, before in zip(seqs, links, strict=False))
-    return file_header(3) + b"".join(records)
+    return file_header(THREE) + b"".join(records)
 
 
 def seqs_of(data: bytes) -> list[int]:
     return [item.key.seq for item in scan(data) if isinstance(item, Framed)]
 
 
-@given(ENVELOPES)
-def test_an_envelope_comes_back_as_it_went(envelope: Envelope) -> None:
-    record = encode_record(envelope, None)
+@given(ENVELOPES, st.none() | st.integers(0, 2**64 - 2), LIFETIMES, U16)
+def test_an_envelope_comes_back_as_it_went(
+    envelope: Envelope, previous_seq: int | None, lifetime: Lifetime, flags: int
+) -> None:
+    record = encode_record(envelope, previous_seq, lifetime, flags)
 
     assert len(record) == record_length(envelope)
-    assert decode_record(record, envelope.priority) == envelope
+    assert decode_record(record, StreamName(envelope.priority, envelope.upload)) == envelope
+    assert list(scan(record)) == [Framed(envelope.key, previous_seq, 0, len(record), lifetime, flags)]
 
 
-def test_the_bytes_of_version_1_are_these() -> None:
-    assert file_header(3).hex() == "45646753706f6f6c01000300763fa3ac"
-    assert encode_record(sealed(7, 41, size=4), 39).hex() == (
-        "a95265637fe07838070000003500000004000000f3df82e229000000000000002800000000000000"
+def test_the_bytes_of_version_2_are_these() -> None:
+    assert file_header(THREE).hex() == "45646753706f6f6c02000300989016be"
+    assert file_header(StreamName(3, Upload.UNMETERED)).hex() == "45646753706f6f6c020003010ea011c9"
+    assert encode_record(sealed(7, 41, size=4), 39, Lifetime(5, 6, 7, 8), 1).hex() == (
+        "a95265325ed1cc76070000003500000004000000f3df82e22900000000000000280000000000000005000000060000000700000008000100"
         "5b227761726d222c2269646c65222c22636f6c756d6e732f31222c226170706c69636174696f6e2f6a736f6e222c22677a6970225d"
         "3c372f34"
     )
+
+
+def test_a_segment_of_version_1_is_read_as_it_is() -> None:
+    data = HEADER_OF_VERSION_1 + RECORD_OF_VERSION_1
+
+    assert file_version(data) == 1
+    assert list(scan(data)) == [Framed(EnvelopeKey(7, 41), 39, FILE_HEADER_SIZE, len(data), FOREVER, 0)]
+    assert decode_record(RECORD_OF_VERSION_1, THREE) == sealed(7, 41, size=4)
+
+
+def test_records_of_both_versions_may_follow_each_other_and_be_found_behind_damage() -> None:
+    new = encode_record(sealed(7, 42, size=4), 41)
+
+    for pieces in ((RECORD_OF_VERSION_1, b"noise", new), (new, b"noise", RECORD_OF_VERSION_1)):
+        assert [type(item) for item in scan(file_header(THREE) + b"".join(pieces))] == [Framed, Gap, Framed]
+
+
+def test_a_retention_runs_from_the_append_and_from_the_close() -> None:
+    envelope = replace(sealed(1, 1), retention=Retention(powered_s=60, wall_s=90, thin=10), closed_ns=18_000_000_009)
+
+    assert lifetime_of(envelope, 1000) == Lifetime(1000, 1060, 108, 10)
+
+
+def test_a_wall_time_that_cannot_be_trusted_lets_nothing_expire() -> None:
+    envelope = replace(sealed(1, 1), retention=Retention(wall_s=90), closed_ns=0)
+
+    assert lifetime_of(envelope, 1000) == Lifetime(1000)
+
+
+def test_times_beyond_the_format_end_at_its_last() -> None:
+    envelope = replace(sealed(1, 1), retention=Retention(2**33, 2**33, 2**17), closed_ns=1)
+
+    assert lifetime_of(envelope, 2**33) == Lifetime(2**32 - 1, 2**32 - 1, 2**32 - 1, 2**16 - 1)
 
 
 def test_a_scan_finds_each_record_with_its_place_and_its_link_backwards() -> None:
@@ -118,6 +173,6 @@ def test_a_scan_covers_all_bytes_once_whatever_they_are(pieces: list[bytes]) -> 
 def test_a_damaged_record_decodes_to_none() -> None:
     record = encode_record(sealed(1, 4), None)
 
-    assert decode_record(record[:-1], 3) is None
-    assert decode_record(record + b"x", 3) is None
-    assert decode_record(b"", 3) is None
+    assert decode_record(record[:-1], THREE) is None
+    assert decode_record(record + b"x", THREE) is None
+    assert decode_record(b"", THREE) is None

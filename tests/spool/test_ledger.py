@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge_agent.records import EnvelopeKey, LostRange
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
 from edge_agent.spool.ledger import Incoming, Ledger, Placement
+from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.state import SpoolState
 from tests.spool.parts import named
 
@@ -142,11 +143,11 @@ class LedgerActions(RuleBasedStateMachine):
 
     @invariant()
     def the_marks_lie_around_what_is_live(self) -> None:
-        for priority, marks in self.books.marks().items():
-            live = [key for key in self.live if self.priority[key] == priority]
+        for stream, marks in self.books.marks().items():
+            live = [key for key in self.live if self.priority[key] == stream.priority]
             assert marks.held == max(live, default=None)
             assert not any(marks.covers(key) for key in live)
-            assert all(marks.covers(key) for key in self.acked - self.buried if self.priority[key] == priority)
+            assert all(marks.covers(key) for key in self.acked - self.buried if self.priority[key] == stream.priority)
 
 
 TestLedgerActions = LedgerActions.TestCase
@@ -219,10 +220,10 @@ def test_a_segment_a_write_failed_on_is_not_written_to_again() -> None:
 
 def test_a_range_that_is_owed_already_is_not_offered_again_after_a_restart() -> None:
     books = ledger()
-    books.resume(SpoolState(1, 5, (LostRange(1, 4, 5, "refused"),)), {3: 0})
+    books.resume(SpoolState(1, 5, (LostRange(1, 4, 5, "refused"),)), {StreamName(3): 0})
     spans = [Framed(EnvelopeKey(1, seq), None, at, at + 100) for seq, at in ((3, 16), (4, 116), (5, 216))]
 
-    books.adopt(3, 0, 1, 316, spans)
+    books.adopt(SegmentName(StreamName(3), 0), 1, 316, spans)
 
     assert [lease.key.seq for lease in books.lease(9)] == [3]
 
@@ -234,9 +235,9 @@ def test_a_settled_segment_between_others_can_go_and_nothing_thinks_it_damaged()
     books.settle(EnvelopeKey(1, 1))
     books.settle(EnvelopeKey(1, 2))
 
-    assert [segment.number for segment in books.sweep()] == [1, 2]
-    assert books.marks()[3].settled is None
-    assert books.marks()[3].held == EnvelopeKey(1, 3)
+    assert [segment.name.number for segment in books.sweep()] == [1, 2]
+    assert books.marks()[StreamName(3)].settled is None
+    assert books.marks()[StreamName(3)].held == EnvelopeKey(1, 3)
 
 
 def test_a_key_that_does_not_grow_is_a_mistake_of_ours() -> None:

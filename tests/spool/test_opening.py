@@ -6,6 +6,7 @@ import pytest
 from edge_agent.errors import SpoolUnusable
 from edge_agent.records import Acked, EnvelopeKey, LostRange, Refused
 from edge_agent.spool.framing import file_header, scan
+from edge_agent.spool.naming import StreamName
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
 from tests.spool.parts import Ear, sealed
@@ -118,7 +119,7 @@ def test_damage_that_was_settled_already_is_no_loss(tmp_path: Path) -> None:
 
 
 def test_a_segment_of_nothing_but_noise_does_not_stop_the_agent(tmp_path: Path) -> None:
-    first, second = filled(tmp_path, *range(8))
+    first, second = filled(tmp_path, *range(8), size=84)
     first.write_bytes(b"\xa5" * first.stat().st_size)
     log = Ear()
 
@@ -142,8 +143,8 @@ def test_a_vanished_segment_is_noticed(tmp_path: Path) -> None:
 
 def test_a_segment_of_a_newer_format_is_set_aside_and_stays(tmp_path: Path) -> None:
     filled(tmp_path, 0)
-    newer = bytearray(file_header(3))
-    newer[8] = 2
+    newer = bytearray(file_header(StreamName(3)))
+    newer[8] = 3
     newer[12:] = zlib.crc32(newer[:12]).to_bytes(4, "little")
     (tmp_path / "3-0000000007.seg").write_bytes(newer + b"what the future writes")
     log = Ear()
@@ -152,7 +153,7 @@ def test_a_segment_of_a_newer_format_is_set_aside_and_stays(tmp_path: Path) -> N
     filled(tmp_path, 0)
 
     assert (seqs, owed, log.alarms()) == ([0], (), ["spool.segment_set_aside"])
-    assert (tmp_path / "3-0000000007.seg.v2").read_bytes() == newer + b"what the future writes"
+    assert (tmp_path / "3-0000000007.seg.v3").read_bytes() == newer + b"what the future writes"
     assert max(tmp_path.glob("3-*.seg")).name > "3-0000000007.seg"
 
 
@@ -240,7 +241,7 @@ def test_a_loss_whose_teller_is_found_damaged_is_owed_again_with_it(tmp_path: Pa
 
 def test_a_loss_whose_teller_is_gone_without_a_name_is_owed_again(tmp_path: Path) -> None:
     (path,) = with_a_teller(tmp_path)
-    path.write_bytes(file_header(3))
+    path.write_bytes(file_header(StreamName(3)))
 
     _, owed, _ = reopened(tmp_path)
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.spool.naming import STREAMS, StreamName
 from edge_agent.spool.state import SpoolState, StreamMarks, decode_state, encode_state
 
 SEQS = st.integers(0, 2**63)
@@ -17,9 +18,10 @@ STATES = st.builds(
     owed=RANGES,
     told=st.dictionaries(st.builds(EnvelopeKey, SEQS, SEQS), RANGES, max_size=3),
     streams=st.dictionaries(
-        st.integers(0, 9),
+        st.sampled_from(STREAMS),
         st.builds(StreamMarks, KEYS, KEYS, st.lists(st.tuples(SEQS, SEQS, SEQS), max_size=3).map(tuple)),
     ),
+    powered_s=SEQS,
 )
 
 
@@ -29,7 +31,9 @@ def test_a_state_comes_back_as_it_went(state: SpoolState) -> None:
 
 
 def test_a_change_of_any_byte_is_noticed() -> None:
-    data = encode_state(SpoolState(7, 41, (LostRange(6, 1, 2, "cap"),), {}, {3: StreamMarks(EnvelopeKey(7, 40), None)}))
+    data = encode_state(
+        SpoolState(7, 41, (LostRange(6, 1, 2, "cap"),), {}, {StreamName(3): StreamMarks(EnvelopeKey(7, 40), None)})
+    )
 
     for at in range(len(data) - 1):
         assert decode_state(data[:at]) is None
@@ -49,7 +53,7 @@ def test_a_state_from_before_tellers_were_noted_is_read() -> None:
     )
 
     assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) == SpoolState(
-        7, 41, (LostRange(6, 1, 2, "cap"),), {}, {3: StreamMarks(EnvelopeKey(7, 40), None)}
+        7, 41, (LostRange(6, 1, 2, "cap"),), {}, {StreamName(3): StreamMarks(EnvelopeKey(7, 40), None)}
     )
 
 

@@ -1,11 +1,12 @@
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.framing import FILE_HEADER_SIZE
+from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.state import StreamMarks
 from edge_agent.spool.stream import Segment, Stream
 
 
 def filled(*seqs: int) -> Segment:
-    segment = Segment(3, 0, 1, closed=False)
+    segment = Segment(SegmentName(StreamName(3), 0), 1, closed=False)
     for seq in seqs:
         segment.add(seq, segment.size, segment.size + 100)
     return segment
@@ -49,7 +50,7 @@ def test_the_last_unsettled_record_may_be_in_flight() -> None:
 
 
 def test_a_rewritten_segment_has_its_records_side_by_side() -> None:
-    segment = Segment(3, 0, 1, closed=True)
+    segment = Segment(SegmentName(StreamName(3), 0), 1, closed=True)
     segment.add(1, 50, 150)
     segment.add(4, 300, 350)
 
@@ -63,17 +64,17 @@ def test_a_rewritten_segment_has_its_records_side_by_side() -> None:
 
 
 def test_only_one_segment_of_a_stream_grows() -> None:
-    stream = Stream()
-    first = stream.begin(3, boot=1)
-    second = stream.begin(3, boot=1)
+    stream = Stream(StreamName(3))
+    first = stream.begin(boot=1)
+    second = stream.begin(boot=1)
 
-    assert (first.closed, stream.active(), second.number) == (True, second, 1)
+    assert (first.closed, stream.active(), second.name.number) == (True, second, 1)
 
 
 def test_what_is_settled_beyond_something_unsettled_is_marked_as_stretches() -> None:
-    stream = Stream()
+    stream = Stream(StreamName(3))
     for seqs, settled in (((1, 4, 9, 12), (0, 2, 3)), ((20, 21), (0, 1))):
-        segment = stream.begin(3, boot=1)
+        segment = stream.begin(boot=1)
         for seq in seqs:
             segment.add(seq, segment.size, segment.size + 100)
         for index in settled:
