@@ -67,6 +67,22 @@ class DiskBusy(Transient):
         super().__init__(f"{path} cannot be written: {reason}")
 
 
+class KeyUnavailable(Transient):
+    """The key that payloads are encrypted with on disk is not here yet."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the spool's key is not here: {reason}")
+
+
+class WorkloadRefused(Rejected):
+    """IoT Edge's workload API answered, and it was no; `status` is HTTP's, 0 where the answer was none of its own."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(f"the workload API answered {status}: {reason}")
+
+
 class DatabaseRefused(Rejected):
     """A database file (DBC, KCD, SYM, ARXML) cannot be used."""
 

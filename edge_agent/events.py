@@ -230,6 +230,21 @@ def append_failed(log: Log, *, reason: str, retry_num: int, wait_s: float) -> No
     tell("spool.append_failed", reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
 
 
+def key_awaited(log: Log, *, reason: str) -> None:
+    """Payloads are to be encrypted and the key is not here: nothing goes to the disk until it is."""
+    log.warning("spool.key_awaited", reason=reason)
+
+
+def key_replaced(log: Log, *, kept_as: str) -> None:
+    """The workload API cannot unwrap the key there was: a new one took over, and the old one waits in a file."""
+    log.warning("spool.key_replaced", kept_as=kept_as)
+
+
+def segment_locked(log: Log, *, path: str, count: int) -> None:
+    """Batches are encrypted with a key that is not this start's; their file stays until the room is needed."""
+    log.error("spool.segment_locked", path=path, count=count, reason="no_key")
+
+
 # --- uplink ------------------------------------------------------------------------------------
 
 

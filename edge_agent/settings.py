@@ -99,9 +99,17 @@ class Settings(BaseSettings):
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
     module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
+    workload_uri: str = Field(default="", validation_alias="IOTEDGE_WORKLOADURI")
+    workload_api_version: str = Field(default="", validation_alias="IOTEDGE_APIVERSION")
+    module_generation: str = Field(default="", validation_alias="IOTEDGE_MODULEGENERATIONID")
     runtime_log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] = Field(
         default="info", validation_alias="RuntimeLogLevel"
     )
+    spool_key_file: Path | None = None
+    """32 random bytes, mode 0600; read at the start, never made"""
+    spool_encryption: Literal["off", "workload", "file"] = "off"
+    """payloads on disk are encrypted with a key that IoT Edge's workload API wraps, or that SPOOL_KEY_FILE holds;
+    behind the fields it is judged by"""
 
     @field_validator("buses", mode="before")
     @classmethod
@@ -123,6 +131,16 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names):
             raise ValueError(f"two buses have one name: {', '.join(names)}")
         return buses
+
+    @field_validator("spool_encryption")
+    @classmethod
+    def _the_key_can_be_had(cls, encryption: str, info: ValidationInfo) -> str:
+        if encryption == "file" and info.data.get("spool_key_file") is None:
+            raise ValueError("the file of the key is missing, SPOOL_KEY_FILE must name it")
+        names = ("workload_uri", "workload_api_version", "module_generation", "module")
+        if encryption == "workload" and not all(info.data.get(name) for name in names):
+            raise ValueError("only IoT Edge's own runtime offers a workload API, in its variables: use `file` here")
+        return encryption
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,13 @@ from pydantic import ValidationError
 from edge_agent.errors import BadSettings
 from edge_agent.settings import BusSettings, Settings, load_settings
 
+IOT_EDGES_OWN = {
+    "IOTEDGE_DEVICEID": "v1",
+    "IOTEDGE_MODULEID": "agent",
+    "IOTEDGE_WORKLOADURI": "unix:///var/run/iotedge/workload.sock",
+    "IOTEDGE_APIVERSION": "2020-07-07",
+    "IOTEDGE_MODULEGENERATIONID": "637",
+}
 ONE_BUS = '[{"name": "can0", "channel": "can0"}]'
 
 
@@ -16,7 +23,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(name, raising=False)
-    for name in ("IOTEDGE_DEVICEID", "IOTEDGE_MODULEID", "EdgeHubConnectionString", "RuntimeLogLevel"):
+    for name in (*IOT_EDGES_OWN, "EdgeHubConnectionString", "RuntimeLogLevel"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -204,3 +211,23 @@ def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_buses_nested_without_end_are_a_mistake_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults(monkeypatch, BUSES="[" * 100_000) == ["BUSES: nested too deeply"]
+
+
+def test_payloads_lie_on_disk_as_they_are_unless_something_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch).spool_encryption == "off"
+
+
+def test_encrypting_with_a_file_needs_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert faults(monkeypatch, SPOOL_ENCRYPTION="file") == [
+        "SPOOL_ENCRYPTION: the file of the key is missing, SPOOL_KEY_FILE must name it"
+    ]
+
+
+def test_encrypting_with_the_workload_api_needs_all_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, SPOOL_ENCRYPTION="workload", **IOT_EDGES_OWN)
+    assert (settings.workload_uri, settings.module_generation) == ("unix:///var/run/iotedge/workload.sock", "637")
+
+    monkeypatch.delenv("IOTEDGE_MODULEGENERATIONID")
+    assert faults(monkeypatch, SPOOL_ENCRYPTION="workload") == [
+        "SPOOL_ENCRYPTION: only IoT Edge's own runtime offers a workload API, in its variables: use `file` here"
+    ]

@@ -1,15 +1,20 @@
-"""The workload API, as the IoT Edge daemon offers it to a module: the trust bundle, and signing with the module's key.
+"""The workload API, as the IoT Edge daemon offers it to a module: trust bundle, signing, encrypting and decrypting.
 
 As azure-iot-device 2.14.0 asks for it (iothub/edge_hsm.py) and iotedge answers
-(edgelet/api/workloadVersion_2020_07_07.yaml).
+(edgelet/api/workloadVersion_2020_07_07.yaml). The daemon encrypts for all modules with one key of the device, and
+binds what it encrypted to the module and its generation; here the key is made of the module's, which gives the same.
 """
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from edge_agent.errors import LocalHubRefused
 from edge_agent.localhub.http import Request
@@ -18,6 +23,10 @@ from edge_agent.localhub.sas import sign
 from edge_agent.localhub.twins import JsonObject
 
 API_VERSION: Final = "2020-07-07"
+
+_SHORTEST_VECTOR_BYTES: Final = 8
+_LONGEST_VECTOR_BYTES: Final = 128
+"""what OpenSSL takes for AES-GCM through `cryptography`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,12 @@ class Workload:
                 return {"certificate": self.trust_bundle}
             case "POST", ("modules", module, "genid", generation, "sign"):
                 return {"digest": sign(self._key(module, generation), _data(request.body))}
+            case "POST", ("modules", module, "genid", generation, "encrypt"):
+                plaintext, vector = _to_convert(request.body, "plaintext")
+                return {"ciphertext": _text(self._cipher(module, generation).encrypt(vector, plaintext, b""))}
+            case "POST", ("modules", module, "genid", generation, "decrypt"):
+                ciphertext, vector = _to_convert(request.body, "ciphertext")
+                return {"plaintext": _text(_decrypted(self._cipher(module, generation), vector, ciphertext))}
         raise LocalHubRefused(404, f"nothing at {request.method} /{'/'.join(request.path)}")
 
     def _key(self, module: str, generation: str) -> str:
@@ -45,6 +60,34 @@ class Workload:
         if identity is None or identity.generation != generation:
             raise LocalHubRefused(404, f"module {module!r} of generation {generation!r} is not known")
         return identity.key
+
+    def _cipher(self, module: str, generation: str) -> AESGCM:
+        secret = f"{self._key(module, generation)}/{module}/{generation}"
+        return AESGCM(hashlib.sha256(secret.encode()).digest())
+
+
+def _decrypted(cipher: AESGCM, vector: bytes, ciphertext: bytes) -> bytes:
+    try:
+        return cipher.decrypt(vector, ciphertext, b"")
+    except InvalidTag as error:
+        # As the daemon answers, whose key service does not say what was wrong (module/data/decrypt.rs).
+        raise LocalHubRefused(500, "could not decrypt") from error
+
+
+def _to_convert(body: bytes, name: str) -> tuple[bytes, bytes]:
+    """`{name: "<base64>", "initializationVector": "<base64>"}`: the data and the vector."""
+    try:
+        fields = json.loads(body)
+        data, vector = (base64.b64decode(fields[key], validate=True) for key in (name, "initializationVector"))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise LocalHubRefused(400, f"not a request to encrypt or decrypt: {error!r}") from error
+    if not _SHORTEST_VECTOR_BYTES <= len(vector) <= _LONGEST_VECTOR_BYTES:
+        raise LocalHubRefused(500, f"an initialization vector of {len(vector)} bytes cannot be used")
+    return data, vector
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def _data(body: bytes) -> bytes:

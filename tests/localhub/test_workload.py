@@ -35,6 +35,29 @@ async def test_data_is_signed_with_the_key_of_the_module() -> None:
     assert answer == {"digest": base64.b64encode(hmac.new(KEY, b"res\n1", hashlib.sha256).digest()).decode()}
 
 
+VECTOR = base64.b64encode(bytes(12)).decode()
+
+
+def conversion(act: str, generation: str = "637 1", module: str = "agent", **body: object) -> Request:
+    body = {"initializationVector": VECTOR, **body}
+    return request_to("POST", ("modules", module, "genid", generation, act), body)
+
+
+async def test_what_was_encrypted_can_be_decrypted() -> None:
+    plaintext = base64.b64encode(b"secret").decode()
+    encrypted = await WORKLOAD.answer(conversion("encrypt", plaintext=plaintext))
+    assert encrypted.keys() == {"ciphertext"}
+    assert await WORKLOAD.answer(conversion("decrypt", **encrypted)) == {"plaintext": plaintext}
+
+
+async def test_no_other_module_and_no_later_one_of_the_name_can_decrypt() -> None:
+    encrypted = await WORKLOAD.answer(conversion("encrypt", plaintext=""))
+    again = Workload("v1", {AGENT: Identity(AGENT, base64.b64encode(KEY).decode(), "638")}, "")
+    with pytest.raises(LocalHubRefused) as refusal:
+        await again.answer(conversion("decrypt", "638", **encrypted))
+    assert refusal.value.status == 500
+
+
 SIGN = ("modules", "agent", "genid", "637 1", "sign")
 GOOD = {"keyId": "primary", "algo": "HMACSHA256", "data": ""}
 
@@ -53,6 +76,14 @@ GOOD = {"keyId": "primary", "algo": "HMACSHA256", "data": ""}
         (request_to("POST", SIGN, {}), 400),
         (request_to("POST", SIGN, []), 400),
         (request_to("POST", SIGN, 7), 400),
+        (conversion("encrypt"), 400),
+        (conversion("encrypt", plaintext="*"), 400),
+        (conversion("encrypt", plaintext=7), 400),
+        (conversion("encrypt", plaintext="", initializationVector=""), 500),
+        (conversion("decrypt", ciphertext="", initializationVector="*"), 400),
+        (conversion("decrypt", ciphertext=""), 500),
+        (conversion("decrypt", "other", ciphertext=""), 404),
+        (conversion("decrypt", module="unknown", ciphertext=""), 404),
     ],
 )
 async def test_what_the_daemon_would_refuse_is_refused(request_: Request, status: int) -> None:
