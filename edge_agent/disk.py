@@ -79,6 +79,11 @@ class Disk:
         finally:
             os.close(descriptor)
 
+    def free_bytes(self, folder: Path) -> int:
+        """What may still be written to the file system of a folder, without root's reserve."""
+        room = os.statvfs(folder)
+        return room.f_bavail * room.f_frsize
+
     def read(self, path: Path) -> bytes:
         """A whole file."""
         return path.read_bytes()

@@ -388,7 +388,9 @@ class Appended:
     owed: tuple[LostRange, ...]
     """every lost range that no batch in the spool tells yet"""
     kept: tuple[EnvelopeKey, ...]
-    """those that are on disk for good; the others are in memory, or lost and owed"""
+    """those that are on disk for good; all others are lost and owed, or `waiting`"""
+    waiting: tuple[EnvelopeKey, ...] = ()
+    """those that only memory holds until the disk takes them"""
 
 
 class Part(Enum):

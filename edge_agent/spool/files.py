@@ -20,7 +20,7 @@ from edge_agent.durable import (
 from edge_agent.errors import SpoolUnusable
 from edge_agent.spool.framing import file_header
 from edge_agent.spool.naming import SegmentName, StreamName, segment_named
-from edge_agent.spool.state import SpoolState, decode_state, encode_state
+from edge_agent.spool.state import NewerState, SpoolState, decode_state, encode_state
 from edge_agent.spool.stream import Segment
 
 _STATE, _STATE_AT_OPEN = "state.json", "opened.json"
@@ -68,10 +68,16 @@ class SpoolFiles:
         """The highest number each stream has used, also by segments set aside: no name is given twice."""
         return {name.stream: name.number for name in sorted((name for name, _suffix in self._names()), key=str)}
 
-    def read_states(self) -> tuple[SpoolState | None, SpoolState | None]:
+    def read_states(self) -> tuple[SpoolState | NewerState | None, SpoolState | NewerState | None]:
         """state.json and its copy as of the last open; None for one that is missing or damaged."""
-        state, copy = (read_back(self._folder / name, self._disk) for name in (_STATE, _STATE_AT_OPEN))
-        return decode_state(state or b""), decode_state(copy or b"")
+        state, copy = (self._read_state(name) for name in (_STATE, _STATE_AT_OPEN))
+        return state, copy
+
+    def keep_newer_state(self, state: NewerState) -> Path:
+        """Keep what a newer release noted in state.json under a name of its own; returns where."""
+        kept = self._folder / f"{_STATE}.v{state.version}.boot{state.boot}"
+        write_durably(kept, self._disk.read(self._folder / _STATE), self._disk)
+        return kept
 
     def has_state_file(self) -> bool:
         """Whether there is a state.json, readable or not."""
@@ -90,8 +96,8 @@ class SpoolFiles:
         try:
             for segment, chunk in chunks.items():
                 created |= self._write(segment, chunk)
-            for segment in chunks:
-                self._disk.fdatasync(self._open[segment.name.stream][1])
+            for stream in dict.fromkeys(segment.name.stream for segment in chunks):
+                self._disk.fdatasync(self._open[stream][1])
             if created:
                 self._disk.sync_folder(self._folder)
         except OSError:
@@ -120,6 +126,10 @@ class SpoolFiles:
         if segments:
             self._disk.sync_folder(self._folder)
             self.keep_reserve()
+
+    def free_bytes(self) -> int:
+        """What the file system has left for us."""
+        return self._disk.free_bytes(self._folder)
 
     def keep_reserve(self) -> None:
         """Hold space back for the state: on a full disk nothing may be deleted while the state cannot be written."""
@@ -165,6 +175,8 @@ class SpoolFiles:
         growing, descriptor = self._open.get(segment.name.stream, (None, -1))
         created = growing != segment.name
         if created:
+            if growing is not None:  # this very append may have written to the segment before
+                self._disk.fdatasync(descriptor)
             self._close_growing(segment.name.stream)
             path = self.path(segment.name)
             descriptor = self._disk.create(path)
@@ -178,6 +190,14 @@ class SpoolFiles:
             for name in self._disk.names(folder):
                 if name.endswith(TEMPORARY_SUFFIX):
                     self._disk.unlink(folder / name)
+
+    def _read_state(self, name: str) -> SpoolState | NewerState | None:
+        try:
+            return decode_state(read_back(self._folder / name, self._disk) or b"")
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return None  # a bad block: as good as damaged
 
     def _write_somehow(self, name: str, data: bytes) -> None:
         try:

@@ -50,7 +50,9 @@ class Admission:
 
     admitted: tuple[Incoming, ...]
     lost: tuple[LostRange, ...]
-    """envelopes for which no room could be made"""
+    """envelopes for which no room could be made below the cap"""
+    waiting: tuple[EnvelopeKey, ...]
+    """those that only the lack of free space keeps out"""
     evicted: tuple[LostRange, ...]
     """what had to go for the admitted ones"""
 
@@ -129,20 +131,31 @@ class Ledger:
         for carrier in gone:
             self.owed.carrier_lost(carrier)
 
-    def admit(self, incoming: Sequence[Incoming]) -> Admission:
-        """Make room for as many as possible, most important first; evicted segments are doomed and all loss is owed."""
+    def admit(self, incoming: Sequence[Incoming], spare_bytes: int | None = None) -> Admission:
+        """Make room for as many as possible, most important first; evicted segments are doomed and all loss is owed.
+
+        The file system has `spare_bytes` for more, below zero where some are to be given back; None is plenty.
+        """
+        budget_bytes = self._budget_with(spare_bytes)
+        out: list[EnvelopeKey] = []
+        behind: set[StreamName] = set()
         evicted: list[LostRange] = []
         admitted: set[EnvelopeKey] = set()
         taken = 0
         for item in sorted(incoming, key=lambda item: item.priority):
             need = item.length + FILE_HEADER_SIZE
-            victims = self._victims_for(item.priority, taken + need)
-            if victims is not None:
+            victims = self._victims_for(item.priority, taken + need, budget_bytes)
+            if victims is None and self._victims_for(item.priority, taken + need, self._budget_bytes) is None:
+                out.append(item.key)
+            elif victims is None or item.stream in behind:  # what waits must not be overtaken: a stream only grows
+                behind.add(item.stream)
+            else:
                 admitted.add(item.key)
                 taken += need
                 evicted += (lost for segment in victims for lost in self._evict(segment))
-        lost = self.owed.add((item.key for item in incoming if item.key not in admitted), "cap")
-        return Admission(tuple(item for item in incoming if item.key in admitted), lost, tuple(evicted))
+        lost = self.owed.add(out, "cap")
+        waiting = tuple(item.key for item in incoming if item.key not in admitted.union(out))
+        return Admission(tuple(item for item in incoming if item.key in admitted), lost, waiting, tuple(evicted))
 
     def place(self, admitted: Iterable[Incoming]) -> tuple[Placement, ...]:
         """Where each one goes; to be followed by `commit` or `abandon`. Keys of one stream must grow for ever."""
@@ -228,9 +241,16 @@ class Ledger:
         self._pending -= 1
         self._pending_bytes -= segment.length(index)
 
-    def _victims_for(self, priority: int, need: int) -> list[Segment] | None:
+    def _budget_with(self, spare_bytes: int | None) -> int:
+        """What all segments may take: the cap, or what is theirs on the file system if that is less."""
+        if spare_bytes is None:
+            return self._budget_bytes
+        theirs = self.total_bytes + sum(segment.size for segment in self._doomed)
+        return min(self._budget_bytes, theirs + spare_bytes)
+
+    def _victims_for(self, priority: int, need: int, budget_bytes: int) -> list[Segment] | None:
         """The fewest to evict that let `need` more bytes in; None when that cannot be reached."""
-        short = self.total_bytes + need - self._budget_bytes
+        short = self.total_bytes + need - budget_bytes
         chosen: list[Segment] = []
         for segment in self._victims(priority) if short > 0 else ():
             chosen.append(segment)

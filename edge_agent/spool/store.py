@@ -26,6 +26,8 @@ from edge_agent.records import (
 from edge_agent.spool.files import SpoolFiles
 from edge_agent.spool.framing import decode_record, encode_record, file_header, lifetime_of, record_length
 from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
+from edge_agent.spool.naming import StreamName
+from edge_agent.spool.owed import Owed
 from edge_agent.spool.state import SpoolState
 from edge_agent.spool.stream import Segment
 
@@ -62,12 +64,29 @@ class Store:
         """Batches that were lost since the start, by why."""
         return self._ledger.owed.lost
 
-    def append(self, envelopes: Sequence[Envelope]) -> Appended:
-        """`Spool.append`."""
+    @property
+    def owed(self) -> Owed:
+        """Every loss that the far end does not know of for certain."""
+        return self._ledger.owed
+
+    @property
+    def powered_s(self) -> int:
+        """Powered-on seconds, over all boots, as of the last look."""
+        return self._powered_s
+
+    def free_bytes(self) -> int:
+        """What the file system of the folder has left. Raises OSError."""
+        return self._files.free_bytes()
+
+    def append(self, envelopes: Sequence[Envelope], spare_bytes: int | None = None) -> Appended:
+        """`Spool.append`, on disk alone: what is `waiting` is not held, there is no free space for it.
+
+        The file system has `spare_bytes` for more, see `Ledger.admit`. Raises DiskBusy; then none is kept.
+        """
         for envelope in envelopes:
             if envelope.key.boot != self.boot.boot:
                 raise AssertionError(f"batch {envelope.key.boot}/{envelope.key.seq} is not of boot {self.boot.boot}")
-        admission = self._ledger.admit([self._incoming(envelope) for envelope in envelopes])
+        admission = self._ledger.admit([self._incoming(envelope) for envelope in envelopes], spare_bytes)
         if admission.evicted:
             events.batches_lost(self._log, admission.evicted)
         placements: tuple[Placement, ...] = ()
@@ -85,7 +104,8 @@ class Store:
             if envelope.key in kept:
                 self._ledger.owed.tell(envelope.key, envelope.tells)
         self._tell_appended(envelopes, placements, admission.lost)
-        return Appended(self._ledger.owed.to_tell(), tuple(placement.key for placement in placements))
+        keys = tuple(placement.key for placement in placements)
+        return Appended(self._ledger.owed.to_tell(), keys, admission.waiting)
 
     def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """What can be sent now, maybe nothing. A record that cannot be read any more is owed instead."""
@@ -105,10 +125,21 @@ class Store:
             self._ledger.give_back(key)
             return
         if isinstance(receipt, Refused):
-            self._set_aside(self._ledger.in_flight(key))
+            lease = self._ledger.in_flight(key)
+            self._set_aside(key, file_header(lease.segment.name.stream) + self._bytes_of(lease))
             self._ledger.lose(key, "refused")
             return
         self._ledger.settle(key)
+
+    def set_aside(self, envelope: Envelope) -> None:
+        """Put one that was never on disk among the refused."""
+        header = file_header(StreamName(envelope.priority, envelope.upload))
+        self._set_aside(envelope.key, header + encode_record(envelope, None))
+
+    def probe(self) -> None:
+        """Write the state whether it has changed or not: a disk that takes it takes batches. Raises OSError."""
+        self._noted = None
+        self.commit()
 
     def commit(self, *, also_as_copy: bool = False) -> None:
         """Make the state durable, then remove what it no longer needs. Raises OSError; then nothing was removed."""
@@ -167,12 +198,11 @@ class Store:
             # Nothing is wrong with the record: the process is out of memory, descriptors or rights.
             raise SpoolUnusable(str(self._folder), error.strerror or str(error)) from error
 
-    def _set_aside(self, lease: Leased) -> None:
-        key = lease.key
+    def _set_aside(self, key: EnvelopeKey, content: bytes) -> None:
         try:
             removed = self._files.set_aside(
                 f"{key.boot:010d}-{key.seq:020d}",
-                file_header(lease.segment.name.stream) + self._bytes_of(lease),
+                content,
                 most_files=MOST_REFUSED_FILES,
                 most_bytes=self._refused_bytes,
             )

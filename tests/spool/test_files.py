@@ -42,6 +42,19 @@ def test_a_chunk_is_flushed_before_the_call_returns_and_a_new_name_too(
     files.release()
 
 
+def test_an_append_that_goes_on_in_a_new_segment_flushes_the_one_before_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, steps = SpoolFiles(tmp_path), list[str]()
+    for name in ("pwrite", "fdatasync", "close"):
+        monkeypatch.setattr(os, name, noting(steps, name))
+
+    files.append({growing(0): b"first", growing(1): b"second"})
+
+    assert steps == ["pwrite", "fdatasync", "close", "pwrite", "fdatasync", "close"]  # the last one is the folder's
+    files.release()
+
+
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda descriptor, data, at: real(descriptor, data[:3], at))

@@ -1,0 +1,132 @@
+"""Envelopes in memory while the disk takes none. Pure.
+
+They go by the spool's own rules: leased by part, priority and age; given up, where they are too many, least important
+first, oldest first, never what is in flight. What `waiting` gives is to go to disk before anything newer.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Retention, Terms, Upload
+from edge_agent.spool.framing import record_length
+from edge_agent.spool.naming import STREAMS, StreamName
+
+
+@dataclass(slots=True)
+class _Held:
+    envelope: Envelope
+    length: int
+    powered_s: int
+    leased: bool = False
+
+
+class Overflow:
+    """At most `cap_bytes` of envelopes, each counted as its record on disk would be."""
+
+    def __init__(self, cap_bytes: int) -> None:
+        self._cap_bytes = cap_bytes
+        self._held: dict[StreamName, dict[EnvelopeKey, _Held]] = {name: {} for name in STREAMS}
+        self._streams: dict[EnvelopeKey, StreamName] = {}
+        self._overtaken: dict[StreamName, EnvelopeKey] = {}
+        """the newest key of each stream that went to disk: the file of a stream only grows"""
+        self._bytes = 0
+
+    def __contains__(self, key: EnvelopeKey) -> bool:
+        return key in self._streams
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Envelopes, and the bytes of their records."""
+        return len(self._streams), self._bytes
+
+    def hold(self, envelopes: Iterable[Envelope], powered_s: int) -> None:
+        """Take these in, however many they are; `shrink` is to follow. Keys of one stream must grow for ever."""
+        for envelope in envelopes:
+            stream = StreamName(envelope.priority, envelope.upload)
+            held = _Held(envelope, record_length(envelope), powered_s)
+            self._held[stream][envelope.key] = held
+            self._streams[envelope.key] = stream
+            self._bytes += held.length
+
+    def shrink(self) -> tuple[EnvelopeKey, ...]:
+        """Give up what is beyond the bound, and name it."""
+        if self._bytes <= self._cap_bytes:
+            return ()
+        given_up = [key for key, held in self._idle() if held.length > self._cap_bytes]
+        self.drop(given_up)
+        for key, _ in self._idle():
+            if self._bytes <= self._cap_bytes:
+                break
+            self._remove(key)
+            given_up.append(key)
+        return tuple(given_up)
+
+    def waiting(self) -> tuple[Envelope, ...]:
+        """What is to go to disk, oldest first within each stream.
+
+        Not what is in flight; nor what was when newer ones of its stream went: that stays until it is settled.
+        """
+        return tuple(
+            held.envelope
+            for stream in STREAMS
+            for key, held in self._held[stream].items()
+            if not held.leased and key > self._overtaken.get(stream, _FIRST)
+        )
+
+    def written(self, keys: Iterable[EnvelopeKey]) -> None:
+        """These are on disk."""
+        for key in keys:
+            stream = self._streams[key]
+            self._overtaken[stream] = max(key, self._overtaken.get(stream, _FIRST))
+            self._remove(key)
+
+    def drop(self, keys: Iterable[EnvelopeKey]) -> None:
+        """These are settled, or given up."""
+        for key in keys:
+            self._remove(key)
+
+    def lease(self, limit: int, terms: Terms, powered_s: int) -> tuple[Envelope, ...]:
+        """Up to `limit` that may go, as a spool gives them."""
+        ready = sorted(self._ready(terms, powered_s), key=lambda held: _turn(held, powered_s))[:limit]
+        for held in ready:
+            held.leased = True
+        # A spool gives back no more of an envelope than what it would read from disk.
+        return tuple(replace(held.envelope, tells=(), retention=Retention(), closed_ns=0) for held in ready)
+
+    def in_flight(self, key: EnvelopeKey) -> Envelope:
+        """The leased envelope of a key."""
+        held = self._held[self._streams[key]][key]
+        if not held.leased:
+            raise AssertionError(f"batch {key.boot}/{key.seq} is not leased")
+        return held.envelope
+
+    def give_back(self, key: EnvelopeKey) -> None:
+        """A leased envelope is to be offered again."""
+        self.in_flight(key)
+        self._held[self._streams[key]][key].leased = False
+
+    def _ready(self, terms: Terms, powered_s: int) -> Iterator[_Held]:
+        for stream, held in self._held.items():
+            if stream.priority <= terms.last_priority and (terms.unmetered or stream.upload is Upload.ANY):
+                yield from (one for one in held.values() if not one.leased and _part(one, powered_s) in terms.parts)
+
+    def _idle(self) -> Iterator[tuple[EnvelopeKey, _Held]]:
+        """What may be given up, in the order in which it goes."""
+        for priority in range(STREAMS[-1].priority, -1, -1):
+            streams = (self._held[StreamName(priority, upload)] for upload in Upload)
+            of_priority = {key: held for stream in streams for key, held in stream.items()}
+            yield from ((key, of_priority[key]) for key in sorted(of_priority) if not of_priority[key].leased)
+
+    def _remove(self, key: EnvelopeKey) -> None:
+        self._bytes -= self._held[self._streams.pop(key)].pop(key).length
+
+
+_FIRST = EnvelopeKey(-1, -1)
+
+
+def _part(held: _Held, powered_s: int) -> Part:
+    return Part.LIVE if powered_s - held.powered_s < LIVE_S else Part.BACKLOG
+
+
+def _turn(held: _Held, powered_s: int) -> tuple[bool, int, EnvelopeKey]:
+    return _part(held, powered_s) is Part.BACKLOG, held.envelope.priority, held.envelope.key
