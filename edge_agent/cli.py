@@ -5,8 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -16,7 +15,9 @@ from rich.console import Console
 
 from edge_agent import __version__, logs
 from edge_agent.crash import leaves, tell_crash
+from edge_agent.desk.output import echoed, until_the_reader_leaves
 from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow, stderr
+from edge_agent.desk.spool_commands import spool_app
 from edge_agent.errors import EdgeAgentError, FileRefused
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ twin_app = typer.Typer(
     help="Read or change a module's twin at the local hub; print the schema of its document.", no_args_is_help=True
 )
 app.add_typer(twin_app, name="twin")
+app.add_typer(spool_app, name="spool")
 
 HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub keeps everything in.")]
 Device = Annotated[str, typer.Option(help="Device id at the hub.")]
@@ -161,6 +163,10 @@ def hub(
     way: Annotated[
         Literal["connection_string", "workload"], typer.Option(help="How the module is to get its credentials.")
     ] = "connection_string",
+    route: Annotated[
+        list[str] | None,
+        typer.Option(help="A route as edgeHub has them, any number; without one all goes to the cloud."),
+    ] = None,
     env_file: Annotated[
         Path | None, typer.Option(help="File for the environment, there while the hub is; standard output otherwise.")
     ] = None,
@@ -176,7 +182,7 @@ def hub(
     from edge_agent.localhub.hub import LocalHub, serve
 
     judge_ids({"--device": device, "--module": module})
-    local = LocalHub(folder, address=address, device=device, module=module)
+    local = LocalHub(folder, address=address, device=device, module=module, routes=route or ())
 
     async def until_stopped() -> None:
         await serve(local, _stop_on_signals(), ready)
@@ -263,7 +269,7 @@ def decode(
     logs.configure("error", sys.stderr)
     # On one terminal the bar would be drawn into the table.
     bar_fits = output is not None or not sys.stdout.isatty()
-    with _until_the_reader_leaves(), progress_bar(shown=bar_fits) as bar, opened(output) as out:
+    with until_the_reader_leaves(), progress_bar(shown=bar_fits) as bar, opened(output) as out:
         task = bar.add_task(log.name, total=frames_of(log))
         done = asyncio.run(
             decode_log(
@@ -377,7 +383,7 @@ def dry_run(
         )
     if plot:
         draw(plot, traces)
-    with _until_the_reader_leaves():
+    with until_the_reader_leaves():
         typer.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else table(report))
     raise typer.Exit
 
@@ -393,8 +399,8 @@ def show(
     """
     from edge_agent.desk.show import lines_of
 
-    with _until_the_reader_leaves():
-        if not _echoed(lines_of(file, batches=batches)):
+    with until_the_reader_leaves():
+        if not echoed(lines_of(file, batches=batches)):
             stderr.print(f"{_escaped(str(file))}: nothing in it", soft_wrap=True)
     raise typer.Exit
 
@@ -469,26 +475,3 @@ def _text(path: Path) -> str:
         raise FileRefused(name, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise FileRefused(name, f"is not UTF-8 at byte {error.start}") from error
-
-
-def _echoed(lines: Iterable[str]) -> int:
-    """Print lines; how many there were."""
-    count = 0
-    for line in lines:
-        typer.echo(line)
-        count += 1
-    return count
-
-
-@contextmanager
-def _until_the_reader_leaves() -> Iterator[None]:
-    """For `| head`: end as a program that SIGPIPE kills, with nothing said; the shell calls it 141.
-
-    The signal is raised only now, since a bar that it cut short would leave the terminal without its cursor.
-    """
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGPIPE)

@@ -78,13 +78,13 @@ class Connection:
             for timer in self._delayed:
                 timer.cancel()
 
-    def deliver(self, topic: str, payload: bytes) -> bool:
-        """Send the client a message with QoS 1, where one of its subscriptions covers the topic."""
+    def deliver(self, topic: str, payload: bytes) -> int | None:
+        """As `switchboard.Line`."""
         if not any(topics.matches(wanted, topic) for wanted in self._filters):
-            return False
+            return None
         self._last_packet_id = self._last_packet_id % 0xFFFF + 1
         self._send(Publish(topic, payload, qos=1, packet_id=self._last_packet_id))
-        return True
+        return self._last_packet_id
 
     def hang_up(self, reason: str) -> None:
         """Drop the connection at once."""
@@ -160,12 +160,14 @@ class Connection:
         match packet:
             case Publish():
                 self._published(module, packet)
-            case Puback():
-                pass  # what the hub sends is told once: the client reads its twin when it comes back
+            case Puback(packet_id):
+                # Only a message to an input is sent again: a client reads its twin when it comes back.
+                self._switchboard.acknowledged(module, packet_id)
             case Subscribe(packet_id, asked):
                 self._subscribed(module, self._filters | {name for name, _ in asked})
                 if not self._faults.no_suback:
                     self._send(Suback(packet_id, tuple(min(qos, 1) for _, qos in asked)))
+                self._switchboard.forward(module)
             case Unsubscribe(packet_id, filters):
                 self._subscribed(module, self._filters - set(filters))
                 self._send(Unsuback(packet_id))
@@ -177,6 +179,9 @@ class Connection:
                 raise Hangup(f"a {type(packet).__name__.upper()} is not for the server")
 
     def _subscribed(self, module: ModuleId, filters: frozenset[str]) -> None:
+        for name in sorted(filters - self._filters):
+            if not topics.is_for_a_module(name, *module):
+                self._note(f"subscribed to {name!r}, where a module is never told anything")
         self._filters = filters
         if self._remembered:
             self._switchboard.state.keep_filters(module, filters)

@@ -21,6 +21,7 @@ from edge_agent.localhub.faults import Faults
 from edge_agent.localhub.http import serve_http
 from edge_agent.localhub.identities import HUB_HOSTNAME, Identity, ModuleId, load_identities
 from edge_agent.localhub.listeners import Listeners
+from edge_agent.localhub.routes import parse_routes
 from edge_agent.localhub.state import State
 from edge_agent.localhub.switchboard import Switchboard
 from edge_agent.localhub.workload import API_VERSION, Workload
@@ -40,8 +41,10 @@ Way = Literal["connection_string", "workload"]
 class LocalHub(Faults):
     """A hub on `address`, port 8883, that keeps everything in `folder`; made again on that folder, it goes on.
 
-    It knows `module` of `device`, the (device, module) pairs of `identities`, and those its folder has from
-    before. The fault knobs of Faults are attributes of the hub.
+    `routes` are edgeHub's; without any, everything goes to the cloud, which is the file of arrivals.
+    It knows `module` of `device`, the (device, module) pairs of `identities`, those that a route leads to, and those
+    its folder has from before. The fault knobs of Faults are attributes of the hub. Raises BadSettings for a route that
+    is none.
     """
 
     def __init__(
@@ -51,11 +54,15 @@ class LocalHub(Faults):
         device: str = "demo-vehicle",
         module: str = "telematics",
         identities: Sequence[tuple[str, str]] = (),
+        *,
+        routes: Sequence[str] = (),
     ) -> None:
         self.folder, self.address = folder.absolute(), address
         self.arrivals_path = self.folder / "arrived.jsonl"
         self._module = ModuleId(device, module)
-        self._wanted = [self._module, *(ModuleId(*pair) for pair in identities)]
+        self._routes = parse_routes(routes)
+        sinks = (ModuleId(device, route.sink.module) for route in self._routes if route.sink)
+        self._wanted = [self._module, *(ModuleId(*pair) for pair in identities), *sinks]
         self._life: asyncio.Task[None] | None = None
         self._switchboard: Switchboard | None = None
 
@@ -145,7 +152,7 @@ class LocalHub(Faults):
         with _owned(self.folder), ArrivalLog(self.arrivals_path) as arrivals:
             certificates = load_certificates(self.folder, [self.address], datetime.now(UTC))
             known = load_identities(self.folder / "identities.json", self._wanted)
-            self._switchboard = Switchboard(known, State(self.folder / "state.json"), arrivals)
+            self._switchboard = Switchboard(known, State(self.folder / "state.json"), arrivals, self._routes)
             async with Listeners() as listeners:
                 with _as_bad_settings(f"{self.address}:{PORT}"):
                     await self._open_doors(listeners, self._switchboard, certificates)

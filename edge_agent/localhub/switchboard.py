@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,7 +11,9 @@ from edge_agent.errors import LocalHubRefused
 from edge_agent.localhub import topics
 from edge_agent.localhub.arrivals import ArrivalLog
 from edge_agent.localhub.identities import Identity, ModuleId, admit
+from edge_agent.localhub.inputs import Inputs, Message
 from edge_agent.localhub.packets import Connect
+from edge_agent.localhub.routes import Input, Route
 from edge_agent.localhub.state import State
 from edge_agent.localhub.twins import Twin, compact, parse_patch
 
@@ -30,8 +32,8 @@ class MethodResult:
 class Line(Protocol):
     """The connection of one module."""
 
-    def deliver(self, topic: str, payload: bytes) -> bool:
-        """Send a message, where the module has subscribed to it; False where it has not."""
+    def deliver(self, topic: str, payload: bytes) -> int | None:
+        """Send a message with QoS 1; its packet id, or None where the module has not subscribed to the topic."""
 
     def hang_up(self, reason: str) -> None:
         """Drop the connection at once, for a reason that is told."""
@@ -40,7 +42,9 @@ class Line(Protocol):
 class Switchboard:
     """Who is connected, and what passes between the modules and the hub's books."""
 
-    def __init__(self, known: Mapping[ModuleId, Identity], state: State, arrivals: ArrivalLog) -> None:
+    def __init__(
+        self, known: Mapping[ModuleId, Identity], state: State, arrivals: ArrivalLog, routes: Sequence[Route]
+    ) -> None:
         self.known = known
         self.state = state
         self.messages = 0
@@ -50,6 +54,8 @@ class Switchboard:
         self._lines: dict[ModuleId, Line] = {}
         self._asked: dict[tuple[ModuleId, str], asyncio.Future[MethodResult]] = {}
         self._calls = 0
+        self._routes = routes
+        self._inputs: defaultdict[ModuleId, Inputs] = defaultdict(Inputs)
 
     @property
     def connected(self) -> frozenset[ModuleId]:
@@ -70,6 +76,8 @@ class Switchboard:
         self._lines[module] = line
         if before is not None:
             before.hang_up("a second connection with the same client id took over")
+        self._inputs[module].connection_lost()
+        self.forward(module)
 
     def unplug(self, module: ModuleId, line: Line) -> None:
         """The line is gone; nothing happens where the module already has another."""
@@ -82,10 +90,35 @@ class Switchboard:
             line.hang_up(reason)
 
     def take_telemetry(self, module: ModuleId, properties: Mapping[str, str], body: bytes) -> None:
-        """Write a message down. Raises DiskBusy; then it did not arrive."""
-        self._arrivals.append(module, properties, body, time.time_ns() // 1_000_000)
+        """Write a message down, and pass it on, as the routes say. Raises DiskBusy; then it did not arrive."""
+        sinks = [route.sink for route in self._routes if route.fits(module.module, properties)]
+        if not sinks:
+            self.refused(f"{module.device}/{module.module}", "sent a message that no route takes: dropped")
+        if None in sinks:
+            self._arrivals.append(module, properties, body, time.time_ns() // 1_000_000)
+        for sink in dict.fromkeys(sinks):
+            if sink is not None:
+                self._queue(module, sink, properties, body)
         self.messages += 1
         self.body_bytes += len(body)
+
+    def _queue(self, sender: ModuleId, sink: Input, properties: Mapping[str, str], body: bytes) -> None:
+        to = ModuleId(sender.device, sink.module)
+        # Who it is from, as edgeHub says it: connection device and module.
+        bag = {**properties, "$.cdid": sender.device, "$.cmid": sender.module}
+        topic = topics.module_input(*to, sink.name, bag)
+        self._inputs[to].add(Message(topic, body, time.monotonic()))
+        self.forward(to)
+
+    def forward(self, module: ModuleId) -> None:
+        """Send the module what waits for its inputs, where it is connected and listens."""
+        if module in self._lines:
+            self._inputs[module].send(self._lines[module].deliver, time.monotonic())
+
+    def acknowledged(self, module: ModuleId, packet_id: int) -> None:
+        """The module has a message that was sent to it."""
+        self._inputs[module].acknowledged(packet_id)
+        self.forward(module)
 
     def twin(self, module: ModuleId) -> Twin:
         """The module's twin. Raises LocalHubRefused (404) for a module that is not known."""
@@ -119,7 +152,7 @@ class Switchboard:
         self._calls += 1
         request = str(self._calls)
         line = self._lines.get(module)
-        if line is None or not line.deliver(topics.method_request(name, request), payload):
+        if line is None or line.deliver(topics.method_request(name, request), payload) is None:
             raise LocalHubRefused(404, f"module {module.device}/{module.module} does not listen for methods")
         answer: asyncio.Future[MethodResult] = asyncio.get_running_loop().create_future()
         self._asked[module, request] = answer

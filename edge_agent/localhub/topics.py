@@ -4,6 +4,7 @@ Device and module ids stand in topics as they are; everything else is percent-en
 (azure-iot-device 2.14.0, iothub/pipeline/mqtt_topic_iothub.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
@@ -72,6 +73,12 @@ def twin_answer(request: str, status: int, version: int | None = None) -> str:
     return f"$iothub/twin/res/{status}/?$rid={quote(request, safe='')}{versioned}"
 
 
+def module_input(device: str, module: str, name: str, bag: Mapping[str, str]) -> str:
+    """Topic on which a message comes to an input, with its properties."""
+    encoded = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in bag.items())
+    return f"devices/{device}/modules/{module}/inputs/{quote(name, safe='')}/{encoded}"
+
+
 def desired_patch(version: int) -> str:
     """Topic on which a change of the desired properties is told."""
     return f"$iothub/twin/PATCH/properties/desired/?$version={version}"
@@ -89,6 +96,12 @@ def matches(topic_filter: str, topic: str) -> bool:
         wanted = wanted[:-1]
         levels = levels[: len(wanted)]
     return len(wanted) == len(levels) and all(want in ("+", level) for want, level in zip(wanted, levels, strict=True))
+
+
+def is_for_a_module(topic_filter: str, device: str, module: str) -> bool:
+    """Whether a module's subscription can ever be served: twin, methods, its inputs; no cloud-to-device messages."""
+    served = ("$iothub/twin/res/", "$iothub/twin/PATCH/properties/desired/", "$iothub/methods/POST/")
+    return topic_filter.startswith((*served, f"devices/{device}/modules/{module}/inputs/"))
 
 
 def _request(query: str) -> str:

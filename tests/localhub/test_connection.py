@@ -1,10 +1,14 @@
 import asyncio
 import base64
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from edge_agent.errors import PacketRefused
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.localhub.faults import Faults
 from edge_agent.localhub.hub import LocalHub
@@ -24,7 +28,7 @@ from edge_agent.localhub.packets import (
     encode,
 )
 from edge_agent.localhub.sas import make_token
-from tests.localhub.client import ALL_FILTERS, FAR_FUTURE_S, Closed, credentials, key_of, telemetry_topic
+from tests.localhub.client import ALL_FILTERS, FAR_FUTURE_S, Client, Closed, credentials, key_of, telemetry_topic
 from tests.localhub.conftest import Join, OpenClient
 
 RESOURCE = f"{HUB_HOSTNAME}/devices/demo-vehicle/modules/telematics"
@@ -236,16 +240,50 @@ async def test_a_client_that_reads_nothing_is_dropped_and_blocks_nobody(hub: Loc
     assert "unread" in hub.refusals[-1]
 
 
-async def test_spoilt_connections_leave_the_hub_well(hub: LocalHub, join: Join) -> None:
+PIECES = [
+    encode(Subscribe(1, (("$iothub/twin/res/#", 1), ("$iothub/methods/POST/#", 1)))),
+    encode(Publish("$iothub/twin/GET/?$rid=1", b" ", 1, 2)),
+    encode(Publish("$iothub/twin/PATCH/properties/reported/?$rid=2", b'{"a": {"b": [1, "x"]}}', 1, 3)),
+    encode(Publish("$iothub/methods/res/200/?$rid=1", b"{}", 1, 4)),
+    encode(Publish(telemetry_topic("cabin", "%24.on=o&a=b"), b"x" * 300, 1, 5)),
+    encode(Puback(9)),
+    encode(Unsubscribe(6, ("$iothub/twin/res/#",))),
+    encode(Pingreq()),
+]
+"""All a module says, for a test to spoil."""
+
+
+@given(data=st.data())
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_spoilt_connections_leave_the_hub_well(hub: LocalHub, join: Join, data: st.DataObject) -> None:
+    """Bits turned, bytes cut out, doubled or made up, at any place of a conversation, in any order of packets."""
     lively = await join()
-    good = encode(credentials(hub)) + encode(Subscribe(1, (("a", 1),))) + encode(Publish(telemetry_topic(), b"x", 1, 2))
-    for number in range(60):
-        client = await type(lively).open(hub)
-        spoilt = bytearray(good.replace(b"telematics", b"cabincabin"))
-        spoilt[number * 7 % len(spoilt)] ^= 0x5A
-        client.writer.write(bytes(spoilt))
-        await client.close()
+    said = data.draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6))
+    whole = data.draw(st.sampled_from([b"", encode(credentials(hub, "cabin"))])) + b"".join(said)
+    at = data.draw(st.integers(0, len(whole)))
+    cut = data.draw(st.integers(0, 4))
+    spoilt = whole[:at] + data.draw(st.binary(max_size=4)) + whole[at + cut :]
+    patience_s = data.draw(st.sampled_from([0.0, 0.005]))
+    tasks = len(asyncio.all_tasks())
+    client = await Client.open(hub)
+    client.writer.write(spoilt)
+    with contextlib.suppress(Closed, TimeoutError, PacketRefused):
+        async with asyncio.timeout(patience_s):
+            while True:
+                await client.receive()
+    await client.close()
     assert await lively.ask(Pingreq()) == Pingresp()
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+
+
+async def test_a_module_gets_no_cloud_to_device_messages(hub: LocalHub, join: Join) -> None:
+    client = await join()
+    await client.subscribe("devices/demo-vehicle/messages/devicebound/#")
+    assert "devicebound/#', where a module is never told anything" in hub.refusals[-1]
 
 
 async def test_a_suback_grants_no_more_than_qos_1(join: Join) -> None:

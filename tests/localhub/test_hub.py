@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from azure.iot.device import Message, MethodRequest, MethodResponse
+from azure.iot.device import Message, MethodRequest, MethodResponse, exceptions
 from azure.iot.device.aio import IoTHubModuleClient
-from azure.iot.device.exceptions import CredentialError
 
 from edge_agent.errors import BadSettings
 from edge_agent.localhub.admin_client import AdminClient
@@ -146,7 +145,7 @@ async def test_the_sdk_is_told_that_its_credentials_are_refused(
     spoilt = hub.environment("connection_string")["EdgeHubConnectionString"].replace(old, new)
     set_environment("connection_string", EdgeHubConnectionString=spoilt)
     async with sdk_client() as client:
-        with pytest.raises(CredentialError):
+        with pytest.raises(exceptions.CredentialError):
             await client.connect()
     assert reason in hub.refusals[-1]
 

@@ -21,9 +21,9 @@ class Recorder:
         self.delivered: list[tuple[str, bytes]] = []
         self.hung_up: list[str] = []
 
-    def deliver(self, topic: str, payload: bytes) -> bool:
+    def deliver(self, topic: str, payload: bytes) -> int | None:
         self.delivered.append((topic, payload))
-        return self.listens
+        return len(self.delivered) if self.listens else None
 
     def hang_up(self, reason: str) -> None:
         self.hung_up.append(reason)
@@ -33,7 +33,7 @@ class Recorder:
 def board(tmp_path: Path) -> Iterator[Switchboard]:
     with ArrivalLog(tmp_path / "arrived.jsonl") as arrivals:
         known = load_identities(tmp_path / "identities.json", [AGENT, CABIN])
-        yield Switchboard(known, State(tmp_path / "state.json"), arrivals)
+        yield Switchboard(known, State(tmp_path / "state.json"), arrivals, ())
 
 
 def test_a_desired_patch_reaches_its_module_and_no_other(board: Switchboard) -> None:
