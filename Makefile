@@ -7,8 +7,9 @@ VENV_MF4 := .venv-mf4
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_MF4 := $(VENV_MF4)/.ready
+CUTS ?= 50
 
-.PHONY: demo test vcan mf4 quick lint bench clean
+.PHONY: demo test vcan powercut mf4 quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -19,6 +20,10 @@ test: $(READY_DEV)
 # On real SocketCAN: the running kernel's, or user-mode-linux.
 vcan: $(READY_DEV)
 	tests/vcan/with_socketcan $(BIN)/pytest -m vcan tests/vcan
+
+# The power of a virtual machine that spools under load is cut CUTS times, and everything is counted.
+powercut: $(READY_DEV)
+	$(BIN)/python -m tests.powercut --cuts $(CUTS)
 
 # MF4 logs need asammdf, which would weigh on every process that imports python-can: an environment of its own.
 mf4: $(READY_MF4)

@@ -1,0 +1,193 @@
+"""Lives of one disk: each ends by a power cut at a random moment but the last, in which everything is delivered."""
+
+import asyncio
+import json
+import random
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from edge_agent.desk.vehicle import database_path
+from edge_agent.localhub.admin_client import AdminClient
+from edge_agent.localhub.arrivals import Arrival, read_arrivals
+from edge_agent.localhub.hub import LocalHub
+from tests.journey.line import DEVICE, MODULE, document
+from tests.journey.recordings import write_drive
+from tests.powercut.count import Life
+from tests.powercut.machine import faults_of_disk, make_disk, powered
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "127.0.0.74"
+DISK_BYTES = 256 << 20
+CAP_BYTES = 16 << 20
+"""small segments, so that many are begun and removed; never reached"""
+LOOK_S = 0.002
+BOOT_S = 60.0
+"""within which an agent must be running on a slow machine"""
+DELIVERED_S = 120.0
+"""within which the last life must have delivered everything"""
+STOP_S = 30.0
+RUNNING_S = 8.0
+OPENING_S = 0.06
+STARTING_S = 3.0
+
+RULES = document(
+    now={"kind": "on_change", "signals": ["*"], "priority": 1, "lane": "hot", "batch": {"max_age_s": 0.3}},
+    trend={"kind": "periodic", "every_ms": 200, "signals": ["*"], "priority": 4, "batch": {"max_age_s": 0.5}},
+    all={"kind": "on_change", "signals": ["*"], "priority": 8, "time_unit": "us", "batch": {"max_age_s": 0.4}},
+)
+"""some ten batches a second on three priorities, of both lanes"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done; the same seed makes the same choices, not the same moments."""
+
+    cuts: int
+    seed: int
+    unflushed: bool = False
+
+
+class When(Enum):
+    """In what of the agent's life the power goes."""
+
+    STARTING = "while the agent starts"
+    OPENING = "while the spool opens"
+    RUNNING = "under load"
+
+
+class Campaign:
+    """All lives of one disk image in a folder."""
+
+    def __init__(self, folder: Path, plan: Plan, say: Callable[[str], None]) -> None:
+        self.lives: list[Life] = []
+        self._plan, self._say = plan, say
+        self._image, self._station = folder / "disk.ext4", folder
+        self._random = random.Random(plan.seed)  # noqa: S311  of moments, not of secrets
+
+    async def run(self) -> None:
+        """All cuts, then one life without a load until everything is delivered."""
+        await self._prepare()
+        for number in range(1, self._plan.cuts + 1):
+            await self._live(number)
+        await self._end(self._plan.cuts + 1)
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """What the hub took, in all lives."""
+        return read_arrivals(self._station / "hub" / "arrived.jsonl")
+
+    async def _prepare(self) -> None:
+        await make_disk(self._image, DISK_BYTES)
+        write_drive(self._station / "drive.log", seed=self._plan.seed, seconds=60)
+        hub = LocalHub(self._station / "hub", ADDRESS, DEVICE, MODULE)
+        await hub.start()
+        try:
+            await asyncio.to_thread(AdminClient(self._station / "hub").patch_desired, DEVICE, MODULE, json.dumps(RULES))
+            self._identity = hub.environment("connection_string")
+        finally:
+            await hub.stop()
+
+    async def _live(self, number: int) -> None:
+        first = number == 1  # its agent must be told the rules once
+        when = When.RUNNING if first else self._random.choices(list(When), weights=(1, 2, 7))[0]
+        turns = [0.0, 60.0] if first else self._turns()
+        self._write_plan(number, turns, load=str(self._station / "drive.log"))
+        async with powered(self._image, self._station):
+            await self._moment(number, when)
+        life = self._read(number)
+        self.lives.append(life)
+        self._tell(life, when)
+
+    def _turns(self) -> list[float]:
+        """Seconds that the hub is away, there, away, there; its start takes two of each."""
+        away, there = (0, 5), (2, 8)
+        return [self._random.uniform(*span) for span in (away, there, away, there, away, there)]
+
+    async def _moment(self, number: int, when: When) -> None:
+        """Until the power is to go."""
+        began = self._station / f"{number}.started"
+        said = self._station / f"{number}.jsonl"
+        await self._reached(began.exists)
+        if when is When.STARTING:
+            await asyncio.sleep(self._random.uniform(0, STARTING_S))
+        elif when is When.OPENING:
+            await self._reached(lambda: b'"decode.database_loaded"' in _content(said))
+            await asyncio.sleep(self._random.uniform(0, OPENING_S))
+        else:
+            sign = b'"spool.batches_appended"' if number == 1 else b'"app.agent_started"'
+            await self._reached(lambda: sign in _content(said))
+            await asyncio.sleep(self._random.uniform(0, RUNNING_S))
+
+    async def _end(self, number: int) -> None:
+        self._write_plan(number, [0.0, 10 * DELIVERED_S], load="none")
+        async with powered(self._image, self._station) as machine:
+            try:
+                await self._reached(lambda: _all_delivered(self._read(number)), DELIVERED_S, 0.2)
+                (self._station / "stop").touch()
+                async with asyncio.timeout(STOP_S):
+                    await machine.wait()
+            except TimeoutError:
+                self._say("not everything was delivered in time, or the machine did not go off")
+        faults = await faults_of_disk(self._image)
+        life = self._read(number)
+        self.lives.append(Life(number, life.events, life.started_s, _last_end(life.ended, faults)))
+
+    def _write_plan(self, number: int, turns: list[float], load: str) -> None:
+        bus = {"name": "car", "channel": "vcan0", "dbc": [str(database_path())]}
+        variables = {
+            "ROOT": str(ROOT),
+            "PYTHON": sys.executable,
+            "AGENT": "tests.powercut.unflushed" if self._plan.unflushed else "edge_agent",
+            "ADDRESS": ADDRESS,
+            "LIFE": str(number),
+            "LOAD": load,
+            "HUB_TURNS": " ".join(f"{seconds:.3f}" for seconds in turns),
+            "BUSES": json.dumps([bus]),
+            "DATA_FOLDER": "/run/data/agent",
+            "SPOOL_CAP_BYTES": str(CAP_BYTES),
+            "COMMIT_S": "0.2",
+            "RuntimeLogLevel": "debug",
+            **self._identity,
+        }
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+        (self._station / "plan").write_text("".join(lines))
+
+    def _read(self, number: int) -> Life:
+        started, ended = (_content(self._station / f"{number}.{name}").decode() for name in ("started", "ended"))
+        whole = _content(self._station / f"{number}.jsonl").splitlines(keepends=True)
+        events = tuple(json.loads(line) for line in whole if line.endswith(b"\n") and line.startswith(b"{"))
+        said = _content(self._station / f"{number}.err").decode().strip()[-300:]
+        return Life(number, events, float(started) if started else None, f"{ended}: {said}" if ended else "")
+
+    def _tell(self, life: Life, when: When) -> None:
+        opened = next(life.told("spool.opened"), {"pending": "?"})
+        appended = sum(1 for _ in life.told("spool.batches_appended"))
+        acked = sum(1 for _ in life.told("uplink.batch_acked"))
+        boot = "no boot" if life.boot is None else f"boot {life.boot}, {opened['pending']} waited"
+        seconds = "" if life.opening_s is None else f", recovered in {life.opening_s:.3f} s"
+        done = f"{appended} appends, {acked} delivered"
+        self._say(f"cut {life.number}/{self._plan.cuts} {when.value}: {boot}{seconds}; {done}")
+
+    async def _reached(self, reached: Callable[[], bool], within_s: float = BOOT_S, look_s: float = LOOK_S) -> None:
+        """Wait for what a file shows. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            while not reached():  # noqa: ASYNC110  the writer is in another machine
+                await asyncio.sleep(look_s)
+
+
+def _all_delivered(life: Life) -> bool:
+    opened = next(life.told("spool.opened"), None)
+    return opened is not None and opened["pending"] == sum(1 for _ in life.told("uplink.batch_acked"))
+
+
+def _last_end(ended: str, faults: str) -> str:
+    """What is wrong with the end of the last life: it must have left in order, and the disk too."""
+    left = "" if ended.startswith("0:") else f"did not leave in order: {ended or 'the power was cut'}"
+    return "; ".join(filter(None, (left, faults)))
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
