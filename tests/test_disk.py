@@ -1,9 +1,17 @@
+"""What every disk does while nothing fails: the real one, and the one that the tests break."""
+
 import os
 from pathlib import Path
 
 import pytest
 
 from edge_agent.disk import DISK, Disk
+from tests.faulty.simulated_disk import SimulatedDisk
+
+
+@pytest.fixture(params=["real", "simulated"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
+    return Disk() if request.param == "real" else SimulatedDisk(tmp_path)
 
 
 def put(disk: Disk, path: Path, data: bytes) -> None:
@@ -12,120 +20,126 @@ def put(disk: Disk, path: Path, data: bytes) -> None:
     disk.close(descriptor)
 
 
-def test_what_is_written_is_read_whole_and_in_pieces(tmp_path: Path) -> None:
+def test_what_is_written_is_read_whole_and_in_pieces(disk: Disk, tmp_path: Path) -> None:
     path = tmp_path / "file"
-    descriptor = DISK.create(path)
-    assert DISK.pwrite(descriptor, b"abcdef", 0) == 6
-    assert DISK.pwrite(descriptor, memoryview(b"XY"), 4) == 2
-    DISK.fdatasync(descriptor)
-    DISK.close(descriptor)
+    descriptor = disk.create(path)
+    assert disk.pwrite(descriptor, b"abcdef", 0) == 6
+    assert disk.pwrite(descriptor, memoryview(b"XY"), 4) == 2
+    disk.fdatasync(descriptor)
+    disk.close(descriptor)
 
-    reading = DISK.open(path)
-    assert (DISK.pread(reading, 3, 1), DISK.pread(reading, 99, 4), DISK.pread(reading, 1, 6)) == (b"bcd", b"XY", b"")
-    DISK.close(reading)
-    assert (DISK.read(path), DISK.size(path)) == (b"abcdXY", 6)
-
-
-def test_a_write_beyond_the_end_leaves_zeros_between(tmp_path: Path) -> None:
-    descriptor = DISK.create(tmp_path / "file")
-    DISK.pwrite(descriptor, b"x", 3)
-    DISK.close(descriptor)
-
-    assert DISK.read(tmp_path / "file") == b"\0\0\0x"
+    reading = disk.open(path)
+    assert (disk.pread(reading, 3, 1), disk.pread(reading, 99, 4), disk.pread(reading, 1, 6)) == (b"bcd", b"XY", b"")
+    disk.close(reading)
+    assert (disk.read(path), disk.size(path)) == (b"abcdXY", 6)
 
 
-def test_a_file_is_cut_through_a_descriptor_that_may_write(tmp_path: Path) -> None:
-    put(DISK, tmp_path / "file", b"abcdef")
+def test_a_write_beyond_the_end_leaves_zeros_between(disk: Disk, tmp_path: Path) -> None:
+    descriptor = disk.create(tmp_path / "file")
+    disk.pwrite(descriptor, b"x", 3)
+    disk.close(descriptor)
 
-    descriptor = DISK.open(tmp_path / "file", writable=True)
-    DISK.ftruncate(descriptor, 2)
-    DISK.close(descriptor)
-
-    assert DISK.read(tmp_path / "file") == b"ab"
+    assert disk.read(tmp_path / "file") == b"\0\0\0x"
 
 
-def test_a_descriptor_for_reading_does_not_write(tmp_path: Path) -> None:
-    put(DISK, tmp_path / "file", b"abc")
-    descriptor = DISK.open(tmp_path / "file")
+def test_a_file_is_cut_through_a_descriptor_that_may_write(disk: Disk, tmp_path: Path) -> None:
+    put(disk, tmp_path / "file", b"abcdef")
+
+    descriptor = disk.open(tmp_path / "file", writable=True)
+    disk.ftruncate(descriptor, 2)
+    disk.close(descriptor)
+
+    assert disk.read(tmp_path / "file") == b"ab"
+
+
+def test_a_descriptor_for_reading_does_not_write(disk: Disk, tmp_path: Path) -> None:
+    put(disk, tmp_path / "file", b"abc")
+    descriptor = disk.open(tmp_path / "file")
 
     with pytest.raises(OSError, match="Bad file descriptor"):
-        DISK.pwrite(descriptor, b"x", 0)
+        disk.pwrite(descriptor, b"x", 0)
 
-    DISK.close(descriptor)
+    disk.close(descriptor)
 
 
-def test_a_file_is_created_once(tmp_path: Path) -> None:
-    put(DISK, tmp_path / "file", b"")
+def test_a_file_is_created_once(disk: Disk, tmp_path: Path) -> None:
+    put(disk, tmp_path / "file", b"")
 
     with pytest.raises(FileExistsError):
-        DISK.create(tmp_path / "file")
+        disk.create(tmp_path / "file")
 
 
-def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+def test_what_is_not_there_is_not_found(disk: Disk, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
-    for act in (DISK.open, DISK.read, DISK.unlink, DISK.size, DISK.names, DISK.sync_folder):
+    for act in (disk.open, disk.read, disk.unlink, disk.size, disk.names, disk.sync_folder):
         with pytest.raises(FileNotFoundError):
             act(nowhere)
     for path in (nowhere / "file", nowhere / "folder"):
         with pytest.raises(FileNotFoundError):
-            DISK.create(path)
+            disk.create(path)
         with pytest.raises(FileNotFoundError):
-            DISK.mkdir(path)
+            disk.mkdir(path)
     with pytest.raises(FileNotFoundError):
-        DISK.rename(nowhere, tmp_path / "else")
+        disk.rename(nowhere, tmp_path / "else")
 
 
-def test_a_rename_replaces_and_what_was_open_stays_readable(tmp_path: Path) -> None:
-    put(DISK, tmp_path / "new", b"new")
-    put(DISK, tmp_path / "old", b"old")
-    old = DISK.open(tmp_path / "old")
+def test_a_rename_replaces_and_what_was_open_stays_readable(disk: Disk, tmp_path: Path) -> None:
+    put(disk, tmp_path / "new", b"new")
+    put(disk, tmp_path / "old", b"old")
+    old = disk.open(tmp_path / "old")
 
-    DISK.rename(tmp_path / "new", tmp_path / "old")
-    DISK.sync_folder(tmp_path)
+    disk.rename(tmp_path / "new", tmp_path / "old")
+    disk.sync_folder(tmp_path)
 
-    assert DISK.names(tmp_path) == ["old"]
-    assert (DISK.read(tmp_path / "old"), DISK.pread(old, 9, 0)) == (b"new", b"old")
-    DISK.close(old)
-
-
-def test_a_removed_file_is_gone_and_what_was_open_stays_readable(tmp_path: Path) -> None:
-    put(DISK, tmp_path / "file", b"abc")
-    reading = DISK.open(tmp_path / "file")
-
-    DISK.unlink(tmp_path / "file")
-
-    assert (DISK.names(tmp_path), DISK.pread(reading, 9, 0)) == ([], b"abc")
-    DISK.close(reading)
+    assert disk.names(tmp_path) == ["old"]
+    assert (disk.read(tmp_path / "old"), disk.pread(old, 9, 0)) == (b"new", b"old")
+    disk.close(old)
 
 
-def test_folders_lie_in_folders_and_are_made_once_or_more(tmp_path: Path) -> None:
+def test_a_removed_file_is_gone_and_what_was_open_stays_readable(disk: Disk, tmp_path: Path) -> None:
+    put(disk, tmp_path / "file", b"abc")
+    reading = disk.open(tmp_path / "file")
+
+    disk.unlink(tmp_path / "file")
+
+    assert (disk.names(tmp_path), disk.pread(reading, 9, 0)) == ([], b"abc")
+    disk.close(reading)
+
+
+def test_folders_lie_in_folders_and_are_made_once_or_more(disk: Disk, tmp_path: Path) -> None:
     for _ in range(2):
-        DISK.mkdir(tmp_path / "folder")
-        DISK.mkdir(tmp_path / "folder" / "inner")
-    put(DISK, tmp_path / "folder" / "file", b"")
+        disk.mkdir(tmp_path / "folder")
+        disk.mkdir(tmp_path / "folder" / "inner")
+    put(disk, tmp_path / "folder" / "file", b"")
 
-    assert sorted(DISK.names(tmp_path / "folder")) == ["file", "inner"]
-    assert DISK.names(tmp_path / "folder" / "inner") == []
+    assert sorted(disk.names(tmp_path / "folder")) == ["file", "inner"]
+    assert disk.names(tmp_path / "folder" / "inner") == []
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    put(DISK, tmp_path / "file", b"")
+def test_a_file_is_no_folder(disk: Disk, tmp_path: Path) -> None:
+    put(disk, tmp_path / "file", b"")
 
     with pytest.raises(FileExistsError):
-        DISK.mkdir(tmp_path / "file")
+        disk.mkdir(tmp_path / "file")
     with pytest.raises(NotADirectoryError):
-        DISK.create(tmp_path / "file" / "inner")
+        disk.create(tmp_path / "file" / "inner")
     with pytest.raises(NotADirectoryError):
-        DISK.names(tmp_path / "file")
+        disk.names(tmp_path / "file")
 
 
-def test_a_lock_is_held_by_one_until_it_is_closed(tmp_path: Path) -> None:
-    held = DISK.lock(tmp_path / "lock")
+def test_a_lock_is_held_by_one_until_it_is_closed(disk: Disk, tmp_path: Path) -> None:
+    held = disk.lock(tmp_path / "lock")
     with pytest.raises(BlockingIOError):
-        DISK.lock(tmp_path / "lock")
-    DISK.close(held)
+        disk.lock(tmp_path / "lock")
+    disk.close(held)
 
-    DISK.close(DISK.lock(tmp_path / "lock"))
+    disk.close(disk.lock(tmp_path / "lock"))
+
+
+def test_the_simulated_disk_does_all_itself() -> None:
+    acts = {name for name in vars(Disk) if not name.startswith("_")}
+
+    assert acts <= set(vars(SimulatedDisk))
 
 
 def test_no_descriptor_is_left_behind_by_a_lock_that_another_has(tmp_path: Path) -> None:
