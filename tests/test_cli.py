@@ -34,6 +34,8 @@ def test_every_command_is_known() -> None:
         "dtdl",
         "dry-run",
         "show",
+        "spool ls",
+        "spool stat",
         "twin get",
         "twin set",
         "twin schema",

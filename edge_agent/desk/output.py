@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+
+import typer
 
 from edge_agent.errors import FileRefused
 
@@ -46,3 +49,26 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def echoed(lines: Iterable[str]) -> int:
+    """Print lines; how many there were."""
+    count = 0
+    for line in lines:
+        typer.echo(line)
+        count += 1
+    return count
+
+
+@contextmanager
+def until_the_reader_leaves() -> Iterator[None]:
+    """For `| head`: end as a program that SIGPIPE kills, with nothing said; the shell calls it 141.
+
+    The signal is raised only now, since a bar that it cut short would leave the terminal without its cursor.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGPIPE)

@@ -1,0 +1,68 @@
+"""`edge-agent spool`: thin, as the command line is."""
+# ruff: noqa: PLC0415  a command imports what it needs: --help must not wait for the rest
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.desk.output import echoed, until_the_reader_leaves
+
+spool_app = typer.Typer(
+    help="Look into a spool, in use or not: what waits, since when, and what is wrong with it. Only drop changes it.",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[Path, typer.Argument(help="The spool's folder, or the agent's **DATA_FOLDER**.")]
+Rules = Annotated[list[str], typer.Option("--rule", help="Only batches of this rule; may be repeated.")]
+Priorities = Annotated[
+    list[int], typer.Option("--priority", min=0, max=9, help="Only batches of this priority; may be repeated.")
+]
+Boots = Annotated[list[int], typer.Option("--boot", min=1, help="Only batches of this start; may be repeated.")]
+
+
+@spool_app.command("stat")
+def stat(
+    folder: Folder, *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
+    """Sum up a spool: what waits by rule and priority, the oldest and the newest, losses, damage, files.
+
+    Reads only, also while an agent uses the folder.
+
+    Example: `edge-agent spool stat /var/lib/edge-agent`
+    """
+    from edge_agent.desk.spool_folder import SpoolFolder
+    from edge_agent.desk.spool_stat import spool_report
+
+    report = spool_report(SpoolFolder(folder))
+    with until_the_reader_leaves():
+        echoed([json.dumps(report.as_json(), indent=2, ensure_ascii=False)] if as_json else report.lines())
+    raise typer.Exit
+
+
+@spool_app.command("ls")
+def ls(
+    folder: Folder,
+    rule: Rules = [],  # noqa: B006  typer copies it
+    priority: Priorities = [],  # noqa: B006
+    boot: Boots = [],  # noqa: B006
+    limit: Annotated[int | None, typer.Option(min=1, help="No more than so many.")] = None,
+    *,
+    settled: Annotated[bool, typer.Option("--all", help="Those too that wait no more and are still on disk.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a batch.")] = False,
+) -> None:
+    """List the batches that wait, most important first, one row each.
+
+    Reads only, also while an agent uses the folder. Times are powered-on time, of all starts together.
+
+    Example: `edge-agent spool ls /var/lib/edge-agent --rule trip --limit 20`
+    """
+    from edge_agent.desk.spool_entries import Selection
+    from edge_agent.desk.spool_folder import SpoolFolder
+    from edge_agent.desk.spool_list import lines
+
+    selection = Selection(frozenset(rule), frozenset(priority), frozenset(boot))
+    with until_the_reader_leaves():
+        echoed(lines(SpoolFolder(folder), selection, settled=settled, limit=limit, as_json=as_json))
+    raise typer.Exit

@@ -1,0 +1,152 @@
+"""A spool's folder, read without a trace: no lock is taken, nothing is made or changed, and no boot is begun.
+
+An agent may write in it at the same moment. What is read then is one state of it or the next: bytes behind the last
+whole record are an append that goes on, a file that is gone was delivered.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from edge_agent.desk.spool_entries import GivenUp, SegmentFound, StreamEnd, StreamReader
+from edge_agent.errors import FileRefused
+from edge_agent.spool.naming import STREAMS, SegmentName, segment_named
+from edge_agent.spool.state import NewerState, SpoolState, decode_state
+
+STATE, COPY, REFUSED, LOCK = "state.json", "opened.json", "refused", "lock"
+INSIDE = "spool"
+"""where the agent's data folder has it"""
+LOCKS = Path("/proc/locks")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFound:
+    """One file of the folder."""
+
+    name: str
+    size: int
+
+
+class SpoolFolder:
+    """A spool's folder, or the data folder it is in. Raises FileRefused where it is none, or may not be read."""
+
+    def __init__(self, folder: Path) -> None:
+        inner = folder / INSIDE
+        self.path = inner if not _is_spool(folder) and _is_spool(inner) else folder
+        if not _is_spool(self.path):
+            raise FileRefused(str(folder), "no spool is there: neither a state.json nor segments")
+        self.state, self.state_file = self._read_state()
+        names = [named for name in _names(self.path) if (named := segment_named(name))]
+        self.segments = sorted((name for name, suffix in names if not suffix), key=_place)
+        self.set_aside = [f"{name}{suffix}" for name, suffix in names if suffix]
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all segments, as far as they are still there."""
+        return sum(_size(self.path / str(name)) or 0 for name in self.segments)
+
+    def found(self) -> Iterator[SegmentFound | StreamEnd]:
+        """Stream by stream, most important first: its segments in order, then its end. Raises FileRefused."""
+        given_up = GivenUp(self.state)
+        for stream, names in groupby(self.segments, key=lambda name: name.stream):
+            yield from self._stream(StreamReader(stream, self.state, given_up), names)
+
+    def owner(self) -> int | None:
+        """The process that holds the lock, None where none is seen; one of another container may not be.
+
+        It is in the kernel's list: trying the lock would keep an agent from starting. A lock is known there by its
+        file's number; the device is not compared, since overlay and btrfs name another one there.
+        """
+        with suppress(OSError):
+            number = str((self.path / LOCK).stat().st_ino)
+            for line in LOCKS.read_text().splitlines():
+                _order, kind, _way, _mode, pid, place, *_span = line.replace(" -> ", " ").split()
+                if kind == "FLOCK" and place.rpartition(":")[2] == number:
+                    return int(pid)
+        return None
+
+    def refused(self) -> list[FileFound]:
+        """What the far end refused for good. Raises FileRefused."""
+        folder = self.path / REFUSED
+        names = sorted(_names(folder)) if folder.is_dir() else []
+        return [FileFound(name, size) for name in names if (size := _size(folder / name)) is not None]
+
+    def files(self) -> list[FileFound]:
+        """Every file of the folder itself. Raises FileRefused."""
+        paths = (self.path / name for name in sorted(_names(self.path)))
+        return [FileFound(path.name, size) for path in paths if (size := _size(path)) is not None and path.is_file()]
+
+    def _stream(self, reader: StreamReader, names: Iterable[SegmentName]) -> Iterator[SegmentFound | StreamEnd]:
+        for name in names:
+            path = self.path / str(name)
+            try:
+                yield reader.take(name, path.read_bytes())
+            except FileNotFoundError:
+                continue
+            except PermissionError as error:
+                raise _refused(path, error) from error
+            except OSError:  # a bad block: the agent sets such a file aside
+                reader.damage(name, _size(path) or 0)
+        now, _ = self._read_state()
+        yield reader.ended(changed=now != self.state)
+
+    def _read_state(self) -> tuple[SpoolState, str]:
+        """The state, and where it is from: a file's name, or empty where nothing can be read and all counts as waiting.
+
+        Of what a later release wrote its boot is known, and no more.
+        """
+        for name in (STATE, COPY):
+            state = decode_state(_content(self.path / name) or b"")
+            if isinstance(state, NewerState):
+                return SpoolState(state.boot, state.last_seq), ""
+            if state is not None:
+                return state, name
+        return SpoolState(0, None), ""
+
+
+def _place(name: SegmentName) -> tuple[int, int]:
+    return STREAMS.index(name.stream), name.number
+
+
+def _is_spool(folder: Path) -> bool:
+    try:
+        if not folder.is_dir():
+            return False
+    except OSError as error:
+        raise _refused(folder, error) from error
+    return any(name == STATE or segment_named(name) for name in _names(folder))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  names, not paths
+    except OSError as error:
+        raise _refused(folder, error) from error
+
+
+def _content(path: Path) -> bytes | None:
+    """A whole file, or None where it is gone."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> FileRefused:
+    remedy = "; its files are for the agent's user alone: run this as that user or as root"
+    reason = error.strerror or str(error)
+    return FileRefused(str(path), f"cannot be read: {reason}{remedy if isinstance(error, PermissionError) else ''}")

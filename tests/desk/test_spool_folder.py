@@ -1,0 +1,149 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_agent.desk.spool_entries import Entry, SegmentFound, Standing, StreamEnd
+from edge_agent.desk.spool_folder import SpoolFolder
+from edge_agent.errors import FileRefused
+from edge_agent.records import Acked, Refused
+from edge_agent.spool.naming import SegmentName, StreamName
+from tests.desk.spools import BATCHES, envelope, everything, filled, flip, left, opened
+
+
+def entries(folder: SpoolFolder) -> list[Entry]:
+    return [entry for found in folder.found() if isinstance(found, SegmentFound) for entry in found.entries]
+
+
+def seqs(folder: Path) -> list[int]:
+    return [entry.envelope.key.seq for entry in entries(SpoolFolder(folder)) if entry.standing is Standing.WAITING]
+
+
+def ends(folder: SpoolFolder) -> list[StreamEnd]:
+    return [found for found in folder.found() if isinstance(found, StreamEnd)]
+
+
+def test_a_spool_is_found_in_the_agents_data_folder_too(tmp_path: Path) -> None:
+    left(tmp_path / "spool", *BATCHES)
+
+    assert seqs(tmp_path) == seqs(tmp_path / "spool") == [0, 1, 2, 3, 4]
+
+
+def test_the_most_important_come_first_and_of_one_priority_those_that_wait_for_no_link(tmp_path: Path) -> None:
+    left(tmp_path, BATCHES[4], *BATCHES[:1])
+    left(tmp_path, *BATCHES[3:4])
+
+    assert [str(name) for name in SpoolFolder(tmp_path).segments] == [
+        "5-0000000000.seg",
+        "7-0000000000.seg",
+        "7u-0000000000.seg",
+    ]
+
+
+def test_a_spool_that_an_agent_holds_is_read_as_it_grows(tmp_path: Path) -> None:
+    store = filled(tmp_path, *BATCHES[:2])
+
+    assert seqs(tmp_path) == [0, 1]
+    store.append([envelope(BATCHES[3], 1)])
+    store.settle(store.lease(1)[0].key, Acked())
+    store.commit()
+
+    assert seqs(tmp_path) == [1, 3]
+    store.close()
+
+
+def test_a_segment_that_goes_between_listing_and_reading_was_delivered(tmp_path: Path) -> None:
+    store = filled(tmp_path, BATCHES[0], BATCHES[3])
+    folder = SpoolFolder(tmp_path)
+    for one in store.lease(9):
+        store.settle(one.key, Acked())
+    store.commit()
+    (tmp_path / "5-0000000000.seg").unlink(missing_ok=True)
+
+    assert [entry.envelope.key.seq for entry in entries(folder)] == [3]
+    assert ends(folder) == [StreamEnd({}, ()), StreamEnd({}, ())]
+    store.close()
+
+
+def test_who_holds_the_folder_is_seen_without_taking_its_lock(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    assert SpoolFolder(tmp_path).owner() == os.getpid()
+    store.close()
+    assert SpoolFolder(tmp_path).owner() is None
+
+
+def test_looking_leaves_no_trace(tmp_path: Path) -> None:
+    store = filled(tmp_path, *BATCHES)
+    flip(tmp_path / "5-0000000000.seg", 300)
+    before = everything(tmp_path)
+
+    folder = SpoolFolder(tmp_path)
+    assert (len(entries(folder)), folder.refused(), len(folder.files())) == (4, [], 7)
+
+    assert everything(tmp_path) == before
+    store.close()
+
+
+def test_a_bad_block_is_damage_and_the_rest_is_read(tmp_path: Path) -> None:
+    left(tmp_path, *BATCHES)
+    (tmp_path / "5-0000000007.seg").mkdir()  # reading it fails, as reading a bad block does
+    folder = SpoolFolder(tmp_path)
+
+    assert len(entries(folder)) == 5
+    assert SegmentName(StreamName(5), 7) in ends(folder)[0].damaged
+
+
+def test_what_the_far_end_refused_is_listed(tmp_path: Path) -> None:
+    store = filled(tmp_path, BATCHES[0])
+    store.settle(store.lease(1)[0].key, Refused("too large"))
+    store.close()
+
+    (one,) = SpoolFolder(tmp_path).refused()
+
+    assert one.name == f"{1:010d}-{0:020d}.seg"
+
+
+def test_without_a_state_all_is_taken_to_wait(tmp_path: Path) -> None:
+    left(tmp_path, *BATCHES[:1])
+    (tmp_path / "state.json").write_text("no state")
+    assert SpoolFolder(tmp_path).state_file == "opened.json"
+    (tmp_path / "opened.json").unlink()
+
+    folder = SpoolFolder(tmp_path)
+
+    assert (folder.state.boot, folder.state_file, seqs(tmp_path)) == (0, "", [0])
+
+
+@pytest.mark.parametrize("name", ["absent", "empty", "file"])
+def test_what_is_no_spool_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+
+    with pytest.raises(FileRefused, match=f"{name}: no spool is there"):
+        SpoolFolder(tmp_path / name)
+
+
+NOT_ROOT = """
+import os, sys
+from pathlib import Path
+from edge_agent.desk.spool_folder import SpoolFolder
+from edge_agent.errors import FileRefused
+os.setuid(65534)
+try:
+    SpoolFolder(Path(sys.argv[1]))
+except FileRefused as refused:
+    print(refused)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_is_told_whose_files_they_are(tmp_path: Path) -> None:
+    left(tmp_path / "spool", *BATCHES[:1])
+
+    done = subprocess.run(  # noqa: S603  fixed text
+        [sys.executable, "-c", NOT_ROOT, str(tmp_path / "spool")], capture_output=True, text=True, check=True
+    )
+
+    assert "cannot be read: Permission denied; its files are for the agent's user alone" in done.stdout
