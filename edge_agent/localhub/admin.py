@@ -74,14 +74,20 @@ class Admin:
         raise _nothing_at(request)
 
     async def _asked_of_a_module(self, request: Request) -> JsonObject:
-        match request.method, request.path:
-            case "GET", ("devices", device, "modules", module, "twin"):
-                return self._twin(ModuleId(device, module), self.switchboard.twin(ModuleId(device, module)))
-            case "PATCH", ("devices", device, "modules", module, "twin"):
-                twin = self.switchboard.desire(ModuleId(device, module), request.body)
-                return self._twin(ModuleId(device, module), twin)
-            case "POST", ("devices", device, "modules", module, "methods", name):
-                return await self._invoke(ModuleId(device, module), name, request)
+        match request.path:
+            case ("devices", device, "modules", module, *asked):
+                whose = ModuleId(device, module)
+            case ("devices", device, *asked):
+                whose = ModuleId(device, "")
+            case _:
+                raise _nothing_at(request)
+        match request.method, asked:
+            case "GET", ["twin"]:
+                return self._twin(whose, self.switchboard.twin(whose))
+            case "PATCH", ["twin"]:
+                return self._twin(whose, self.switchboard.desire(whose, request.body))
+            case "POST", ["methods", name]:
+                return await self._invoke(whose, name, request)
         raise _nothing_at(request)
 
     def _twin(self, module: ModuleId, twin: Twin) -> JsonObject:

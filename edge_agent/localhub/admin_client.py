@@ -87,7 +87,7 @@ class AdminClient:
 
 def _module_path(*segments: str) -> str:
     device, module, *rest = (quote(segment, safe="") for segment in segments)
-    return "/".join(("/devices", device, "modules", module, *rest))
+    return "/".join(("/devices", device, *(("modules", module) if module else ()), *rest))
 
 
 def _message(text: str) -> str:

@@ -19,7 +19,7 @@ from edge_agent.localhub.files import replace_file
 
 _EARLIER = timedelta(days=1)  # a client whose clock is behind accepts the certificate too
 _AUTHORITY_LIFE = timedelta(days=3650)
-_SERVER_LIFE = timedelta(days=365)
+_LEAF_LIFE = timedelta(days=365)
 _RENEW_BEFORE = timedelta(days=30)
 
 
@@ -30,6 +30,27 @@ class Certificates:
     authority: Path
     server: Path
     server_key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFiles:
+    """Where a client's PEM files are."""
+
+    certificate: Path
+    key: Path
+
+
+def make_client(folder: Path, name: str, now: datetime) -> ClientFiles:
+    """A certificate of the folder's authority with this common name, made anew, good from a day ago for a year."""
+    stem = name.replace("/", ".")
+    files = ClientFiles(folder / f"client-{stem}.pem", folder / f"client-{stem}.key")
+    authority, authority_key = _authority(folder / "ca.pem", folder / "ca.key", now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH
+    certificate = _leaf(_name(name), usage, key, authority, now).sign(authority_key, hashes.SHA256())
+    replace_file(files.key, _key_pem(key))
+    replace_file(files.certificate, _pem(certificate))
+    return files
 
 
 def load_certificates(folder: Path, addresses: Sequence[str], now: datetime) -> Certificates:
@@ -91,19 +112,28 @@ def _make_server(
     now: datetime,
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
+    leaf = _leaf(_name("localhost"), ExtendedKeyUsageOID.SERVER_AUTH, key, authority, now)
+    certificate = leaf.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    replace_file(files.server_key, _key_pem(key))
+    replace_file(files.server, _pem(certificate.sign(authority_key, hashes.SHA256())))
+
+
+def _leaf(
+    subject: x509.Name,
+    usage: x509.ObjectIdentifier,
+    key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    now: datetime,
+) -> x509.CertificateBuilder:
     issuer = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    certificate = (
-        _builder(_name("localhost"), authority.subject, key.public_key(), now, _SERVER_LIFE)
+    return (
+        _builder(subject, authority.subject, key.public_key(), now, _LEAF_LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
-        .sign(authority_key, hashes.SHA256())
     )
-    replace_file(files.server_key, _key_pem(key))
-    replace_file(files.server, _pem(certificate))
 
 
 def _still_good(

@@ -142,7 +142,7 @@ class Connection:
         # azure-iot-device's MQTT client answers code 1 by coming again with MQTT 3.1 (`MQIsdp`, level 3).
         if (connect.protocol, connect.level) != ("MQTT", 4):
             self._refuse(_WRONG_PROTOCOL, f"speaks {connect.protocol} {connect.level}, not MQTT 4")
-        module = self._switchboard.admit(connect)
+        module = self._switchboard.admit(connect, _certified(self._writer))
         if isinstance(module, str):
             self._refuse(_NOT_AUTHORISED, module)
         return module
@@ -264,3 +264,10 @@ class Connection:
     def _note(self, reason: str) -> None:
         if reason:
             self._switchboard.refused(self._who, reason)
+
+
+def _certified(writer: asyncio.StreamWriter) -> str | None:
+    """Common name of the client's certificate, which TLS has verified; None where it showed none."""
+    shown = writer.get_extra_info("peercert") or {}
+    names = [value for group in shown.get("subject", ()) for kind, value in group if kind == "commonName"]
+    return names[0] if names else None

@@ -15,11 +15,11 @@ from typing import Final, Literal
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.localhub.admin import Admin, Door
 from edge_agent.localhub.arrivals import ArrivalLog
-from edge_agent.localhub.authority import Certificates, load_certificates
+from edge_agent.localhub.authority import Certificates, load_certificates, make_client
 from edge_agent.localhub.connection import Connection
 from edge_agent.localhub.faults import Faults
 from edge_agent.localhub.http import serve_http
-from edge_agent.localhub.identities import HUB_HOSTNAME, Identity, ModuleId, load_identities
+from edge_agent.localhub.identities import HUB_HOSTNAME, Gate, Identity, ModuleId, load_identities
 from edge_agent.localhub.listeners import Listeners
 from edge_agent.localhub.routes import parse_routes
 from edge_agent.localhub.state import State
@@ -36,15 +36,17 @@ _LOOK_S: Final = 0.05
 
 Way = Literal["connection_string", "workload"]
 """How a module gets its credentials: as Microsoft's simulator (iotedgehubdev) sets them, or as edgeAgent does."""
+DirectWay = Literal["key", "certificate"]
+"""How one that connects to IoT Hub itself proves who it is."""
 
 
 class LocalHub(Faults):
     """A hub on `address`, port 8883, that keeps everything in `folder`; made again on that folder, it goes on.
 
     `routes` are edgeHub's; without any, everything goes to the cloud, which is the file of arrivals.
-    It knows `module` of `device`, the (device, module) pairs of `identities`, those that a route leads to, and those
-    its folder has from before. The fault knobs of Faults are attributes of the hub. Raises BadSettings for a route that
-    is none.
+    It knows `device` itself and its `module`, the (device, module) pairs of `identities`, those that a route leads to,
+    and those its folder has from before. The fault knobs of Faults are attributes of the hub. Raises BadSettings for a
+    route that is none.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class LocalHub(Faults):
         self._module = ModuleId(device, module)
         self._routes = parse_routes(routes)
         sinks = (ModuleId(device, route.sink.module) for route in self._routes if route.sink)
-        self._wanted = [self._module, *(ModuleId(*pair) for pair in identities), *sinks]
+        self._wanted = [self._module, ModuleId(device, ""), *(ModuleId(*pair) for pair in identities), *sinks]
         self._life: asyncio.Task[None] | None = None
         self._switchboard: Switchboard | None = None
 
@@ -109,13 +111,35 @@ class LocalHub(Faults):
 
         Raises BadSettings for a module the hub does not know.
         """
+        identity = self._identity(ModuleId(self._module.device, module or self._module.module))
+        return self._simulated(identity) if way == "connection_string" else self._deployed(identity)
+
+    def direct(self, module: str = "", way: DirectWay = "key") -> dict[str, str]:
+        """What lets the hub's device, or a module of it, connect to the hub as to IoT Hub itself, without edgeHub.
+
+        `HUB_CONNECTION_STRING` and `HUB_CA_FILE`; with a certificate `HUB_CERTIFICATE_FILE` and `HUB_KEY_FILE` too.
+        Raises BadSettings for one the hub does not know.
+        """
+        identity = self._identity(ModuleId(self._module.device, module))
+        names = f"HostName={self.address};DeviceId={identity.id.device}"
+        names += f";ModuleId={module}" if module else ""
+        variables = {"HUB_CA_FILE": str(self.folder / "ca.pem")}
+        if way == "key":
+            return variables | {"HUB_CONNECTION_STRING": f"{names};SharedAccessKey={identity.key}"}
+        shown = make_client(self.folder, identity.id.text, datetime.now(UTC))
+        return variables | {
+            "HUB_CONNECTION_STRING": f"{names};x509=true",
+            "HUB_CERTIFICATE_FILE": str(shown.certificate),
+            "HUB_KEY_FILE": str(shown.key),
+        }
+
+    def _identity(self, wanted: ModuleId) -> Identity:
         if self._switchboard is None:
             raise AssertionError(f"the hub on {self.folder} was not started, so it has no identities yet")
-        wanted = ModuleId(self._module.device, module or self._module.module)
         if wanted not in self._switchboard.known:
-            raise BadSettings([Fault("module", f"the hub on {self.folder} does not know {module!r}")])
-        identity = self._switchboard.known[wanted]
-        return self._simulated(identity) if way == "connection_string" else self._deployed(identity)
+            name = wanted.module or wanted.device
+            raise BadSettings([Fault("module", f"the hub on {self.folder} does not know {name!r}")])
+        return self._switchboard.known[wanted]
 
     def drop_connections(self) -> None:
         """Drop every client now, without a word, as a tunnel does; they may come back at once."""
@@ -152,7 +176,8 @@ class LocalHub(Faults):
         with _owned(self.folder), ArrivalLog(self.arrivals_path) as arrivals:
             certificates = load_certificates(self.folder, [self.address], datetime.now(UTC))
             known = load_identities(self.folder / "identities.json", self._wanted)
-            self._switchboard = Switchboard(known, State(self.folder / "state.json"), arrivals, self._routes)
+            gate = Gate(known, (HUB_HOSTNAME, self.address))
+            self._switchboard = Switchboard(gate, State(self.folder / "state.json"), arrivals, self._routes)
             async with Listeners() as listeners:
                 with _as_bad_settings(f"{self.address}:{PORT}"):
                     await self._open_doors(listeners, self._switchboard, certificates)
@@ -166,6 +191,9 @@ class LocalHub(Faults):
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(certificates.server, certificates.server_key)
+        # A client may prove who it is by a certificate of the same authority; most come with a token instead.
+        tls.verify_mode = ssl.CERT_OPTIONAL
+        tls.load_verify_locations(certificates.authority)
         await listeners.bind_tcp("localhub-mqtt", self.address, PORT, partial(self._converse, switchboard, tls))
 
         workload = Workload(self._module.device, switchboard.known, certificates.authority.read_text())

@@ -21,10 +21,15 @@ _KEY_BYTES = 32
 
 
 class ModuleId(NamedTuple):
-    """Names a module of a device."""
+    """Names a module of a device; without a module, the device itself, as it connects to IoT Hub directly."""
 
     device: str
     module: str
+
+    @property
+    def text(self) -> str:
+        """`device/module`, or the device alone: its MQTT client id."""
+        return f"{self.device}/{self.module}" if self.module else self.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,10 @@ class Identity:
     """base64"""
     generation: str
 
-    @property
-    def resource(self) -> str:
-        """What this module's tokens are for."""
-        return f"{HUB_HOSTNAME}/devices/{self.id.device}/modules/{self.id.module}"
+    def resource(self, hostname: str) -> str:
+        """What this one's tokens are for, at a hub of that name."""
+        module = f"/modules/{self.id.module}" if self.id.module else ""
+        return f"{hostname}/devices/{self.id.device}{module}"
 
 
 def load_identities(path: Path, wanted: Sequence[ModuleId]) -> Mapping[ModuleId, Identity]:
@@ -52,28 +57,44 @@ def load_identities(path: Path, wanted: Sequence[ModuleId]) -> Mapping[ModuleId,
     return known
 
 
-def admit(connect: Connect, known: Mapping[ModuleId, Identity], now_s: float) -> ModuleId | str:
-    """The module that connects, or why it may not, as a sentence.
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who is let in."""
 
-    The user name is `{hub}/{device}/{module}/?api-version=...`, the client id `{device}/{module}`,
-    the password a shared access signature.
-    """
-    match (connect.username or "").split("/", 3):
-        case [hostname, device, name, query]:
-            module = ModuleId(device, name)
-        case _:
-            return f"the user name {connect.username!r} does not name a hub, a device and a module"
-    if connect.client_id != f"{device}/{name}":
-        return f"the client id {connect.client_id!r} is not {device}/{name}"
-    if "api-version" not in parse_qs(query.removeprefix("?")):
-        return "the user name has no api-version"
-    if hostname != HUB_HOSTNAME:
-        return f"the hub {hostname!r} is not this one, {HUB_HOSTNAME}"
-    if module not in known:
-        return f"module {device}/{name} is not known"
-    identity = known[module]
-    token = (connect.password or b"").decode(errors="replace")
-    return token_fault(token, identity.resource, identity.key, now_s) or module
+    known: Mapping[ModuleId, Identity]
+    hostnames: tuple[str, ...] = (HUB_HOSTNAME,)
+    """what clients may call the hub"""
+
+    def admit(self, connect: Connect, certified: str | None, now_s: float) -> ModuleId | str:
+        """The module, or device, that connects, or why it may not, as a sentence.
+
+        The user name is `{hub}/{device}/{module}/?api-version=...`, without the module for a device, the client id
+        `{device}/{module}` likewise. The password is a shared access signature; who proved by a certificate of the
+        hub's authority to be `certified`, its client id, needs none.
+        """
+        match (connect.username or "").split("/"):
+            case [hostname, device, *names, query] if len(names) <= 1:
+                module = ModuleId(device, "".join(names))
+            case _:
+                return f"the user name {connect.username!r} does not name a hub, a device and a module"
+        if connect.client_id != module.text:
+            return f"the client id {connect.client_id!r} is not {module.text}"
+        if "api-version" not in parse_qs(query.removeprefix("?")):
+            return "the user name has no api-version"
+        if hostname not in self.hostnames:
+            return f"the hub {hostname!r} is not this one, {self.hostnames[0]}"
+        return self._proven(connect, module, hostname, certified, now_s)
+
+    def _proven(
+        self, connect: Connect, module: ModuleId, hostname: str, certified: str | None, now_s: float
+    ) -> ModuleId | str:
+        if module not in self.known:
+            return f"module {module.text} is not known"
+        if certified is not None and connect.password is None:
+            return module if certified == module.text else f"the certificate is of {certified!r}, not of {module.text}"
+        token = (connect.password or b"").decode(errors="replace")
+        identity = self.known[module]
+        return token_fault(token, identity.resource(hostname), identity.key, now_s) or module
 
 
 def announced_model(connect: Connect) -> str:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from edge_agent.errors import LocalHubRefused
 from edge_agent.localhub import topics
 from edge_agent.localhub.arrivals import ArrivalLog
-from edge_agent.localhub.identities import Identity, ModuleId, admit
+from edge_agent.localhub.identities import Gate, ModuleId
 from edge_agent.localhub.inputs import Inputs, Message
 from edge_agent.localhub.packets import Connect
 from edge_agent.localhub.routes import Input, Route
@@ -42,10 +42,9 @@ class Line(Protocol):
 class Switchboard:
     """Who is connected, and what passes between the modules and the hub's books."""
 
-    def __init__(
-        self, known: Mapping[ModuleId, Identity], state: State, arrivals: ArrivalLog, routes: Sequence[Route]
-    ) -> None:
-        self.known = known
+    def __init__(self, gate: Gate, state: State, arrivals: ArrivalLog, routes: Sequence[Route]) -> None:
+        self.known = gate.known
+        self._gate = gate
         self.state = state
         self.messages = 0
         self.body_bytes = 0
@@ -62,9 +61,9 @@ class Switchboard:
         """The modules with a connection."""
         return frozenset(self._lines)
 
-    def admit(self, connect: Connect) -> ModuleId | str:
-        """The module that connects, or why it may not."""
-        return admit(connect, self.known, time.time())
+    def admit(self, connect: Connect, certified: str | None) -> ModuleId | str:
+        """As `identities.Gate.admit`, now."""
+        return self._gate.admit(connect, certified, time.time())
 
     def refused(self, who: str, reason: str) -> None:
         """Write down what the hub did not accept, as a sentence."""
@@ -93,7 +92,7 @@ class Switchboard:
         """Write a message down, and pass it on, as the routes say. Raises DiskBusy; then it did not arrive."""
         sinks = [route.sink for route in self._routes if route.fits(module.module, properties)]
         if not sinks:
-            self.refused(f"{module.device}/{module.module}", "sent a message that no route takes: dropped")
+            self.refused(module.text, "sent a message that no route takes: dropped")
         if None in sinks:
             self._arrivals.append(module, properties, body, time.time_ns() // 1_000_000)
         for sink in dict.fromkeys(sinks):
@@ -168,7 +167,7 @@ class Switchboard:
         """A module answers; an answer nobody waits for any more is written down and dropped."""
         waiting = self._asked.get((module, request))
         if waiting is None or waiting.done():
-            self.refused(f"{module.device}/{module.module}", f"answered method call {request!r}, which nobody awaits")
+            self.refused(module.text, f"answered method call {request!r}, which nobody awaits")
         else:
             waiting.set_result(result)
 

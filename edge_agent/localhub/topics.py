@@ -15,7 +15,10 @@ OUTPUT: Final = "$.on"
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """A message of a module, with its system (`$.` first) and custom properties, decoded."""
+    """A message of a module, or of a device where `module` is "".
+
+    Its system properties (`$.` first) and custom ones are decoded.
+    """
 
     device: str
     module: str
@@ -52,6 +55,8 @@ def said(topic: str) -> Said | None:
     match topic.split("/", 5):
         case ["devices", device, "modules", module, "messages", events] if events.split("/")[0] == "events":
             return Telemetry(device, module, properties(events[len("events/") :]))
+        case ["devices", device, "messages", "events", *bag] if len(bag) <= 1:
+            return Telemetry(device, "", properties("".join(bag)))
         case ["$iothub", "twin", "GET", query]:
             return TwinWanted(_request(query))
         case ["$iothub", "twin", "PATCH", "properties", "reported", query]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import BadSettings
-from edge_agent.localhub.identities import HUB_HOSTNAME, Identity, ModuleId, admit, announced_model, load_identities
+from edge_agent.localhub.identities import HUB_HOSTNAME, Gate, Identity, ModuleId, announced_model, load_identities
 from edge_agent.localhub.packets import Connect
 from edge_agent.localhub.sas import make_token
 
@@ -56,7 +56,7 @@ def test_a_client_announces_its_model_in_its_user_name(query: str, model_id: str
 
 
 def test_a_known_module_with_its_own_token_is_admitted() -> None:
-    assert admit(connect_of(AGENT), KNOWN, NOW_S) == AGENT
+    assert Gate(KNOWN).admit(connect_of(AGENT), None, NOW_S) == AGENT
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,6 @@ def test_a_known_module_with_its_own_token_is_admitted() -> None:
     ],
 )
 def test_any_other_client_is_told_why_not(connect: Connect, reason: str) -> None:
-    refusal = admit(connect, KNOWN, NOW_S)
+    refusal = Gate(KNOWN).admit(connect, None, NOW_S)
     assert isinstance(refusal, str)
     assert reason in refusal

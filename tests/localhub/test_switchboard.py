@@ -6,7 +6,7 @@ import pytest
 
 from edge_agent.errors import DocumentRefused, LocalHubRefused
 from edge_agent.localhub.arrivals import ArrivalLog
-from edge_agent.localhub.identities import ModuleId, load_identities
+from edge_agent.localhub.identities import Gate, ModuleId, load_identities
 from edge_agent.localhub.state import State
 from edge_agent.localhub.switchboard import MethodResult, Switchboard
 
@@ -33,7 +33,7 @@ class Recorder:
 def board(tmp_path: Path) -> Iterator[Switchboard]:
     with ArrivalLog(tmp_path / "arrived.jsonl") as arrivals:
         known = load_identities(tmp_path / "identities.json", [AGENT, CABIN])
-        yield Switchboard(known, State(tmp_path / "state.json"), arrivals, ())
+        yield Switchboard(Gate(known), State(tmp_path / "state.json"), arrivals, ())
 
 
 def test_a_desired_patch_reaches_its_module_and_no_other(board: Switchboard) -> None:

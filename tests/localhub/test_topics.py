@@ -25,7 +25,7 @@ def test_a_plus_stays_a_plus_and_a_lone_key_has_an_empty_value() -> None:
         ("devices/d/modules/m/messages/events", topics.Telemetry("d", "m", {})),
         ("devices/d/modules/m/messages/events/%24.on=o%2Fp&k=v", topics.Telemetry("d", "m", {"$.on": "o/p", "k": "v"})),
         ("devices/d/modules/m/messages/eventsx/", None),
-        ("devices/d/messages/events/", None),
+        ("devices/d/messages/events/a=b", topics.Telemetry("d", "", {"a": "b"})),
         ("$iothub/twin/GET/?$rid=a-b", topics.TwinWanted("a-b")),
         ("$iothub/twin/PATCH/properties/reported/?$rid=a%20b", topics.TwinReported("a b")),
         ("$iothub/twin/PATCH/properties/desired/?$rid=1", None),
