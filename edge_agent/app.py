@@ -9,10 +9,10 @@ import random
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
+from pathlib import Path
 
 from edge_agent import __version__, events
 from edge_agent.acquire.feed import feed
-from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
 from edge_agent.compilation import Config
@@ -37,8 +37,10 @@ from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.sift import Sift
 from edge_agent.source import narrowing, source_of
+from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
+from edge_agent.spool.key_sources import KeyFile, WrappedKey
 from edge_agent.spool.segments import SegmentSpool
 from edge_agent.spool_reports import SpoolReports
 from edge_agent.state_file import StateFile
@@ -49,6 +51,7 @@ from edge_agent.trials import Trials
 from edge_agent.twin import Twin
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.vehicle_state import VehicleState
+from edge_agent.workload import WorkloadApi
 
 FRAME_BLOCKS = 64
 """blocks waiting for the CPU: 6 s at the default tick"""
@@ -104,9 +107,6 @@ class Agent:
             spool,
             sender,
             commit=GroupCommit(settings.commit_s, settings.commit_bytes),
-            backoff=Backoff(),
-            random=random.random,
-            log=log,
         )
         self._trials = Trials(catalog, recent, sender, clock)
         self._inbox = self._inbox_of(catalog, refusals, reported)
@@ -124,7 +124,14 @@ class Agent:
             mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
         )
         folder = settings.data_folder / "spool"
-        spool = await SegmentSpool.open(folder, cap_bytes=settings.spool_cap_bytes, log=log)
+        spool = await SegmentSpool.open(
+            folder,
+            cap_bytes=settings.spool_cap_bytes,
+            min_free_bytes=settings.spool_min_free_bytes,
+            memory_bytes=settings.spool_memory_bytes,
+            at_rest=_at_rest(settings, log),
+            log=log,
+        )
         return cls(settings, databases, spool, uplink, log)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -221,7 +228,7 @@ class Agent:
     async def _stand(self) -> None:
         """Tell what waits on disk, and keep the vehicle's state, until cancelled."""
         while True:
-            self._spool_reports.feed(*self._spool.depth, self._clock.now_ns())
+            self._spool_reports.feed(self._spool.depth, self._spool.standing, self._spool.lost, self._clock.now_ns())
             await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
             await asyncio.sleep(LOOK_S)
 
@@ -233,6 +240,7 @@ class Agent:
     def status(self) -> Status:
         """As of now; cheap."""
         pending, pending_bytes = self._spool.depth
+        standing = self._spool.standing
         return Status(
             boot=self._spool.boot.boot,
             config_version=self._inbox.running_version or 0,
@@ -253,7 +261,23 @@ class Agent:
             spooled_bytes=pending_bytes,
             delivered_batches=self._delivery.counts.acked,
             delivered_bytes=self._delivery.counts.acked_bytes,
+            lost_batches=self._spool.lost,
+            spool_on_disk=standing.on_disk,
+            memory_batches=standing.memory_batches,
+            memory_bytes=standing.memory_bytes,
         )
+
+
+def _at_rest(settings: Settings, log: Log) -> AtRest:
+    match settings.spool_encryption, settings.spool_key_file:
+        case "file", Path() as path:
+            return AtRest(KeyFile(path))
+        case "workload", _:
+            daemon = WorkloadApi(
+                settings.workload_uri, settings.workload_api_version, settings.module, settings.module_generation
+            )
+            return AtRest(WrappedKey(settings.data_folder / "spool.key", daemon, log))
+    return AtRest()
 
 
 def _lines(settings: Settings) -> list[BusLine]:

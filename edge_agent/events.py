@@ -188,6 +188,28 @@ def state_lost(log: Log, *, path: str, boot: int) -> None:
     log.warning("spool.state_lost", path=path, boot=boot)
 
 
+def state_set_aside(log: Log, *, path: str, boot: int) -> None:
+    """A newer release noted the state; it is kept, and what this one cannot read of it may be sent again."""
+    log.warning("spool.state_set_aside", path=path, boot=boot)
+
+
+def segments_missing(log: Log, *, path: str, stream: str, numbers: Sequence[int]) -> None:
+    """Segments vanished; `spool.batches_lost` says which batches, where they can be named."""
+    log.error(
+        "spool.segments_missing",
+        path=path,
+        stream=stream,
+        count=len(numbers),
+        numbers=list(numbers[:8]),
+        reason="damaged",
+    )
+
+
+def damaged_not_kept(log: Log, *, path: str, reason: str) -> None:
+    """A damaged segment is mended, but as it was found it could not be set aside."""
+    log.warning("spool.damaged_not_kept", path=path, reason=reason)
+
+
 def state_write_failed(log: Log, *, reason: str) -> None:
     """What was delivered could not be noted; it may be sent again after a crash."""
     log.warning("spool.state_write_failed", reason=reason)
@@ -224,10 +246,24 @@ def refused_not_kept(log: Log, *, key: EnvelopeKey, reason: str) -> None:
     log.warning("spool.refused_not_kept", boot=key.boot, seq=key.seq, reason=reason)
 
 
-def append_failed(log: Log, *, reason: str, retry_num: int, wait_s: float) -> None:
-    """The disk did not take batches; they wait in memory."""
-    tell = log.warning if retry_num == 0 else log.debug
-    tell("spool.append_failed", reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
+def disk_left(log: Log, *, reason: str, batches: int, size: int) -> None:
+    """The disk did not take batches; these wait in memory, and more from now on."""
+    log.warning("spool.disk_left", reason=reason, batches=batches, bytes=size)
+
+
+def disk_returned(log: Log, *, written: int, lost: int) -> None:
+    """The disk takes batches again: so many went to it at once, so many were given up for lack of memory before."""
+    log.info("spool.disk_returned", written=written, lost=lost)
+
+
+def free_space_low(log: Log, *, free_bytes: int, min_free_bytes: int) -> None:
+    """The file system, not the spool's cap, now limits what is kept: the floor of free space is reached."""
+    log.warning("spool.free_space_low", free_bytes=free_bytes, min_free_bytes=min_free_bytes)
+
+
+def free_space_back(log: Log, *, free_bytes: int, min_free_bytes: int) -> None:
+    """There is twice the floor of free space again."""
+    log.info("spool.free_space_back", free_bytes=free_bytes, min_free_bytes=min_free_bytes)
 
 
 def key_awaited(log: Log, *, reason: str) -> None:

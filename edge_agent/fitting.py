@@ -25,7 +25,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "rule_status": 2_500,
     "rules": 3_200,
     "schema_version": 300,
-    "spool": 150,
+    "spool": 350,
     "state": 500,
     "vehicle_state": 2_500,
 }

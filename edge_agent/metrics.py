@@ -18,6 +18,8 @@ ANSWER_S = 2.0
 
 FATES = ("decoded", "unknown", "wrong_length", "remote", "error")
 """What becomes of a frame; together all that were seen."""
+LOST = ("cap", "thinned", "expired", "damaged", "memory", "refused")
+"""Why a batch will not arrive, as `LostRange` has it; each is there from the start, so that an increase shows."""
 OF_BUSES = {
     "edge_acquire_frames_dropped": ("dropped", "Frames lost before decoding."),
     "edge_decode_messages_incomplete": ("incomplete", "Messages in several packets of which not all came."),
@@ -83,9 +85,16 @@ def metrics_of(status: Status) -> Iterator[Metric]:
     }
     for name, (number, text) in counters.items():
         yield CounterMetricFamily(name, text, value=number)
+    lost = CounterMetricFamily("edge_spool_batches_lost", "Batches that will not arrive.", labels=("why",))
+    for why in LOST:
+        lost.add_metric((why,), status.lost_batches.get(why, 0))
+    yield lost
     gauges = {
-        "edge_spool_batches_waiting": (status.spooled_batches, "Batches on disk and not delivered."),
-        "edge_spool_bytes_waiting": (status.spooled_bytes, "Payload on disk and not delivered."),
+        "edge_spool_batches_waiting": (status.spooled_batches, "Batches on disk or in memory, and not delivered."),
+        "edge_spool_bytes_waiting": (status.spooled_bytes, "Bytes of their records."),
+        "edge_spool_on_disk": (int(status.spool_on_disk), "0 while the disk takes no batches and memory holds them."),
+        "edge_spool_memory_batches": (status.memory_batches, "Batches that memory alone holds."),
+        "edge_spool_memory_bytes": (status.memory_bytes, "Bytes of their records."),
         "edge_uplink_up": (int(status.link_up), "Whether there is a connection."),
         "edge_twin_version_running": (status.config_version, "$version of the desired properties that run."),
         "edge_agent_boot": (status.boot, "The agent's starts on this vehicle."),

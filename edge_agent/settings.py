@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     data_folder: Path = Path("/var/lib/edge-agent")
     """spool and last good twin; must survive a restart"""
     spool_cap_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    spool_min_free_bytes: int = Field(default=64 << 20, ge=0)
+    """the spool leaves the file system so much free space, even below its cap; 0 is no floor"""
+    spool_memory_bytes: int = Field(default=16 << 20, ge=0, le=1 << 30)
+    """of batches that wait in memory while the disk takes none (full, read-only, failing)"""
     commit_s: float = Field(default=1.0, gt=0, le=60)
     """sealed batches are on disk for good after this long at the latest"""
     commit_bytes: int = Field(default=64 * 1024, ge=1)

@@ -1,7 +1,7 @@
 """What the agent says of itself: the direct method `status`, and whoever watches at a desk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_agent.fitting import JsonObject
 
@@ -32,7 +32,14 @@ class Status:
     kept_bytes: int
     """of payload"""
     spooled_batches: int
-    """on disk and not delivered, those of earlier boots too"""
+    """on disk or in memory, and not delivered, those of earlier boots too"""
     spooled_bytes: int
     delivered_batches: int
     delivered_bytes: int
+    lost_batches: Mapping[str, int] = field(default_factory=dict)
+    """that will not arrive, by `why` as `evicted` of the batches tells it; those found damaged at the start too"""
+    spool_on_disk: bool = True
+    """False while the disk takes nothing, or has too little free space, and the agent runs from memory"""
+    memory_batches: int = 0
+    """of `spooled_batches`, those that memory alone holds: not yet kept, and gone if the power goes"""
+    memory_bytes: int = 0

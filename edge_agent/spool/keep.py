@@ -1,14 +1,9 @@
 """Batches onto the disk: seal, group, commit. A thin shell around `Spool.append`."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_agent import events
-from edge_agent.backoff import Backoff
 from edge_agent.channel import Channel, EndOfStream
-from edge_agent.errors import DiskBusy
-from edge_agent.events import Log
 from edge_agent.ports import Spool
 from edge_agent.records import Batch, Envelope, LostRange
 from edge_agent.spool.columns import seal
@@ -27,7 +22,7 @@ class GroupCommit:
 
 
 class Keeping:
-    """Moves batches from a channel into the spool; `kept` counts what is on disk for good."""
+    """Moves batches from a channel into the spool; `kept` counts what was on disk for good when its commit returned."""
 
     def __init__(
         self,
@@ -35,23 +30,17 @@ class Keeping:
         sender: Sender,
         *,
         commit: GroupCommit,
-        backoff: Backoff,
-        random: Callable[[], float],
-        log: Log,
     ) -> None:
         self._spool = spool
         self._sender = sender
         self._commit_rule = commit
-        self._backoff = backoff
-        self._random = random
-        self._log = log
         self._owed: tuple[LostRange, ...] = ()
         self.kept_batches = 0
         self.kept_samples = 0
         self.kept_bytes = 0
 
     async def run(self, batches: Channel[Batch]) -> None:
-        """Until the channel ends; then everything it held is on disk."""
+        """Until the channel ends; then the spool has everything it held."""
         ended = False
         while not ended:
             group, ended = await self._gather(batches)
@@ -79,17 +68,8 @@ class Keeping:
             return group, True
 
     async def _append(self, batches: list[Batch], envelopes: list[Envelope]) -> None:
-        """Commit, again and again while the disk does not take them; meanwhile the channel fills and holds."""
-        retry_num = 0
-        while True:
-            try:
-                appended = await self._spool.append(envelopes)
-                break
-            except DiskBusy as error:
-                wait_s = self._backoff.delay_s(retry_num, self._random())
-                events.append_failed(self._log, reason=str(error), retry_num=retry_num, wait_s=wait_s)
-                retry_num += 1
-                await asyncio.sleep(wait_s)
+        """Commit. What the disk does not take is not kept: the spool holds it in memory, or owes it."""
+        appended = await self._spool.append(envelopes)
         self._owed = appended.owed
         kept = set(appended.kept)
         for batch, envelope in zip(batches, envelopes, strict=True):

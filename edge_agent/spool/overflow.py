@@ -12,6 +12,15 @@ from edge_agent.spool.framing import record_length
 from edge_agent.spool.naming import STREAMS, StreamName
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the spool keeps what it is given."""
+
+    on_disk: bool = True
+    memory_batches: int = 0
+    memory_bytes: int = 0
+
+
 @dataclass(slots=True)
 class _Held:
     envelope: Envelope
@@ -84,6 +93,12 @@ class Overflow:
         """These are settled, or given up."""
         for key in keys:
             self._remove(key)
+
+    def clear(self) -> tuple[EnvelopeKey, ...]:
+        """Give up everything, and name it."""
+        keys = tuple(sorted(self._streams))
+        self.drop(keys)
+        return keys
 
     def lease(self, limit: int, terms: Terms, powered_s: int) -> tuple[Envelope, ...]:
         """Up to `limit` that may go, as a spool gives them."""

@@ -1,52 +1,81 @@
 """The spool on disk: append-only segment files, one stream a priority, everything on one named thread.
 
 Where what is told: bytes, invariants and recovery in `framing.py`; what may go and what must stay in `ledger.py`;
-what is noted beside the segments in `state.py`; the order of writes in `store.py`. Here is only the door between the
-event loop and the thread: jobs run one after another in the order in which they were asked for.
+what is noted beside the segments in `state.py`; the order of writes in `store.py`; what is done while the disk takes
+nothing in `fallback.py`. Here is only the door between the event loop and the thread: jobs run one after another in
+the order in which they were asked for.
 
-Cost of a promise: one `fdatasync` for each priority in an `append`, so the caller groups; deliveries are noted at most
+Cost of a promise: one `fdatasync` for each stream in an `append`, so the caller groups; deliveries are noted at most
 once in `NOTE_AFTER_S`, so a crash sends again what was delivered in that time, and loses nothing.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from edge_agent.backoff import Backoff
 from edge_agent.events import Log
 from edge_agent.records import ANYTHING, Appended, BootInfo, Deferred, Envelope, EnvelopeKey, Receipt, Terms
+from edge_agent.spool.at_rest import AtRest
+from edge_agent.spool.fallback import FallbackStore
 from edge_agent.spool.opening import open_store
-from edge_agent.spool.store import Store
+from edge_agent.spool.overflow import Standing
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 NOTE_AFTER_S = 1.0
+MEMORY_BYTES = 16 * 1024 * 1024
+RETRIES = Backoff(first_s=1.0, cap_s=10.0)
+"""of a disk that took nothing, besides the one with each append"""
+LOOK_FOR_KEY_S = 10.0
 
 
 class SegmentSpool:
     """`ports.Spool` on a folder; made by `open`, ended by `close`."""
 
-    def __init__(self, thread: ThreadPoolExecutor, store: Store) -> None:
+    def __init__(self, thread: ThreadPoolExecutor, store: FallbackStore) -> None:
         self._thread, self._store = thread, store
         self._more = asyncio.Event()
         """set, and replaced, when something new can be leased"""
         self._note: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._retry_num = 0
+        self._closing = False
         self._empty = asyncio.Event()
         self._mark_empty()
 
     @classmethod
     async def open(
-        cls, folder: Path, *, cap_bytes: int, segment_bytes: int = SEGMENT_BYTES, log: Log
+        cls,
+        folder: Path,
+        *,
+        cap_bytes: int,
+        segment_bytes: int = SEGMENT_BYTES,
+        min_free_bytes: int = 0,
+        memory_bytes: int = MEMORY_BYTES,
+        at_rest: AtRest | None = None,
+        log: Log,
     ) -> "SegmentSpool":
-        """Recover the folder and raise the boot. Raises SpoolUnusable.
+        """Recover the folder and raise the boot. Raises SpoolUnusable, or BadSettings for the key's.
 
+        Where payloads are encrypted `at_rest` and the key is not here yet, it is looked for at each append, and each
+        `LOOK_FOR_KEY_S` by a lease that waits; until then batches wait in memory, and nothing on disk is leased.
         `cap_bytes` bounds the segments and refused/ together. A segment is at most a sixteenth of it.
+        The file system keeps `min_free_bytes` free, 0 is as it comes; `memory_bytes` are for what the disk does not
+        take.
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
-        opening = thread.submit(open_store, folder, cap_bytes=cap_bytes, segment_bytes=segment_bytes, log=log)
+
+        def opened() -> FallbackStore:
+            store = open_store(folder, cap_bytes=cap_bytes, segment_bytes=segment_bytes, at_rest=at_rest, log=log)
+            return FallbackStore(store, memory_bytes=memory_bytes, min_free_bytes=min_free_bytes, log=log)
+
+        opening = thread.submit(opened)
         try:
             return cls(thread, await asyncio.shield(asyncio.wrap_future(opening)))
         except BaseException:
@@ -61,8 +90,13 @@ class SegmentSpool:
 
     @property
     def depth(self) -> tuple[int, int]:
-        """Unsettled envelopes and their bytes on disk, as of the last finished job."""
+        """Unsettled envelopes and the bytes of their records, as of the last finished job."""
         return self._store.depth
+
+    @property
+    def standing(self) -> Standing:
+        """Whether the disk takes what comes, and what memory alone holds; likewise."""
+        return self._store.standing
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -76,6 +110,7 @@ class SegmentSpool:
         finally:
             self._mark_empty()
             self._offer()
+            self._watch_disk()
 
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """Wait for at least one; see the port."""
@@ -90,7 +125,9 @@ class SegmentSpool:
                 raise
             if envelopes:
                 return envelopes
-            await more.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_FOR_KEY_S if self._store.key_awaited else None):
+                    await more.wait()
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         """Take an envelope off, put it back, or set it aside; see the port."""
@@ -109,8 +146,10 @@ class SegmentSpool:
 
     async def close(self) -> None:
         """Note how far things have come, release the folder, end the thread."""
-        if self._note is not None:
-            self._note.cancel()
+        self._closing = True
+        for timer in (self._note, self._retry):
+            if timer is not None:
+                timer.cancel()
         await self._run(self._store.close)
         self._thread.shutdown()
 
@@ -129,16 +168,38 @@ class SegmentSpool:
         else:
             self._empty.set()
 
+    def _watch_disk(self) -> None:
+        """Try a disk that took nothing again after a while, should no append do it before."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._store.standing.on_disk or self._closing:
+            self._retry_num = 0
+            return
+        loop = asyncio.get_running_loop()
+        # No jitter: a disk of our own is shared with no fleet.
+        self._retry = loop.call_later(RETRIES.delay_s(self._retry_num, 0.5), self._try_disk, loop)
+        self._retry_num += 1
+
+    def _try_disk(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._retry = None
+        job = self._thread.submit(self._store.append, ())
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._tried))
+
+    def _tried(self) -> None:
+        self._mark_empty()
+        self._watch_disk()
+
     def _note_now(self) -> None:
         self._note = None
         self._thread.submit(self._store.try_commit)
 
 
-def _give_back(store: Store, job: "Future[tuple[Envelope, ...]]") -> None:
+def _give_back(store: FallbackStore, job: "Future[tuple[Envelope, ...]]") -> None:
     """Runs behind the job on the same thread, so the job is done."""
     store.give_back(envelope.key for envelope in job.result())
 
 
-def _close_if_opened(opening: "Future[Store]") -> None:
+def _close_if_opened(opening: "Future[FallbackStore]") -> None:
     if opening.exception() is None:
         opening.result().close()

@@ -1,16 +1,22 @@
 """The spool as one thread sees it: the ledger decides, the files are made to follow. Blocking.
 
-One rule keeps every promise: a file is removed only after a state that no longer needs it is durable (`commit`).
+One rule keeps every promise: a file is removed, or rewritten without what was given up, only after a state that no
+longer needs it is durable (`commit`).
+
+Powered-on seconds are those of the state at the open, and the time since; where nothing else changes they are not
+noted, so a power cut forgets those in which nothing was appended or delivered.
 """
 
 import errno
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edge_agent import events
-from edge_agent.errors import DiskBusy, SpoolUnusable
+from edge_agent.errors import DiskBusy, KeyUnavailable, SpoolUnusable
 from edge_agent.events import Log
+from edge_agent.ports import Clock
 from edge_agent.records import (
     ANYTHING,
     Appended,
@@ -19,19 +25,33 @@ from edge_agent.records import (
     Envelope,
     EnvelopeKey,
     LostRange,
+    Part,
     Receipt,
     Refused,
     Terms,
 )
+from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.files import SpoolFiles
-from edge_agent.spool.framing import decode_record, encode_record, file_header, lifetime_of, record_length
+from edge_agent.spool.framing import (
+    ENCRYPTED,
+    decode_record,
+    encode_record,
+    file_header,
+    is_encrypted,
+    lifetime_of,
+    record_length,
+)
 from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
 from edge_agent.spool.naming import StreamName
 from edge_agent.spool.owed import Owed
+from edge_agent.spool.recovery import Damage
 from edge_agent.spool.state import SpoolState
 from edge_agent.spool.stream import Segment
+from edge_agent.spool.thinning import kept_alone, rules_in
 
 MOST_REFUSED_FILES = 100
+EXPIRE_EVERY_S = 60
+_NS = 1_000_000_000
 
 
 class Store:
@@ -45,12 +65,18 @@ class Store:
         boot: BootInfo,
         *,
         powered_s: int,
+        clock: Clock,
         refused_bytes: int,
+        damage: Damage,
+        at_rest: AtRest,
         log: Log,
     ) -> None:
-        self.boot = boot
+        self.boot, self.damage = boot, damage
         self._folder, self._files, self._ledger, self._log = folder, files, ledger, log
-        self._powered_s, self._refused_bytes = powered_s, refused_bytes
+        self._refused_bytes = refused_bytes
+        self._clock = clock
+        self._powered_from_s = powered_s - clock.uptime_ns() / _NS
+        self._at_rest = at_rest
         self._last_seq: int | None = None
         self._noted: SpoolState | None = None
 
@@ -71,33 +97,41 @@ class Store:
 
     @property
     def powered_s(self) -> int:
-        """Powered-on seconds, over all boots, as of the last look."""
-        return self._powered_s
+        """Powered-on seconds, over all boots."""
+        return int(self._powered_from_s + self._clock.uptime_ns() / _NS)
 
     def free_bytes(self) -> int:
-        """What the file system of the folder has left. Raises OSError."""
-        return self._files.free_bytes()
+        """What the file system of the folder has left. Raises DiskBusy."""
+        try:
+            return self._files.free_bytes()
+        except OSError as error:
+            raise self._busy(error) from error
 
     def append(self, envelopes: Sequence[Envelope], spare_bytes: int | None = None) -> Appended:
         """`Spool.append`, on disk alone: what is `waiting` is not held, there is no free space for it.
 
-        The file system has `spare_bytes` for more, see `Ledger.admit`. Raises DiskBusy; then none is kept.
+        The file system has `spare_bytes` for more, see `Ledger.admit`. Raises DiskBusy, also while the key that
+        payloads are to be encrypted with is not here; then none is kept.
         """
+        envelopes = self._encrypted(envelopes)
         for envelope in envelopes:
             if envelope.key.boot != self.boot.boot:
                 raise AssertionError(f"batch {envelope.key.boot}/{envelope.key.seq} is not of boot {self.boot.boot}")
-        admission = self._ledger.admit([self._incoming(envelope) for envelope in envelopes], spare_bytes)
-        if admission.evicted:
-            events.batches_lost(self._log, admission.evicted)
+        self.expire()
+        incoming = [self._incoming(envelope) for envelope in envelopes]
+        admission = self._ledger.admit(incoming, spare_bytes, self._rules_of)
+        for why in ("thinned", "cap"):
+            if lost := [one for one in admission.evicted if one.why == why]:
+                events.batches_lost(self._log, lost)
         placements: tuple[Placement, ...] = ()
         try:
             if self._ledger.doomed or admission.lost:
                 self.commit()
             placements = self._ledger.place(admission.admitted)
-            self._files.append(_chunks(envelopes, placements))
+            self._files.append(_chunks(envelopes, placements, self._flags))
         except OSError as error:
             self._ledger.abandon(admission, placements)
-            raise DiskBusy(str(self._folder), error.strerror or str(error)) from error
+            raise self._busy(error) from error
         self._ledger.commit(placements)
         kept = {placement.key for placement in placements}
         for envelope in envelopes:
@@ -108,11 +142,41 @@ class Store:
         return Appended(self._ledger.owed.to_tell(), keys, admission.waiting)
 
     def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
-        """What can be sent now, maybe nothing. A record that cannot be read any more is owed instead."""
+        """What can be sent now, maybe nothing: so while the key is awaited.
+
+        A record that cannot be read any more is owed instead.
+        """
+        if self.still_awaits_key():
+            return ()
+        self.expire()
         envelopes: list[Envelope] = []
-        while len(envelopes) < limit and (leases := self._ledger.lease(limit - len(envelopes), terms)):
+        powered_s = self.powered_s
+        while limit > len(envelopes) and (
+            leases := self._ledger.lease(limit - len(envelopes), terms, powered_s=powered_s)
+        ):
             envelopes += (envelope for lease in leases if (envelope := self._read(lease)))
         return tuple(envelopes)
+
+    def lease_due_s(self, terms: Terms) -> float | None:
+        """Seconds until a lease that found nothing may find something by time alone; None where it cannot."""
+        if Part.LIVE in terms.parts or Part.BACKLOG not in terms.parts:
+            return None
+        due_s = self._ledger.backlog_due(terms, self.powered_s)
+        return None if due_s is None else max(0.0, due_s - self._powered_from_s - self._clock.uptime_ns() / _NS)
+
+    def expire(self) -> None:
+        """Give up what its rule says is too old; each lease and each append does so first."""
+        wall_s = self._clock.now_ns() // _NS if self._clock.is_synced() else None
+        if lost := self._ledger.expire(self.powered_s, wall_s):
+            events.batches_lost(self._log, lost)
+
+    @property
+    def expiry_due_s(self) -> float | None:
+        """Seconds until `expire` should be called though nothing is leased or appended; None where nothing expires."""
+        powered_s, wall_s = self._ledger.next_expiry
+        if wall_s is not None:  # the clock may be set at any time
+            return EXPIRE_EVERY_S
+        return None if powered_s is None else max(EXPIRE_EVERY_S, powered_s - self.powered_s)
 
     def give_back(self, keys: Iterable[EnvelopeKey]) -> None:
         """Leases that nobody took."""
@@ -133,27 +197,48 @@ class Store:
 
     def set_aside(self, envelope: Envelope) -> None:
         """Put one that was never on disk among the refused."""
+        if self.still_awaits_key():
+            events.refused_not_kept(self._log, key=envelope.key, reason="the key to encrypt it with is not here")
+            return
         header = file_header(StreamName(envelope.priority, envelope.upload))
-        self._set_aside(envelope.key, header + encode_record(envelope, None))
+        record = encode_record(self._at_rest.encrypted(envelope), None, flags=self._flags)
+        self._set_aside(envelope.key, header + record)
+
+    @property
+    def key_awaited(self) -> bool:
+        """Whether nothing could be written or read when it was last tried, for want of the key."""
+        return self._at_rest.waits
+
+    def still_awaits_key(self) -> bool:
+        """The same, having looked for the key anew. May block for some seconds."""
+        try:
+            self._at_rest.fetch_key()
+        except KeyUnavailable:
+            return True
+        return False
 
     def probe(self) -> None:
-        """Write the state whether it has changed or not: a disk that takes it takes batches. Raises OSError."""
+        """Write the state whether it has changed or not: a disk that takes it takes batches. Raises DiskBusy."""
         self._noted = None
-        self.commit()
+        try:
+            self.commit()
+        except OSError as error:
+            raise self._busy(error) from error
 
     def commit(self, *, also_as_copy: bool = False) -> None:
         """Make the state durable, then remove what it no longer needs. Raises OSError; then nothing was removed."""
         doomed = self._ledger.sweep()
         owed = self._ledger.owed
-        state = SpoolState(
-            self.boot.boot, self._last_seq, owed.untold, owed.told, self._ledger.marks(), self._powered_s
-        )
+        state = SpoolState(self.boot.boot, self._last_seq, owed.untold, owed.told, self._ledger.marks())
         if state != self._noted:
-            self._files.write_state(state, also_as_copy=also_as_copy)
+            self._files.write_state(replace(state, powered_s=self.powered_s), also_as_copy=also_as_copy)
             self._noted = state
         self._files.remove(doomed)
         for segment in doomed:
             self._ledger.buried(segment)
+        for segment in self._ledger.shrunk:
+            self._rewrite(segment)
+            self._ledger.rewritten(segment)
 
     def try_commit(self) -> None:
         """`commit`, where a failure costs no more than a repeated delivery after a crash."""
@@ -168,8 +253,35 @@ class Store:
         self._files.release()
 
     def _incoming(self, envelope: Envelope) -> Incoming:
-        lifetime = lifetime_of(envelope, self._powered_s)
+        lifetime = lifetime_of(envelope, self.powered_s)
         return Incoming(envelope.key, envelope.priority, record_length(envelope), envelope.upload, lifetime)
+
+    def _rules_of(self, segment: Segment) -> Sequence[str] | None:
+        try:
+            content = self._files.read_all(segment.name)
+        except OSError:  # a lease of it will tell
+            return None
+        return rules_in(content, segment.name.stream, map(segment.span, range(segment.count)))
+
+    def _rewrite(self, segment: Segment) -> None:
+        """Without what is settled. The file beside it fits into the share of the cap that `opening.py` holds back."""
+        content = self._files.read_all(segment.name)
+        kept = [(segment.key(index), segment.span(index)) for index in segment.unsettled()]
+        self._files.replace(segment.name, kept_alone(content, segment.name.stream, kept))
+
+    def _busy(self, error: OSError) -> DiskBusy:
+        return DiskBusy(str(self._folder), error.strerror or str(error))
+
+    @property
+    def _flags(self) -> int:
+        return ENCRYPTED if self._at_rest.encrypts else 0
+
+    def _encrypted(self, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
+        try:
+            self._at_rest.fetch_key()
+        except KeyUnavailable as error:
+            raise DiskBusy(str(self._folder), str(error)) from error
+        return [self._at_rest.encrypted(envelope) for envelope in envelopes]
 
     def _tell_appended(
         self, envelopes: Sequence[Envelope], placements: Sequence[Placement], lost: Sequence[LostRange]
@@ -183,11 +295,25 @@ class Store:
             events.batches_appended(self._log, count=len(kept), payload_bytes=payload_bytes, last_seq=self._last_seq)
 
     def _read(self, lease: Leased) -> Envelope | None:
-        envelope = decode_record(self._bytes_of(lease), lease.segment.name.stream)
+        if lease.segment.locked:
+            return None
+        data = self._bytes_of(lease)
+        envelope = decode_record(data, lease.segment.name.stream)
+        if envelope is not None and is_encrypted(data):
+            if not self._at_rest.has_key_of(envelope):
+                self._lock(lease.segment)
+                return None
+            envelope = self._at_rest.decrypted(envelope)
         if envelope is None or envelope.key != lease.key:
             events.batches_lost(self._log, self._ledger.lose(lease.key, "damaged"))
             return None
         return envelope
+
+    def _lock(self, segment: Segment) -> None:
+        """All of it is of one key: every start begins new segments, and has one key or none."""
+        lost = self._ledger.lock(segment)
+        count = sum(one.last_seq - one.first_seq + 1 for one in lost)
+        events.segment_locked(self._log, path=str(self._files.path(segment.name)), count=count)
 
     def _bytes_of(self, lease: Leased) -> bytes:
         try:
@@ -212,11 +338,11 @@ class Store:
             events.refused_set_aside(self._log, key=key, removed=removed)
 
 
-def _chunks(envelopes: Iterable[Envelope], placements: Iterable[Placement]) -> dict[Segment, bytes]:
+def _chunks(envelopes: Iterable[Envelope], placements: Iterable[Placement], flags: int) -> dict[Segment, bytes]:
     """What is to be written at the end of each segment."""
     by_key = {envelope.key: envelope for envelope in envelopes}
     records: defaultdict[Segment, list[bytes]] = defaultdict(list)
     for placement in placements:
-        record = encode_record(by_key[placement.key], placement.previous_seq, placement.lifetime)
+        record = encode_record(by_key[placement.key], placement.previous_seq, placement.lifetime, flags)
         records[placement.segment].append(record)
     return {segment: b"".join(parts) for segment, parts in records.items()}
