@@ -1,4 +1,4 @@
-"""The way through IoT Edge: Microsoft's SDK, one client object a connection.
+"""The way through IoT Edge, or to IoT Hub itself: Microsoft's SDK, one client object a connection.
 
 The SDK's own reconnecting is off. A client that met trouble keeps messages it reported as failed and sends them
 later, completes a publish with the PUBACK of another, waits for ever on a lost answer and does not subscribe again
@@ -13,10 +13,11 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-from azure.iot.device import Message, MethodRequest, MethodResponse, exceptions
-from azure.iot.device.aio import IoTHubModuleClient
+from azure.iot.device import X509, Message, MethodRequest, MethodResponse, exceptions
+from azure.iot.device.aio import IoTHubDeviceClient, IoTHubModuleClient
 from azure.iot.device.custom_typing import TwinPatch
 from azure.iot.device.iothub.edge_hsm import IoTEdgeError
 
@@ -25,6 +26,7 @@ from edge_agent.errors import BadSettings, CredentialsRefused, EnvelopeRefused, 
 from edge_agent.events import Log
 from edge_agent.ports import Inbox
 from edge_agent.records import Envelope, MethodAnswer
+from edge_agent.uplink.credentials import Credentials, EdgeEnvironment, HubCertificate, HubKey
 from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
 from edge_agent.uplink.paho_shim import tell_paho_of_tls_ends
@@ -34,6 +36,9 @@ T = TypeVar("T")
 
 MESSAGE_CAP_BYTES = 240 * 1024
 """Payload and properties. edgeHub closes the connection on an MQTT packet above 262 144 bytes, topic included."""
+
+
+_IN_THE_ENVIRONMENT = EdgeEnvironment()
 
 
 class HubSaidNo(HubUnreachable):
@@ -72,8 +77,14 @@ class Limits:
     either, until paho gives up after the keep-alive"""
 
 
+Client = IoTHubModuleClient | IoTHubDeviceClient
+
+
 class IotEdge:
-    """edgeHub, as the process environment names it. Raises BadSettings where that is incomplete."""
+    """edgeHub, as the process environment names it, or the hub that the credentials name.
+
+    Raises BadSettings where the environment is incomplete.
+    """
 
     def __init__(
         self,
@@ -82,9 +93,10 @@ class IotEdge:
         output: str = "telemetry",
         keep_alive_s: int = 20,
         model_id: str = "",
+        credentials: Credentials = _IN_THE_ENVIRONMENT,
         limits: Limits | None = None,
     ) -> None:
-        if faults := judge_environment(os.environ):
+        if isinstance(credentials, EdgeEnvironment) and (faults := judge_environment(os.environ)):
             raise BadSettings(faults)
         tell_paho_of_tls_ends()
         for name in ("azure.iot.device", "paho"):
@@ -94,6 +106,7 @@ class IotEdge:
         self._output = output
         self._keep_alive_s = keep_alive_s
         self._model_id = model_id
+        self._credentials = credentials
         self._limits = limits or Limits()
         self._sessions = 0
         self._undisposed: list[SdkThread] = []  # bounded by `Limits.undisposed`
@@ -105,9 +118,9 @@ class IotEdge:
             raise UplinkWedged(len(self._undisposed))
         self._sessions += 1
         thread = SdkThread(f"iotedge-{self._sessions}")
-        client: IoTHubModuleClient | None = None
+        client: Client | None = None
         try:
-            client = await _within("workload API answer", self._create(thread), self._limits.create_s)
+            client = await _within("client, for want of credentials,", self._create(thread), self._limits.create_s)
             session = IotEdgeSession(
                 thread,
                 client,
@@ -123,9 +136,9 @@ class IotEdge:
             raise
         return session
 
-    async def _create(self, thread: SdkThread) -> IoTHubModuleClient:
+    async def _create(self, thread: SdkThread) -> Client:
         create = partial(
-            IoTHubModuleClient.create_from_edge_environment,
+            _maker(self._credentials),
             connection_retry=False,
             auto_connect=False,
             # The whole twin is read after each connect; the SDK's own way gets stuck on one lost answer.
@@ -141,7 +154,7 @@ class IotEdge:
                 raise HubUnreachable(_reason(error)) from error
             raise CredentialsRefused(_reason(error)) from error
 
-    async def _dispose(self, thread: SdkThread, client: IoTHubModuleClient | None) -> None:
+    async def _dispose(self, thread: SdkThread, client: Client | None) -> None:
         """End a client, alive or not; one that does not end in time goes on trying, and counts until it has."""
         thread.retire(None if client is None else client.shutdown())
         try:
@@ -158,7 +171,7 @@ class IotEdgeSession:
     def __init__(
         self,
         thread: SdkThread,
-        client: IoTHubModuleClient,
+        client: Client,
         inbox: Inbox,
         close: Callable[[], Awaitable[None]],
         *,
@@ -231,6 +244,26 @@ class IotEdgeSession:
         response = MethodResponse.create_from_method_request(request, answer.status, json.loads(answer.payload))
         reply = self._thread.run(self._client.send_method_response(response))
         await _within("acknowledgement of a method's answer", reply, self._limits.send_s)
+
+
+def _maker(credentials: Credentials) -> Callable[..., Client]:
+    """What makes a client that proves itself so; it raises OSError or ValueError."""
+    match credentials:
+        case EdgeEnvironment():
+            return IoTHubModuleClient.create_from_edge_environment
+        case HubKey(text, authority):
+            of_module = "ModuleId=" in text
+            kind: type[Client] = IoTHubModuleClient if of_module else IoTHubDeviceClient
+            return partial(kind.create_from_connection_string, text, **_trusting(authority))
+        case HubCertificate(hostname, device, module, certificate, key, authority):
+            shown = X509(str(certificate), str(key))  # type: ignore[no-untyped-call]  # typed in its docstring only
+            named = {"module_id": module} if module else {}
+            of: type[Client] = IoTHubModuleClient if module else IoTHubDeviceClient
+            return partial(of.create_from_x509_certificate, shown, hostname, device, **named, **_trusting(authority))
+
+
+def _trusting(authority: Path | None) -> dict[str, str]:
+    return {} if authority is None else {"server_verification_cert": authority.read_text()}
 
 
 def _message(envelope: Envelope, output: str) -> Message:

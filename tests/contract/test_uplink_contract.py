@@ -11,7 +11,8 @@ import pytest
 from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable
 from edge_agent.ports import Uplink
 from edge_agent.records import EnvelopeKey, MethodAnswer
-from tests.uplink.desk import Desk, desk, set_environment, until
+from edge_agent.uplink.iotedge import IotEdge
+from tests.uplink.desk import MODULE, SHORT, Desk, credentials_of, desk, direct_desk, set_environment, until
 from tests.uplink.fakes import MemoryHub, Recorder, envelope
 
 
@@ -93,7 +94,18 @@ class OnADesk:
         self._desk.hub.never_ack = True
 
 
-@pytest.fixture(params=["in memory", "connection_string", "workload"])
+class AtTheHub(OnADesk):
+    """The agent at IoT Hub itself."""
+
+    def spoil_the_key(self, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002  the other worlds need it
+        hub = self._desk.hub
+        of_another = hub.direct(MODULE if not self._desk.module else "", "certificate")
+        string = hub.direct(self._desk.module)["HUB_CONNECTION_STRING"].partition("SharedAccessKey=")[0]
+        wrong = {"HUB_CONNECTION_STRING": f"{string}x509=true"}
+        self.uplink = IotEdge(self._desk.log, credentials=credentials_of({**of_another, **wrong}), limits=SHORT)
+
+
+@pytest.fixture(params=["in memory", "connection_string", "workload", "device key", "module key", "device certificate"])
 async def world(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
@@ -103,6 +115,11 @@ async def world(
         case "workload":
             async with desk(tmp_path, "127.0.0.41", monkeypatch, way="workload") as parts:
                 yield OnADesk(parts)
+        case "device key" | "module key" | "device certificate":
+            who, _, way = request.param.partition(" ")
+            module = MODULE if who == "module" else ""
+            async with direct_desk(tmp_path, "127.0.0.71", monkeypatch, module, way) as parts:
+                yield AtTheHub(parts)
         case _:
             async with desk(tmp_path, "127.0.0.40", monkeypatch) as parts:
                 yield OnADesk(parts)
