@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 stderr = Console(stderr=True, highlight=False)
 SLOW_S = 2.0
@@ -23,6 +23,12 @@ def progress_bar(*, shown: bool = True) -> Progress:
         console=stderr,
         disable=not shown,
     )
+
+
+def progress_in_bytes() -> Progress:
+    """A bar on standard error that counts bytes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=stderr)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,4 +65,51 @@ def ls(
     selection = Selection(frozenset(rule), frozenset(priority), frozenset(boot))
     with until_the_reader_leaves():
         echoed(lines(SpoolFolder(folder), selection, settled=settled, limit=limit, as_json=as_json))
+    raise typer.Exit
+
+
+@spool_app.command("export")
+def export(
+    folder: Folder,
+    *,
+    to: Annotated[Path, typer.Option(help="Folder to write; it must not be there yet, or be empty.")],
+    form: Annotated[
+        Literal["jsonl", "csv"], typer.Option("--format", help="Payloads as JSON lines, or a CSV file a signal.")
+    ] = "jsonl",
+    rule: Rules = [],  # noqa: B006
+    priority: Priorities = [],  # noqa: B006
+    boot: Boots = [],  # noqa: B006
+    key_file: Annotated[Path | None, typer.Option(help="The key of encrypted batches, **SPOOL_KEY_FILE**.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files of the same names.")] = False,
+) -> None:
+    """Copy the batches that wait to files: TO/payloads.jsonl or TO/SIGNAL.csv, and frames as TO/captures/*.log.
+
+    Reads only, also while an agent uses the folder; what is exported is delivered all the same. What is damaged or
+    encrypted is counted and left out.
+
+    Example: `edge-agent spool export /var/lib/edge-agent --to rescued --format csv --rule trip`
+    """
+    from edge_agent.desk.progress import progress_in_bytes, stderr
+    from edge_agent.desk.spool_entries import Selection
+    from edge_agent.desk.spool_export import export as write_out
+    from edge_agent.desk.spool_folder import SpoolFolder
+    from edge_agent.spool.key_sources import KeyFile
+
+    spool = SpoolFolder(folder)
+    decrypt = KeyFile(key_file).key().decrypted if key_file else lambda _: None
+    with progress_in_bytes() as bar:
+        task = bar.add_task(str(spool.path), total=spool.total_bytes)
+        exported = write_out(
+            spool,
+            Selection(frozenset(rule), frozenset(priority), frozenset(boot)),
+            to,
+            form,
+            force=force,
+            decrypt=decrypt,
+            progress=lambda done: bar.update(task, completed=done),
+        )
+        bar.update(task, completed=bar.tasks[task].total)
+    for sentence in exported.warnings:
+        stderr.print(f"warning: {sentence}", highlight=False, markup=False, soft_wrap=True)
+    stderr.print(exported.sentence(), markup=False, soft_wrap=True)
     raise typer.Exit
