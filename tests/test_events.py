@@ -73,7 +73,7 @@ def test_no_two_events_share_a_name() -> None:
     assert len(set(names)) == len(names) > 30
 
 
-@pytest.mark.parametrize("tell", [events.bus_lost, events.append_failed, events.link_down])
+@pytest.mark.parametrize("tell", [events.bus_lost, events.link_down])
 def test_only_the_first_failure_of_a_spell_is_a_warning(tell: Callable[..., None]) -> None:
     assert [level for level, _, _ in lines(tell)] == ["warning", "debug"]
 

@@ -19,7 +19,7 @@ READY_S = 2.0
 IMPORTANT = ("error", "critical")
 HARMLESS = frozenset({"acquire.frames_dropped"})
 """errors that say nothing of the disk: the machine inside is slow"""
-ALARMING = frozenset({"spool.state_lost", "spool.append_failed", "spool.segment_mend_failed"})
+ALARMING = frozenset({"spool.state_lost", "spool.disk_left", "spool.segment_mend_failed"})
 """warnings that a power cut must not cause"""
 
 

@@ -9,12 +9,12 @@ from edge_agent.ports import Inbox
 from edge_agent.records import (
     ANYTHING,
     Acked,
+    Appended,
     BootInfo,
     Deferred,
     Envelope,
     EnvelopeKey,
     Lane,
-    LostRange,
     MethodAnswer,
     Receipt,
     Refused,
@@ -112,10 +112,10 @@ class MemorySpool:
     def keys(self, kind: type[Receipt]) -> list[EnvelopeKey]:
         return [key for key, receipt in self.settled if isinstance(receipt, kind)]
 
-    async def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
+    async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         self._waiting.update({envelope.key: envelope for envelope in envelopes})
         self._more.set()
-        return ()
+        return Appended((), tuple(envelope.key for envelope in envelopes))
 
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         assert limit > 0
