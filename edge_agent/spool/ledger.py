@@ -1,18 +1,24 @@
 """Which records live, are in flight, may be deleted or must go. Pure: decisions are return values.
 
-A segment whose records are all SETTLED and that grows no more
-is dead; its file may go as soon as the state no longer needs it (`sweep`, then the state is written, then `buried`).
+A segment whose records are all SETTLED and that grows no more is dead; its file may go as soon as the state no longer
+needs it (`sweep`, then the state is written, then `buried`). Likewise a thinned one may be rewritten without what was
+given up (`shrunk`, then the state is written, then `rewritten`).
+
+Time is told in whole powered-on seconds of the vehicle (`SpoolState.powered_s`), and in seconds since 1970.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_agent.records import ANYTHING, EnvelopeKey, LostRange, Terms, Upload
+from edge_agent.records import ANYTHING, LIVE_S, EnvelopeKey, LostRange, Part, Terms, Upload
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Framed, Lifetime
 from edge_agent.spool.naming import STREAMS, SegmentName, StreamName
 from edge_agent.spool.owed import Owed
 from edge_agent.spool.state import SpoolState, StreamMarks
-from edge_agent.spool.stream import Segment, Stream
+from edge_agent.spool.stream import NEVER_S, Segment, Stream
+
+RulesOf = Callable[[Segment], Sequence[str] | None]
+"""The rule of each record of a segment, in order; None where the file cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Admission:
     waiting: tuple[EnvelopeKey, ...]
     """those that only the lack of free space keeps out"""
     evicted: tuple[LostRange, ...]
-    """what had to go for the admitted ones"""
+    """what had to go for the admitted ones, with why: `cap` or `thinned`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,11 @@ class Leased:
 
     key: EnvelopeKey
     segment: Segment
-    index: int
+
+    @property
+    def index(self) -> int:
+        """Where it is in the segment, until that is rewritten."""
+        return self.segment.index(self.key)
 
 
 class Ledger:
@@ -74,6 +84,10 @@ class Ledger:
         self._streams = {name: Stream(name) for name in STREAMS}
         self._leased: dict[EnvelopeKey, Leased] = {}
         self._doomed: list[Segment] = []
+        self._shrunk: dict[Segment, int] = {}
+        """thinned ones that are to be rewritten, and by how many bytes their files are longer than `size`"""
+        self._expires_powered_s = self._expires_wall_s = NEVER_S
+        """no READY record expires before"""
         self._resumed: dict[StreamName, StreamMarks] = {}
         self.owed = Owed()
         self._pending = self._pending_bytes = 0
@@ -113,7 +127,7 @@ class Ledger:
         marks = self._resumed.get(name.stream, StreamMarks(None, None))
         given_up = self.owed.among(boot, records[0].key.seq, records[-1].key.seq) if records else set()
         for index, record in enumerate(records):
-            self._add(segment, record.key.seq, record.start, record.end)
+            self._add(segment, record.key.seq, record.start, record.end, record.lifetime)
             if record.key.seq in given_up or marks.covers(record.key):
                 self._settle(segment, index)
         segment.size = size
@@ -131,10 +145,16 @@ class Ledger:
         for carrier in gone:
             self.owed.carrier_lost(carrier)
 
-    def admit(self, incoming: Sequence[Incoming], spare_bytes: int | None = None) -> Admission:
+    def admit(
+        self, incoming: Sequence[Incoming], spare_bytes: int | None = None, rules_of: RulesOf | None = None
+    ) -> Admission:
         """Make room for as many as possible, most important first; evicted segments are doomed and all loss is owed.
 
+        Room is made of what nobody needs; then of the less or equally important, stream by stream, last priority
+        first and of one priority those that wait for an unmetered link: each closed segment is thinned once where
+        that helps, oldest first, then segments go, oldest first. What is in flight stays, and its segment with it.
         The file system has `spare_bytes` for more, below zero where some are to be given back; None is plenty.
+        Nothing is thinned without `rules_of`.
         """
         budget_bytes = self._budget_with(spare_bytes)
         out: list[EnvelopeKey] = []
@@ -143,16 +163,15 @@ class Ledger:
         admitted: set[EnvelopeKey] = set()
         taken = 0
         for item in sorted(incoming, key=lambda item: item.priority):
-            need = item.length + FILE_HEADER_SIZE
-            victims = self._victims_for(item.priority, taken + need, budget_bytes)
-            if victims is None and self._victims_for(item.priority, taken + need, self._budget_bytes) is None:
+            need = taken + item.length + FILE_HEADER_SIZE
+            if not self._has_room(item.priority, need, self._budget_bytes):
                 out.append(item.key)
-            elif victims is None or item.stream in behind:  # what waits must not be overtaken: a stream only grows
-                behind.add(item.stream)
+            elif item.stream in behind or not self._has_room(item.priority, need, budget_bytes):
+                behind.add(item.stream)  # what waits must not be overtaken: a stream only grows
             else:
                 admitted.add(item.key)
-                taken += need
-                evicted += (lost for segment in victims for lost in self._evict(segment))
+                taken = need
+                evicted += self._make_room(item.priority, need, budget_bytes, rules_of)
         lost = self.owed.add(out, "cap")
         waiting = tuple(item.key for item in incoming if item.key not in admitted.union(out))
         return Admission(tuple(item for item in incoming if item.key in admitted), lost, waiting, tuple(evicted))
@@ -165,7 +184,7 @@ class Ledger:
     def commit(self, placements: Iterable[Placement]) -> None:
         """They are on disk for good."""
         for placement in placements:
-            self._add(placement.segment, placement.key.seq, placement.start, placement.end)
+            self._add(placement.segment, placement.key.seq, placement.start, placement.end, placement.lifetime)
             self._streams[placement.segment.name.stream].last = placement.key
 
     def abandon(self, admission: Admission, placements: Iterable[Placement]) -> None:
@@ -176,15 +195,45 @@ class Ledger:
             stream.segments = [kept for kept in stream.segments if kept is not segment or segment.count]
         self.owed.drop(admission.lost)
 
-    def lease(self, limit: int, terms: Terms = ANYTHING) -> list[Leased]:
-        """Up to `limit` records, by priority, then age."""
+    def lease(self, limit: int, terms: Terms = ANYTHING, *, powered_s: int = 0) -> list[Leased]:
+        """Up to `limit` records that may go now: the live part first, within a part by priority, then age.
+
+        What has expired by now is to be taken out before, by `expire`.
+        """
         leased: list[Leased] = []
-        for segment in (segment for stream in self._streams.values() for segment in stream.segments):
-            while len(leased) < limit and (index := segment.next_ready()) is not None:
-                segment.lease(index)
-                leased.append(Leased(segment.key(index), segment, index))
+        for part in (part for part in Part if part in terms.parts):
+            for streams in self._turns(terms):
+                while len(leased) < limit and (lease := _oldest(streams, part, powered_s - LIVE_S + 1)):
+                    lease.segment.lease(lease.index)
+                    leased.append(lease)
         self._leased.update((lease.key, lease) for lease in leased)
         return leased
+
+    def backlog_due(self, terms: Terms, powered_s: int) -> int | None:
+        """The powered-on second at which the next live record that may go becomes backlog; None where none waits."""
+        live_since_s = powered_s - LIVE_S + 1
+        oldest = (stream.oldest(Part.LIVE, live_since_s) for streams in self._turns(terms) for stream in streams)
+        return min((segment.powered_s(index) + LIVE_S for segment, index in filter(None, oldest)), default=None)
+
+    def expire(self, powered_s: int, wall_s: int | None) -> tuple[LostRange, ...]:
+        """Give up what has waited longer than its rule allows, and name it; what is in flight does not expire.
+
+        `wall_s` is None where the clock is not known to be right: then nothing expires by it.
+        """
+        if powered_s <= self._expires_powered_s and (wall_s or 0) <= self._expires_wall_s:
+            return ()
+        gone: list[EnvelopeKey] = []
+        self._expires_powered_s = self._expires_wall_s = NEVER_S
+        for segment in self._segments():
+            gone += self._give_up(segment, segment.expired(powered_s, wall_s or 0))
+            self._expect(segment)
+        return self.owed.add(gone, "expired")
+
+    @property
+    def next_expiry(self) -> tuple[int | None, int | None]:
+        """Powered-on and wall seconds after which something may expire that is not in flight; None is never."""
+        powered_s, wall_s = self._expires_powered_s, self._expires_wall_s
+        return (None if powered_s == NEVER_S else powered_s), (None if wall_s == NEVER_S else wall_s)
 
     def in_flight(self, key: EnvelopeKey) -> Leased:
         """The lease of a key."""
@@ -203,32 +252,71 @@ class Ledger:
         self.owed.carrier_lost(key)
         return self.owed.add([key], why)
 
+    def lock(self, segment: Segment) -> tuple[LostRange, ...]:
+        """The key of a segment is not here: none of it will arrive in this boot, and all of it is owed as `no_key`.
+
+        The file stays, for a key may come back at another start, until its room is needed: it goes before others.
+        """
+        indexes = segment.lock()
+        keys = [segment.key(index) for index in indexes]
+        self._pending -= len(indexes)
+        self._pending_bytes -= sum(map(segment.length, indexes))
+        for key in keys:
+            self._leased.pop(key, None)
+            self.owed.carrier_lost(key)
+        return self.owed.add(keys, "no_key")
+
     def give_back(self, key: EnvelopeKey) -> None:
         """A leased record is to be offered again."""
         lease = self.in_flight(key)
         del self._leased[key]
-        lease.segment.give_back(lease.index)
+        self._streams[lease.segment.name.stream].give_back(lease.segment, lease.index)
+        self._expect(lease.segment)
 
     def sweep(self) -> tuple[Segment, ...]:
         """Every segment whose file may go once the state that `marks` and `owed` give now is durable."""
-        for stream in self._streams.values():
-            self._doomed.extend(segment for segment in stream.segments if segment.dead)
-            stream.segments = [segment for segment in stream.segments if not segment.dead]
+        for segment in tuple(self._segments()):
+            if segment.dead:
+                self._doom(segment)
         return tuple(self._doomed)
 
     @property
+    def shrunk(self) -> tuple[Segment, ...]:
+        """Thinned segments whose file is to hold what is not settled of them, and nothing else, on the same terms."""
+        return tuple(self._shrunk)
+
+    def rewritten(self, segment: Segment) -> None:
+        """The file of a shrunk segment holds its unsettled records alone."""
+        del self._shrunk[segment]
+        segment.rewritten(segment.unsettled())
+
+    @property
     def doomed(self) -> bool:
-        """Whether evicted or dead segments wait for their file to go."""
-        return bool(self._doomed)
+        """Whether evicted, dead or thinned segments wait for their file to go, or to get shorter."""
+        return bool(self._doomed or self._shrunk)
 
     def buried(self, segment: Segment) -> None:
         """The file of a doomed segment is gone."""
         self._doomed.remove(segment)
 
-    def _add(self, segment: Segment, seq: int, start: int, end: int) -> None:
-        segment.add(seq, start, end)
+    def _segments(self) -> Iterator[Segment]:
+        return (segment for stream in self._streams.values() for segment in stream.segments)
+
+    def _turns(self, terms: Terms) -> Iterator[list[Stream]]:
+        """The streams that may go, those of one priority together, most important first."""
+        uploads = tuple(Upload) if terms.unmetered else (Upload.ANY,)
+        for priority in range(terms.last_priority + 1):
+            yield [self._streams[StreamName(priority, upload)] for upload in uploads]
+
+    def _add(self, segment: Segment, seq: int, start: int, end: int, lifetime: Lifetime) -> None:
+        segment.add(seq, start, end, lifetime)
+        self._expect(segment)
         self._pending += 1
         self._pending_bytes += end - start
+
+    def _expect(self, segment: Segment) -> None:
+        self._expires_powered_s = min(self._expires_powered_s, segment.expires_powered_s)
+        self._expires_wall_s = min(self._expires_wall_s, segment.expires_wall_s)
 
     def _take_off(self, key: EnvelopeKey) -> None:
         lease = self.in_flight(key)
@@ -245,45 +333,70 @@ class Ledger:
         """What all segments may take: the cap, or what is theirs on the file system if that is less."""
         if spare_bytes is None:
             return self._budget_bytes
-        theirs = self.total_bytes + sum(segment.size for segment in self._doomed)
+        theirs = self.total_bytes + sum(segment.size for segment in self._doomed) + sum(self._shrunk.values())
         return min(self._budget_bytes, theirs + spare_bytes)
 
-    def _victims_for(self, priority: int, need: int, budget_bytes: int) -> list[Segment] | None:
-        """The fewest to evict that let `need` more bytes in; None when that cannot be reached."""
+    def _has_room(self, priority: int, need: int, budget_bytes: int) -> bool:
+        """Whether `need` more bytes fit, or can be made to."""
         short = self.total_bytes + need - budget_bytes
-        chosen: list[Segment] = []
-        for segment in self._victims(priority) if short > 0 else ():
-            chosen.append(segment)
-            short -= segment.size
-            if short <= 0:
-                break
-        return chosen if short <= 0 else None
+        return short <= 0 or short <= sum(segment.size for segment in self._segments() if _may_go(segment, priority))
 
-    def _victims(self, priority: int) -> list[Segment]:
-        """What may go for a record of `priority`: what nobody needs, then the less important or equal, oldest first."""
-        free = [
-            segment for stream in self._streams.values() for segment in stream.segments if not segment.last_unsettled()
-        ]
-        needed = [
-            segment
-            for stream in reversed(self._streams.values())
-            if stream.name.priority >= priority
-            for segment in stream.segments
-            if segment.last_unsettled() and not segment.leased
-        ]
-        return free + needed
+    def _make_room(self, priority: int, need: int, budget_bytes: int, rules_of: RulesOf | None) -> list[LostRange]:
+        """Let `need` more bytes in, for which there is room; what is lost by it."""
+        lost: list[LostRange] = []
+        going = self._going(priority, rules_of)
+        while self.total_bytes + need > budget_bytes:
+            lost += next(going)
+        return lost
+
+    def _going(self, priority: int, rules_of: RulesOf | None) -> Iterator[tuple[LostRange, ...]]:
+        """Give up one segment after another, or a part of it; what is lost by each."""
+        for segment in [segment for segment in self._segments() if not segment.needed]:
+            yield self._evict(segment)
+        for stream in [stream for stream in reversed(self._streams.values()) if stream.name.priority >= priority]:
+            if rules_of is not None:
+                for segment in [segment for segment in stream.segments if self._can_thin(segment)]:
+                    yield self._thin(segment, stream.thin(segment, rules_of(segment)))
+            for segment in [segment for segment in stream.segments if not segment.leased]:
+                yield self._evict(segment)
+
+    def _can_thin(self, segment: Segment) -> bool:
+        # One that is larger was not begun by this cap; there would be no room for it beside itself.
+        fits = segment.size <= self._segment_bytes
+        return segment.closed and segment.can_thin and fits and not segment.leased
+
+    def _thin(self, segment: Segment, given_up: Iterable[int]) -> tuple[LostRange, ...]:
+        gone = self._give_up(segment, given_up)
+        if not segment.needed:
+            self._doom(segment)
+        elif gone:
+            size = FILE_HEADER_SIZE + sum(segment.length(index) for index in segment.unsettled())
+            self._shrunk[segment], segment.size = segment.size - size, size
+        return self.owed.add(gone, "thinned")
 
     def _evict(self, segment: Segment) -> tuple[LostRange, ...]:
         segment.closed = True
-        unsettled = segment.unsettled()
-        keys = [segment.key(index) for index in unsettled]
-        for index, key in zip(unsettled, keys, strict=True):
+        gone = self._give_up(segment, segment.unsettled())
+        self._doom(segment)
+        return self.owed.add(gone, "cap")
+
+    def _give_up(self, segment: Segment, indexes: Iterable[int]) -> list[EnvelopeKey]:
+        """READY records that will not arrive; they are to be owed, and what they were to tell is owed again."""
+        gone = []
+        for index in indexes:
             self._settle(segment, index)
-            self.owed.carrier_lost(key)
+            gone.append(segment.key(index))
+            self.owed.carrier_lost(gone[-1])
+        if gone:
+            self._streams[segment.name.stream].advance()
+        return gone
+
+    def _doom(self, segment: Segment) -> None:
+        """Its file is to go."""
         self._streams[segment.name.stream].advance()
         self._streams[segment.name.stream].segments.remove(segment)
+        segment.size += self._shrunk.pop(segment, 0)
         self._doomed.append(segment)
-        return self.owed.add(keys, "cap")
 
     def _place(self, item: Incoming, newest: dict[StreamName, Placement]) -> Placement:
         """Put one behind what is there or was put there by this call; roll over to a new segment when full."""
@@ -300,3 +413,17 @@ class Ledger:
         placement = Placement(item.key, segment, start, start + item.length, previous_seq, item.lifetime)
         newest[item.stream] = placement
         return placement
+
+
+def _oldest(streams: Iterable[Stream], part: Part, live_since_s: int) -> Leased | None:
+    """The oldest record of any of these that can be leased."""
+    found = [one for stream in streams if (one := stream.oldest(part, live_since_s))]
+    if not found:
+        return None
+    segment, index = min(found, key=lambda one: one[0].key(one[1]))
+    return Leased(segment.key(index), segment)
+
+
+def _may_go(segment: Segment, priority: int) -> bool:
+    """Whether a segment may be deleted for a record of a priority."""
+    return not segment.needed or (segment.name.stream.priority >= priority and not segment.leased)

@@ -1,29 +1,45 @@
 """The records of one stream, segment by segment, and how each stands. Pure.
 
-A record is READY -> LEASED -> SETTLED, or back to READY.
+A record is READY -> LEASED -> SETTLED, or back to READY. READY or LEASED -> LOCKED where its key is not here.
 """
 
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
-from edge_agent.records import EnvelopeKey
-from edge_agent.spool.framing import FILE_HEADER_SIZE
+from edge_agent.records import EnvelopeKey, Part
+from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.state import StreamMarks
 
-_READY, _LEASED, _SETTLED = range(3)
+_READY, _LEASED, _SETTLED, _LOCKED = range(4)
+NEVER_S = 0xFFFF_FFFF
+"""A time that does not come: the year 2106, or 136 years of driving."""
 
 
 class Segment:
-    """One file's records. 25 bytes a record: a full gigabyte of small ones stays in some megabytes of memory."""
+    """One file's records. 39 bytes a record: a full gigabyte of small ones stays in some megabytes of memory.
+
+    `locked`: encrypted with a key that is not here; what was not settled was told as lost and only takes room.
+    `size` is what the file has, or is to have once it is rewritten; `can_thin` whether that could shorten it.
+    `expires_powered_s` and `expires_wall_s`: until then no READY record of it expires.
+    """
 
     def __init__(self, name: SegmentName, boot: int, *, closed: bool) -> None:
         self.name, self.boot, self.closed = name, boot, closed
+        self.of_this_boot = not closed  # every start begins new ones
         self.size = FILE_HEADER_SIZE
-        self.leased = 0
+        self.leased = self.ready = 0
+        self.can_thin = self.locked = False
+        self.expires_powered_s = self.expires_wall_s = NEVER_S
         self._seqs, self._starts, self._ends = array("Q"), array("Q"), array("Q")
+        self._powered_s, self._expire_powered_s, self._expire_wall_s = array("I"), array("I"), array("I")
+        self._thins = array("H")
         self._standing = bytearray()
         self._settled_first = 0
+        self._ready_first = 0
+        """no READY record comes before it"""
 
     @property
     def count(self) -> int:
@@ -32,29 +48,64 @@ class Segment:
 
     @property
     def dead(self) -> bool:
-        """Grows no more, and nothing in it is needed."""
+        """Grows no more, and all of it is settled."""
         return self.closed and self._settled_first == self.count
 
-    def add(self, seq: int, start: int, end: int) -> None:
+    @property
+    def needed(self) -> bool:
+        """Whether a record is not settled, and not locked."""
+        return not self.locked and self._settled_first < self.count
+
+    @property
+    def newest_powered_s(self) -> int:
+        """When its last record was appended; of an empty one that is still to come."""
+        return self._powered_s[-1] if self.count else NEVER_S
+
+    def add(self, seq: int, start: int, end: int, lifetime: Lifetime = FOREVER) -> None:
         """A committed record."""
         self._seqs.append(seq)
         self._starts.append(start)
         self._ends.append(end)
+        self._powered_s.append(lifetime.powered_s)
+        self._expire_powered_s.append(lifetime.expires_powered_s or NEVER_S)
+        self._expire_wall_s.append(lifetime.expires_wall_s or NEVER_S)
+        self._thins.append(lifetime.thin)
         self._standing.append(_READY)
+        self.ready += 1
+        self.can_thin |= lifetime.thin > 1
+        self._expect(self.count - 1)
         self.size = end
 
     def compact(self) -> None:
         """The file was rewritten with these records alone."""
-        at = FILE_HEADER_SIZE
-        for index in range(self.count):
-            length = self.length(index)
-            self._starts[index], self._ends[index] = at, at + length
-            at += length
-        self.size = at
+        self.rewritten(range(self.count))
+
+    def rewritten(self, kept: Iterable[int]) -> None:
+        """The file was rewritten with the records at these places alone, side by side."""
+        kept = list(kept)
+        lengths = [self.length(index) for index in kept]
+        self._seqs, self._thins = (array(old.typecode, (old[at] for at in kept)) for old in (self._seqs, self._thins))
+        self._powered_s, self._expire_powered_s, self._expire_wall_s = (
+            array(old.typecode, (old[at] for at in kept))
+            for old in (self._powered_s, self._expire_powered_s, self._expire_wall_s)
+        )
+        self._standing = bytearray(self._standing[at] for at in kept)
+        self._starts, self._ends = array("Q"), array("Q")
+        self.size = FILE_HEADER_SIZE
+        for length in lengths:
+            self._starts.append(self.size)
+            self.size += length
+            self._ends.append(self.size)
+        self._settled_first = self._ready_first = 0
+        self._advance()
 
     def key(self, index: int) -> EnvelopeKey:
         """Name of a record."""
         return EnvelopeKey(self.boot, self._seqs[index])
+
+    def index(self, key: EnvelopeKey) -> int:
+        """Where a record of this segment is now."""
+        return bisect_left(self._seqs, key.seq)
 
     def span(self, index: int) -> tuple[int, int]:
         """Where a record starts and ends in the file."""
@@ -64,31 +115,73 @@ class Segment:
         """Bytes of a record."""
         return self._ends[index] - self._starts[index]
 
-    def next_ready(self) -> int | None:
-        """Oldest record that can be leased."""
-        index = self._standing.find(_READY)
+    def thin(self, index: int) -> int:
+        """Every how many-th of its kind stays."""
+        return self._thins[index]
+
+    def powered_s(self, index: int) -> int:
+        """When a record was appended."""
+        return self._powered_s[index]
+
+    def first_since(self, powered_s: int) -> int:
+        """First record that was appended at that second or later; `count` where there is none."""
+        return bisect_left(self._powered_s, powered_s)
+
+    def first_ready(self, begin: int = 0, end: int | None = None) -> int | None:
+        """Oldest record that can be leased, of those from `begin` to before `end`."""
+        index = self._standing.find(_READY, max(begin, self._ready_first), end)
+        if begin <= self._ready_first <= index:
+            self._ready_first = index
         return None if index < 0 else index
 
     def lease(self, index: int) -> None:
         """READY -> LEASED."""
         self._standing[index] = _LEASED
         self.leased += 1
+        self.ready -= 1
 
     def give_back(self, index: int) -> None:
         """LEASED -> READY."""
         self._standing[index] = _READY
         self.leased -= 1
+        self.ready += 1
+        self._ready_first = min(self._ready_first, index)
+        self._expect(index)
 
     def settle(self, index: int) -> None:
         """LEASED -> SETTLED, or READY -> SETTLED when it is given up."""
         self.leased -= self._standing[index] == _LEASED
+        self.ready -= self._standing[index] == _READY
         self._standing[index] = _SETTLED
-        while self._settled_first < self.count and self._standing[self._settled_first] == _SETTLED:
-            self._settled_first += 1
+        self._advance()
+
+    def lock(self) -> list[int]:
+        """READY or LEASED -> LOCKED for all that are; returns them. There is no way back in this boot."""
+        found = self.unsettled()
+        for index in found:
+            self._standing[index] = _LOCKED
+        self.leased = self.ready = 0
+        self.locked = True
+        return found
+
+    def expired(self, powered_s: int, wall_s: int) -> list[int]:
+        """READY records whose time has passed; the next look is due after `expires_powered_s`, `expires_wall_s`."""
+        if powered_s <= self.expires_powered_s and wall_s <= self.expires_wall_s:
+            return []
+        found: list[int] = []
+        self.expires_powered_s = self.expires_wall_s = NEVER_S
+        for index, standing in enumerate(self._standing):
+            if standing != _READY:
+                continue
+            if powered_s > self._expire_powered_s[index] or wall_s > self._expire_wall_s[index]:
+                found.append(index)
+            else:
+                self._expect(index)
+        return found
 
     def unsettled(self) -> list[int]:
-        """Records that are not settled, oldest first."""
-        return [index for index, standing in enumerate(self._standing) if standing != _SETTLED]
+        """Records that are not settled, oldest first; none where `locked`."""
+        return [] if self.locked else [index for index, standing in enumerate(self._standing) if standing != _SETTLED]
 
     def settled_up_to(self) -> EnvelopeKey | None:
         """Last record of the settled beginning."""
@@ -103,10 +196,18 @@ class Segment:
         """(boot, first seq, last seq) of settled records that follow each other."""
         start = self._standing.find(_SETTLED)
         while start >= 0:
-            after = (self._standing.find(standing, start) for standing in (_READY, _LEASED))
+            after = (self._standing.find(standing, start) for standing in (_READY, _LEASED, _LOCKED))
             end = min((index for index in after if index >= 0), default=self.count)
             yield self.boot, self._seqs[start], self._seqs[end - 1]
             start = self._standing.find(_SETTLED, end)
+
+    def _advance(self) -> None:
+        while self._settled_first < self.count and self._standing[self._settled_first] == _SETTLED:
+            self._settled_first += 1
+
+    def _expect(self, index: int) -> None:
+        self.expires_powered_s = min(self.expires_powered_s, self._expire_powered_s[index])
+        self.expires_wall_s = min(self.expires_wall_s, self._expire_wall_s[index])
 
 
 class Stream:
@@ -118,10 +219,36 @@ class Stream:
         self.next_number = 0
         self.last: EnvelopeKey | None = None
         self.settled: EnvelopeKey | None = None
+        self._thinned: Counter[str] = Counter()
+        """batches of each rule that thinning has seen"""
+        self._ready_first = 0
+        """number of a segment before which none has a READY record: a lease must not walk over a backlog"""
 
     def active(self) -> Segment | None:
         """The segment that grows."""
         return self.segments[-1] if self.segments and not self.segments[-1].closed else None
+
+    def oldest(self, part: Part, live_since_s: int) -> tuple[Segment, int] | None:
+        """The oldest record of a part that can be leased; the live ones were appended at that second or later."""
+        return self._oldest_live(live_since_s) if part is Part.LIVE else self._oldest_of_backlog(live_since_s)
+
+    def give_back(self, segment: Segment, index: int) -> None:
+        """LEASED -> READY."""
+        segment.give_back(index)
+        self._ready_first = min(self._ready_first, segment.name.number)
+
+    def thin(self, segment: Segment, rules: Sequence[str] | None) -> list[int]:
+        """Records that go when, of each rule's that allow it, every so many-th stays; each segment is asked once.
+
+        `rules` has the rule of each record. The count goes on from segment to segment, since a restart at least.
+        """
+        segment.can_thin = False
+        given_up: list[int] = []
+        for index in segment.unsettled() if rules else ():
+            if rules and segment.thin(index) > 1:
+                given_up += [index] if self._thinned[rules[index]] % segment.thin(index) else []
+                self._thinned[rules[index]] += 1
+        return given_up
 
     def advance(self) -> None:
         """Move `settled` over everything that is settled without a hole."""
@@ -135,7 +262,14 @@ class Stream:
         held = (key for segment in reversed(self.segments) if (key := segment.last_unsettled()))
         stretches = (stretch for segment in self.segments for stretch in segment.settled_stretches())
         beyond = (one for one in stretches if self.settled is None or EnvelopeKey(one[0], one[2]) > self.settled)
-        return StreamMarks(self.settled, next(held, None), tuple(beyond))
+        return StreamMarks(self.settled, next(held, None), tuple(beyond), self._files(), self.next_number or None)
+
+    def _files(self) -> tuple[tuple[int, int], ...]:
+        """Numbers of the segments that hold records, in stretches."""
+        numbers = {segment.name.number for segment in self.segments if segment.count}
+        begins = sorted(number for number in numbers if number - 1 not in numbers)
+        ends = sorted(number for number in numbers if number + 1 not in numbers)
+        return tuple(zip(begins, ends, strict=True))
 
     def begin(self, boot: int) -> Segment:
         """A new segment that grows from now on."""
@@ -145,3 +279,23 @@ class Stream:
         self.next_number += 1
         self.segments.append(segment)
         return segment
+
+    def _oldest_live(self, live_since_s: int) -> tuple[Segment, int] | None:
+        oldest = None
+        for segment in reversed(self.segments):
+            if not segment.of_this_boot or segment.newest_powered_s < live_since_s:
+                break
+            index = segment.first_ready(segment.first_since(live_since_s))
+            oldest = oldest if index is None else (segment, index)
+        return oldest
+
+    def _oldest_of_backlog(self, live_since_s: int) -> tuple[Segment, int] | None:
+        at = bisect_left(self.segments, self._ready_first, key=lambda segment: segment.name.number)
+        while at < len(self.segments) and not self.segments[at].ready:
+            at += 1
+        if at == len(self.segments):
+            return None
+        segment = self.segments[at]
+        self._ready_first = segment.name.number
+        index = segment.first_ready(0, segment.first_since(live_since_s) if segment.of_this_boot else None)
+        return None if index is None else (segment, index)

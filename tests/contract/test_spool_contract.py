@@ -85,12 +85,12 @@ async def test_every_field_of_an_envelope_survives(start: Open) -> None:
     assert await (await start()).lease(1) == (envelope,)
 
 
-async def test_leases_go_by_priority_then_age(start: Open) -> None:
+async def test_what_was_kept_in_this_boot_is_leased_first_and_then_by_priority_and_age(start: Open) -> None:
     await (await start()).append([sealed(1, 5, priority=2), sealed(1, 6, priority=1)])
     spool = await start()
     await spool.append([sealed(2, 0, priority=2), sealed(2, 1, priority=0), sealed(2, 2, priority=1)])
 
-    assert keys(await spool.lease(9)) == [(2, 1), (1, 6), (2, 2), (1, 5), (2, 0)]
+    assert keys(await spool.lease(9)) == [(2, 1), (2, 2), (2, 0), (1, 6), (1, 5)]
 
 
 async def test_each_is_leased_once_and_no_more_than_asked_for(start: Open) -> None:

@@ -115,7 +115,8 @@ class StoreActions(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 5))
     def lease(self, limit: int) -> None:
-        ready = sorted(self.live - self.in_flight, key=lambda key: (self.priority[key], key))
+        boot = self.store.boot.boot
+        ready = sorted(self.live - self.in_flight, key=lambda key: (key.boot != boot, self.priority[key], key))
         leased = self.store.lease(limit)
         assert [envelope.key for envelope in leased] == ready[:limit]
         self.in_flight |= {envelope.key for envelope in leased}

@@ -1,7 +1,6 @@
-from edge_agent.records import EnvelopeKey
-from edge_agent.spool.framing import FILE_HEADER_SIZE
+from edge_agent.records import EnvelopeKey, Part
+from edge_agent.spool.framing import FILE_HEADER_SIZE, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
-from edge_agent.spool.state import StreamMarks
 from edge_agent.spool.stream import Segment, Stream
 
 
@@ -34,11 +33,11 @@ def test_a_record_that_was_given_back_is_the_oldest_ready_one_again() -> None:
     segment = filled(1, 4)
     segment.lease(0)
     segment.lease(1)
-    assert segment.next_ready() is None
+    assert segment.first_ready() is None
 
     segment.give_back(0)
 
-    assert (segment.next_ready(), segment.leased) == (0, 1)
+    assert (segment.first_ready(), segment.leased) == (0, 1)
 
 
 def test_the_last_unsettled_record_may_be_in_flight() -> None:
@@ -81,4 +80,100 @@ def test_what_is_settled_beyond_something_unsettled_is_marked_as_stretches() -> 
             segment.settle(index)
     stream.advance()
 
-    assert stream.marks() == StreamMarks(EnvelopeKey(1, 1), EnvelopeKey(1, 4), ((1, 9, 12), (1, 20, 21)))
+    marks = stream.marks()
+    assert (marks.settled, marks.held) == (EnvelopeKey(1, 1), EnvelopeKey(1, 4))
+    assert marks.also == ((1, 9, 12), (1, 20, 21))
+
+
+def test_a_segment_rewritten_without_what_is_settled_keeps_the_rest_as_it_stood() -> None:
+    segment = filled(1, 4, 9, 12)
+    segment.lease(1)
+    segment.settle(0)
+    segment.settle(2)
+
+    segment.rewritten(segment.unsettled())
+
+    assert [segment.key(index).seq for index in range(segment.count)] == [4, 12]
+    assert (segment.first_ready(), segment.leased, segment.settled_up_to()) == (1, 1, None)
+    assert segment.span(segment.index(EnvelopeKey(1, 12))) == (FILE_HEADER_SIZE + 100, FILE_HEADER_SIZE + 200)
+    assert segment.size == FILE_HEADER_SIZE + 200
+
+
+def dated(*lifetimes: Lifetime) -> Segment:
+    segment = filled()
+    for seq, lifetime in enumerate(lifetimes):
+        segment.add(seq, segment.size, segment.size + 100, lifetime)
+    return segment
+
+
+def test_a_record_expires_after_its_second_and_not_in_it() -> None:
+    segment = dated(Lifetime(expires_powered_s=50), Lifetime(expires_wall_s=7_000), Lifetime())
+
+    assert segment.expired(50, 7_000) == []
+    assert segment.expired(51, 7_000) == [0]
+    assert segment.expired(51, 7_001) == [0, 1]
+
+
+def test_the_next_look_is_due_with_the_first_that_is_ready_to_expire() -> None:
+    segment = dated(Lifetime(expires_powered_s=50), Lifetime(expires_powered_s=70))
+    segment.lease(0)
+    assert segment.expired(60, 0) == []
+    assert segment.expires_powered_s == 70
+
+    segment.give_back(0)
+
+    assert segment.expires_powered_s == 50
+    assert segment.expired(60, 0) == [0]
+
+
+def streaming(*powered_s: int) -> Stream:
+    """One segment for each two records."""
+    stream = Stream(StreamName(3))
+    for seq, when_s in enumerate(powered_s):
+        segment = stream.begin(boot=1) if seq % 2 == 0 else stream.segments[-1]
+        segment.add(seq, segment.size, segment.size + 100, Lifetime(when_s))
+    return stream
+
+
+def oldest(stream: Stream, part: Part, live_since_s: int) -> int | None:
+    found = stream.oldest(part, live_since_s)
+    return found and found[0].key(found[1]).seq
+
+
+def test_a_stream_is_backlog_up_to_the_first_record_that_is_live() -> None:
+    stream = streaming(10, 20, 30, 40, 50, 60)
+
+    assert [oldest(stream, Part.LIVE, since_s) for since_s in (10, 30, 40, 60, 61)] == [0, 2, 3, 5, None]
+    assert [oldest(stream, Part.BACKLOG, since_s) for since_s in (10, 11, 61)] == [None, 0, 0]
+
+
+def test_what_an_earlier_start_left_is_never_live() -> None:
+    stream = Stream(StreamName(3))
+    segment = Segment(SegmentName(stream.name, 0), 1, closed=True)
+    segment.add(0, segment.size, segment.size + 100, Lifetime(1_000))
+    stream.segments.append(segment)
+
+    assert (oldest(stream, Part.LIVE, 0), oldest(stream, Part.BACKLOG, 0)) == (None, 0)
+
+
+def test_what_comes_back_behind_the_pointer_of_a_drain_is_the_oldest_again() -> None:
+    stream = streaming(10, 20, 30, 40)
+    for segment, index in [(stream.segments[0], 0), (stream.segments[0], 1), (stream.segments[1], 0)]:
+        segment.lease(index)
+    assert oldest(stream, Part.BACKLOG, 1_000) == 3
+
+    stream.give_back(stream.segments[0], 1)
+
+    assert oldest(stream, Part.BACKLOG, 1_000) == 1
+
+
+def test_thinning_counts_each_rule_on_from_segment_to_segment() -> None:
+    stream = Stream(StreamName(3))
+    for _ in range(2):
+        segment = stream.begin(boot=1)
+        for thin in (2, 3, 2, 3, 1):
+            segment.add(segment.count, segment.size, segment.size + 100, Lifetime(thin=thin))
+    rules = ["idle", "drive", "idle", "drive", "alarm"]
+
+    assert [stream.thin(segment, rules) for segment in stream.segments] == [[2, 3], [1, 2]]
+    assert [segment.can_thin for segment in stream.segments] == [False, False]
