@@ -13,6 +13,8 @@ from tests.powercut.count import count
 from tests.powercut.machine import missing
 from tests.powercut.table import table
 
+SHOWN = 12
+
 
 def main() -> int:
     """Exit code: 1 where something was violated, or where the machine cannot be had."""
@@ -26,8 +28,8 @@ def main() -> int:
     campaign = Campaign(folder, plan, say=_say)
     asyncio.run(campaign.run())
     result = count(campaign.lives, campaign.arrivals())
-    _say("", table(result), "")
-    for sentence in result.violations[:40]:
+    _say("", table(result, campaign.starts_outside_s), "")
+    for sentence in result.violations[:SHOWN]:
         _say(f"violated: {sentence}")
     if result.violations:
         _say(f"{len(result.violations)} violations; disk image and what was said: {folder}")

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 import random
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from edge_agent.localhub.hub import LocalHub
 from tests.journey.line import DEVICE, MODULE, document
 from tests.journey.recordings import write_drive
 from tests.powercut.count import Life
-from tests.powercut.machine import faults_of_disk, make_disk, powered
+from tests.powercut.machine import copy_out, faults_of_disk, make_disk, powered
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "127.0.0.74"
@@ -30,9 +32,7 @@ BOOT_S = 60.0
 DELIVERED_S = 120.0
 """within which the last life must have delivered everything"""
 STOP_S = 30.0
-RUNNING_S = 8.0
-OPENING_S = 0.06
-STARTING_S = 3.0
+STARTS = 5
 
 RULES = document(
     now={"kind": "on_change", "signals": ["*"], "priority": 1, "lane": "hot", "batch": {"max_age_s": 0.3}},
@@ -59,20 +59,32 @@ class When(Enum):
     RUNNING = "under load"
 
 
+SIGNS = {
+    When.STARTING: ("", 3.0),
+    When.OPENING: ("decode.database_loaded", 0.06),
+    When.RUNNING: ("app.agent_started", 8.0),
+}
+"""the power goes this many seconds at most after the event was told, or after the process was begun"""
+
+
 class Campaign:
     """All lives of one disk image in a folder."""
 
     def __init__(self, folder: Path, plan: Plan, say: Callable[[str], None]) -> None:
         self.lives: list[Life] = []
+        self.starts_outside_s: list[float] = []
         self._plan, self._say = plan, say
         self._image, self._station = folder / "disk.ext4", folder
         self._random = random.Random(plan.seed)  # noqa: S311  of moments, not of secrets
 
     async def run(self) -> None:
-        """All cuts, then one life without a load until everything is delivered."""
+        """All cuts, then one life without a load until everything is delivered; no more once a life went wrong."""
         await self._prepare()
         for number in range(1, self._plan.cuts + 1):
             await self._live(number)
+            if self.lives[-1].ended:
+                return
+        await self._start_outside()
         await self._end(self._plan.cuts + 1)
 
     def arrivals(self) -> Iterator[Arrival]:
@@ -96,36 +108,43 @@ class Campaign:
         turns = [0.0, 60.0] if first else self._turns()
         self._write_plan(number, turns, load=str(self._station / "drive.log"))
         async with powered(self._image, self._station):
-            await self._moment(number, when)
+            late = await self._moment(number, when)
         life = self._read(number)
+        life = replace(life, ended=life.ended or late)
         self.lives.append(life)
         self._tell(life, when)
 
     def _turns(self) -> list[float]:
         """Seconds that the hub is away, there, away, there; its start takes two of each."""
-        away, there = (0, 5), (2, 8)
+        away, there = (0, 3), (3, 9)
         return [self._random.uniform(*span) for span in (away, there, away, there, away, there)]
 
-    async def _moment(self, number: int, when: When) -> None:
-        """Until the power is to go."""
-        began = self._station / f"{number}.started"
-        said = self._station / f"{number}.jsonl"
-        await self._reached(began.exists)
-        if when is When.STARTING:
-            await asyncio.sleep(self._random.uniform(0, STARTING_S))
-        elif when is When.OPENING:
-            await self._reached(lambda: b'"decode.database_loaded"' in _content(said))
-            await asyncio.sleep(self._random.uniform(0, OPENING_S))
-        else:
-            sign = b'"spool.batches_appended"' if number == 1 else b'"app.agent_started"'
-            await self._reached(lambda: sign in _content(said))
-            await asyncio.sleep(self._random.uniform(0, RUNNING_S))
+    async def _moment(self, number: int, when: When) -> str:
+        """Until the power is to go; what did not happen before that, if anything."""
+        began, said, ended = (self._station / f"{number}.{name}" for name in ("started", "jsonl", "ended"))
+        sign, span_s = SIGNS[when]
+        if number == 1:
+            sign = "spool.batches_appended"
+        try:
+            await _reached(lambda: ended.exists() or (began.exists() and sign.encode() in _content(said)))
+        except TimeoutError:
+            return f"no {sign} within {BOOT_S:g} s"
+        await asyncio.sleep(self._random.uniform(0, span_s))
+        return ""
+
+    async def _start_outside(self) -> None:
+        """Time whole starts on the machine outside, which is as fast as machines are, on what the last cut left."""
+        copy = self._station / "outside"
+        copy.mkdir()
+        await copy_out(self._image, "agent", copy)
+        variables = {**self._variables(interface="virtual"), "DATA_FOLDER": str(copy / "agent")}
+        self.starts_outside_s = [await _start_s(copy / f"{number}.jsonl", variables) for number in range(STARTS)]
 
     async def _end(self, number: int) -> None:
         self._write_plan(number, [0.0, 10 * DELIVERED_S], load="none")
         async with powered(self._image, self._station) as machine:
             try:
-                await self._reached(lambda: _all_delivered(self._read(number)), DELIVERED_S, 0.2)
+                await _reached(lambda: _all_delivered(self._read(number)), DELIVERED_S, 0.2)
                 (self._station / "stop").touch()
                 async with asyncio.timeout(STOP_S):
                     await machine.wait()
@@ -136,8 +155,8 @@ class Campaign:
         self.lives.append(Life(number, life.events, life.started_s, _last_end(life.ended, faults)))
 
     def _write_plan(self, number: int, turns: list[float], load: str) -> None:
-        bus = {"name": "car", "channel": "vcan0", "dbc": [str(database_path())]}
         variables = {
+            **self._variables(interface="socketcan"),
             "ROOT": str(ROOT),
             "PYTHON": sys.executable,
             "AGENT": "tests.powercut.unflushed" if self._plan.unflushed else "edge_agent",
@@ -145,6 +164,14 @@ class Campaign:
             "LIFE": str(number),
             "LOAD": load,
             "HUB_TURNS": " ".join(f"{seconds:.3f}" for seconds in turns),
+        }
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+        (self._station / "plan").write_text("".join(lines))
+
+    def _variables(self, interface: str) -> dict[str, str]:
+        """The agent's environment."""
+        bus = {"name": "car", "interface": interface, "channel": "vcan0", "dbc": [str(database_path())]}
+        return {
             "BUSES": json.dumps([bus]),
             "DATA_FOLDER": "/run/data/agent",
             "SPOOL_CAP_BYTES": str(CAP_BYTES),
@@ -152,8 +179,6 @@ class Campaign:
             "RuntimeLogLevel": "debug",
             **self._identity,
         }
-        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-        (self._station / "plan").write_text("".join(lines))
 
     def _read(self, number: int) -> Life:
         started, ended = (_content(self._station / f"{number}.{name}").decode() for name in ("started", "ended"))
@@ -171,11 +196,27 @@ class Campaign:
         done = f"{appended} appends, {acked} delivered"
         self._say(f"cut {life.number}/{self._plan.cuts} {when.value}: {boot}{seconds}; {done}")
 
-    async def _reached(self, reached: Callable[[], bool], within_s: float = BOOT_S, look_s: float = LOOK_S) -> None:
-        """Wait for what a file shows. Raises TimeoutError."""
-        async with asyncio.timeout(within_s):
-            while not reached():  # noqa: ASYNC110  the writer is in another machine
-                await asyncio.sleep(look_s)
+
+async def _reached(reached: Callable[[], bool], within_s: float = BOOT_S, look_s: float = LOOK_S) -> None:
+    """Wait for what a file shows. Raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while not reached():  # noqa: ASYNC110  the writer is in another machine
+            await asyncio.sleep(look_s)
+
+
+async def _start_s(said: Path, variables: Mapping[str, str]) -> float:
+    """Seconds from the begin of an agent's process to its word that it runs; then it is killed."""
+    began_s = time.monotonic()
+    with said.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "edge_agent", "run"), env={**os.environ, **variables}, cwd=ROOT, stdout=out
+        )
+    try:
+        await _reached(lambda: b'"app.agent_started"' in _content(said))
+        return time.monotonic() - began_s
+    finally:
+        process.kill()
+        await process.wait()
 
 
 def _all_delivered(life: Life) -> bool:

@@ -18,6 +18,8 @@ NEEDED = {
     "mkfs.ext4": "e2fsprogs",
 }
 """command -> the package it is in"""
+E2FSCK_MENDED = 1
+"""e2fsck(8): what it found it put right; a journal to be replayed is among that"""
 _SEARCHED = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
@@ -38,6 +40,16 @@ async def faults_of_disk(image: Path) -> str:
     """What e2fsck says of an image that was left in order; nothing is well."""
     code, said = await _run(_found("e2fsck"), "-f", "-n", str(image))
     return said if code else ""
+
+
+async def copy_out(image: Path, name: str, folder: Path) -> None:
+    """A folder of an image whose power was cut, as it is after the journal was replayed; the image stays as it is."""
+    copy = folder / "copy.ext4"
+    await asyncio.to_thread(shutil.copyfile, image, copy)
+    code, said = await _run(_found("e2fsck"), "-f", "-y", str(copy))
+    assert code <= E2FSCK_MENDED, said
+    await _run(_found("debugfs"), "-R", f"rdump /{name} {folder}", str(copy))
+    copy.unlink()
 
 
 @asynccontextmanager

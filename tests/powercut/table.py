@@ -7,11 +7,11 @@ from tests.powercut.count import Count
 
 _HEAD = (
     "| cuts | batches committed | delivered | delivered twice | torn appends cut off | lost | repeated | corrupt "
-    "| other | spool recovered, p50 / max | from the process's begin, p50 / max |"
+    "| other | spool recovered, p50 / max | whole start, there | whole start, outside |"
 )
 
 
-def table(result: Count) -> str:
+def table(result: Count, starts_outside_s: Sequence[float]) -> str:
     """Markdown, one row."""
     cells = (
         result.cuts,
@@ -25,6 +25,7 @@ def table(result: Count) -> str:
         len(result.other),
         _times(result.opening_s),
         _times(result.restart_s),
+        _times(starts_outside_s),
     )
     return f"{_HEAD}\n|{'---|' * len(cells)}\n| {' | '.join(map(str, cells))} |"
 
