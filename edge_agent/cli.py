@@ -91,13 +91,13 @@ def run() -> None:
         signal.signal(number, lambda *_: os._exit(0))
 
     from edge_agent.app import Agent
+    from edge_agent.door import uplink_of
     from edge_agent.settings import load_settings
-    from edge_agent.uplink.iotedge import IotEdge
 
     settings = load_settings()
     logs.configure(settings.runtime_log_level)
     log = structlog.get_logger()
-    uplink = IotEdge(log, output=settings.output, keep_alive_s=settings.keep_alive_s, model_id=settings.model_id)
+    uplink = uplink_of(settings, log)
 
     async def until_stopped() -> None:
         agent = await Agent.open(settings, uplink, log)

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -94,6 +96,14 @@ class Settings(BaseSettings):
     """for Prometheus at `/metrics`; 0 serves none"""
     metrics_address: str = "127.0.0.1"
     """0.0.0.0 for a collector in another container: then whoever reaches the vehicle's network can read them"""
+    uplink: Literal["edge", "hub"] = "edge"
+    """`edge`: IoT Edge's hub, as its variables say; `hub`: IoT Hub itself, by HUB_CONNECTION_STRING"""
+    hub_connection_string: SecretStr = SecretStr("")
+    """of a device, or of a module of one; with `x509=true` in place of a key the two files below prove who it is"""
+    hub_certificate_file: Path | None = None
+    hub_key_file: Path | None = None
+    hub_ca_file: Path | None = None
+    """who signed the hub's certificate, where the system does not know it"""
     output: str = Field(default="telemetry", pattern=r"^\w{1,64}$")
     """output of the module that routes name"""
     model_id: Annotated[str, AfterValidator(lambda text: text and judged_model_id(text))] = ""
@@ -149,14 +159,16 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _identity_of_connection_string(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Microsoft's simulator names device and module only in its connection string."""
+        """Microsoft's simulator, and IoT Hub itself, name device and module only in a connection string."""
         device, module = _identity()
         return {"device": device, "module": module} | values
 
 
 class _Identity(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore")
-    connection_string: str = Field(default="", validation_alias="EdgeHubConnectionString")
+    connection_string: str = Field(
+        default="", validation_alias=AliasChoices("EdgeHubConnectionString", "HUB_CONNECTION_STRING")
+    )
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
     module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
 

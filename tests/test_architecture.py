@@ -113,7 +113,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "matplotlib": ("desk/dry_run_plot.py",),
     "paho": ("uplink/paho_shim.py",),
     "prometheus_client": ("metrics.py",),
-    "pydantic": ("decode/vss.py", "document.py", "mistakes.py", "settings.py"),
+    "pydantic": ("decode/vss.py", "document.py", "localhub/faults.py", "mistakes.py", "settings.py"),
     "pydantic_core": ("mistakes.py",),
     "pydantic_settings": ("settings.py",),
     "rich": ("cli.py", "desk/"),

@@ -1,4 +1,4 @@
-"""Who the agent is to the hub, and how it proves it. Pure: texts in, one of three ways out."""
+"""Who the agent is to the hub, and how it proves it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
