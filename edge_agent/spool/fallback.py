@@ -39,6 +39,9 @@ from edge_agent.spool.store import Store
 PORTION_BYTES = 256 * 1024
 """What is written and flushed in one go when the disk is back: leases wait for no more than that."""
 
+MEMORY_LOOK_S = 1.0
+"""How often a lease that waits looks whether what memory holds has become backlog."""
+
 _AT_FLOOR = "free space is at its floor"
 
 
@@ -106,6 +109,20 @@ class FallbackStore:
             if part in terms.parts and len(leased) < limit:
                 leased += self._lease_part(limit - len(leased), replace(terms, parts=frozenset({part})))
         return tuple(leased)
+
+    def lease_due_s(self, terms: Terms) -> float | None:
+        """Seconds until a lease that found nothing may find something by time alone; None where it cannot."""
+        return MEMORY_LOOK_S if self._overflow.depth[0] else self._store.lease_due_s(terms)
+
+    def expire(self) -> None:
+        """Give up what is too old on disk, and note it."""
+        self._store.expire()
+        self._store.try_commit()
+
+    @property
+    def expiry_due_s(self) -> float | None:
+        """Seconds until `expire` should be called; None where nothing expires."""
+        return self._store.expiry_due_s
 
     def give_back(self, keys: Iterable[EnvelopeKey]) -> None:
         """Leases that nobody took."""

@@ -18,6 +18,7 @@ from typing import ParamSpec, TypeVar
 
 from edge_agent.backoff import Backoff
 from edge_agent.events import Log
+from edge_agent.ports import Clock
 from edge_agent.records import ANYTHING, Appended, BootInfo, Deferred, Envelope, EnvelopeKey, Receipt, Terms
 from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.fallback import FallbackStore
@@ -45,6 +46,7 @@ class SegmentSpool:
         self._note: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._retry_num = 0
+        self._expiry: asyncio.TimerHandle | None = None
         self._closing = False
         self._empty = asyncio.Event()
         self._mark_empty()
@@ -59,6 +61,7 @@ class SegmentSpool:
         min_free_bytes: int = 0,
         memory_bytes: int = MEMORY_BYTES,
         at_rest: AtRest | None = None,
+        clock: Clock | None = None,
         log: Log,
     ) -> "SegmentSpool":
         """Recover the folder and raise the boot. Raises SpoolUnusable, or BadSettings for the key's.
@@ -66,22 +69,27 @@ class SegmentSpool:
         Where payloads are encrypted `at_rest` and the key is not here yet, it is looked for at each append, and each
         `LOOK_FOR_KEY_S` by a lease that waits; until then batches wait in memory, and nothing on disk is leased.
         `cap_bytes` bounds the segments and refused/ together. A segment is at most a sixteenth of it.
+        What is live, and what has expired, goes by `clock`; without one by the system's.
         The file system keeps `min_free_bytes` free, 0 is as it comes; `memory_bytes` are for what the disk does not
         take.
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
 
         def opened() -> FallbackStore:
-            store = open_store(folder, cap_bytes=cap_bytes, segment_bytes=segment_bytes, at_rest=at_rest, log=log)
+            store = open_store(
+                folder, cap_bytes=cap_bytes, segment_bytes=segment_bytes, at_rest=at_rest, clock=clock, log=log
+            )
             return FallbackStore(store, memory_bytes=memory_bytes, min_free_bytes=min_free_bytes, log=log)
 
         opening = thread.submit(opened)
         try:
-            return cls(thread, await asyncio.shield(asyncio.wrap_future(opening)))
+            spool = cls(thread, await asyncio.shield(asyncio.wrap_future(opening)))
         except BaseException:
             thread.submit(_close_if_opened, opening)
             thread.shutdown(wait=False)
             raise
+        spool._watch_expiry()
+        return spool
 
     @property
     def boot(self) -> BootInfo:
@@ -111,6 +119,7 @@ class SegmentSpool:
             self._mark_empty()
             self._offer()
             self._watch_disk()
+            self._watch_expiry()
 
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """Wait for at least one; see the port."""
@@ -123,10 +132,12 @@ class SegmentSpool:
                 self._thread.submit(_give_back, self._store, job)
                 self._offer()
                 raise
+            self._mark_empty()
             if envelopes:
                 return envelopes
+            due_s = await self._run(self._store.lease_due_s, terms)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_FOR_KEY_S if self._store.key_awaited else None):
+                async with asyncio.timeout(LOOK_FOR_KEY_S if self._store.key_awaited else due_s):
                     await more.wait()
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
@@ -139,6 +150,7 @@ class SegmentSpool:
             self._mark_empty()
             if isinstance(receipt, Deferred):
                 self._offer()
+                self._watch_expiry()
 
     async def emptied(self) -> None:
         """Wait until everything appended is settled."""
@@ -147,7 +159,7 @@ class SegmentSpool:
     async def close(self) -> None:
         """Note how far things have come, release the folder, end the thread."""
         self._closing = True
-        for timer in (self._note, self._retry):
+        for timer in (self._note, self._retry, self._expiry):
             if timer is not None:
                 timer.cancel()
         await self._run(self._store.close)
@@ -189,6 +201,22 @@ class SegmentSpool:
     def _tried(self) -> None:
         self._mark_empty()
         self._watch_disk()
+
+    def _watch_expiry(self) -> None:
+        """Have what expires given up and noted though nothing is leased or appended; idle with nothing to expire."""
+        due_s = self._store.expiry_due_s
+        if self._expiry is None and due_s is not None and not self._closing:
+            loop = asyncio.get_running_loop()
+            self._expiry = loop.call_later(due_s, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._expiry = None
+        job = self._thread.submit(self._store.expire)
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._expired))
+
+    def _expired(self) -> None:
+        self._mark_empty()
+        self._watch_expiry()
 
     def _note_now(self) -> None:
         self._note = None
