@@ -155,7 +155,7 @@ class FallbackStore:
         self._store.try_commit()
 
     def close(self) -> None:
-        """Write what still waits, owe what the disk does not take, note how far things have come; release the folder."""
+        """Write what waits, owe what the disk does not take, note how far things have come; release the folder."""
         self._write_what_waits()
         self._give_up(self._overflow.clear())
         self._store.close()
