@@ -5,7 +5,8 @@ Layout and invariants are told in `framing.py`.
 
 import contextlib
 import errno
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from edge_agent.disk import DISK, Disk
@@ -24,6 +25,7 @@ from edge_agent.spool.state import NewerState, SpoolState, decode_state, encode_
 from edge_agent.spool.stream import Segment
 
 _STATE, _STATE_AT_OPEN = "state.json", "opened.json"
+_BLOCK_BYTES = 4096
 _RESERVE, _RESERVE_BYTES = "reserve", 64 * 1024
 
 
@@ -32,11 +34,11 @@ class SpoolFiles:
 
     def __init__(self, folder: Path, disk: Disk = DISK) -> None:
         self._folder, self._disk = folder, disk
-        self._refused = folder / "refused"
+        self._refused, self._damaged = folder / "refused", folder / "damaged"
         self._open: dict[StreamName, tuple[SegmentName, int]] = {}
         """the growing segment of each stream, and its descriptor"""
         try:
-            for one in (folder, self._refused):
+            for one in (folder, self._refused, self._damaged):
                 make_folder_durably(one, disk)
             self._lock = disk.lock(folder / "lock")
         except BlockingIOError as error:
@@ -64,19 +66,25 @@ class SpoolFiles:
         """Every segment that was not set aside, in order within its stream."""
         return sorted((name for name, suffix in self._names() if not suffix), key=str)
 
-    def last_numbers(self) -> Mapping[StreamName, int]:
-        """The highest number each stream has used, also by segments set aside: no name is given twice."""
-        return {name.stream: name.number for name in sorted((name for name, _suffix in self._names()), key=str)}
+    def numbers(self) -> Mapping[StreamName, set[int]]:
+        """The numbers each stream uses, also for segments set aside: no name is given twice."""
+        numbers: defaultdict[StreamName, set[int]] = defaultdict(set)
+        for name, _suffix in self._names():
+            numbers[name.stream].add(name.number)
+        return numbers
 
     def read_states(self) -> tuple[SpoolState | NewerState | None, SpoolState | NewerState | None]:
         """state.json and its copy as of the last open; None for one that is missing or damaged."""
         state, copy = (self._read_state(name) for name in (_STATE, _STATE_AT_OPEN))
         return state, copy
 
-    def keep_newer_state(self, state: NewerState) -> Path:
-        """Keep what a newer release noted in state.json under a name of its own; returns where."""
-        kept = self._folder / f"{_STATE}.v{state.version}.boot{state.boot}"
-        write_durably(kept, self._disk.read(self._folder / _STATE), self._disk)
+    def keep_newer_states(self) -> list[Path]:
+        """Keep what a newer release noted under names of its own; returns where."""
+        kept = []
+        for name in (_STATE, _STATE_AT_OPEN):
+            if isinstance(state := self._read_state(name), NewerState):
+                kept.append(self._folder / f"{name}.v{state.version}.boot{state.boot}")
+                write_durably(kept[-1], self._disk.read(self._folder / name), self._disk)
         return kept
 
     def has_state_file(self) -> bool:
@@ -106,8 +114,27 @@ class SpoolFiles:
             raise
 
     def read_all(self, name: SegmentName) -> bytes:
-        """A whole segment."""
-        return self._disk.read(self.path(name))
+        """A whole segment; zeros stand for blocks that the disk will not read."""
+        try:
+            return self._disk.read(self.path(name))
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+        with self.reading(name) as read:
+            return b"".join(_block(read, at, self.size(name) - at) for at in range(0, self.size(name), _BLOCK_BYTES))
+
+    @contextlib.contextmanager
+    def reading(self, name: SegmentName) -> Iterator[Callable[[int, int], bytes]]:
+        """Opens a segment for the block, which may read so many bytes from a place."""
+        descriptor = self._disk.open(self.path(name))
+        try:
+            yield lambda at, size: self._disk.pread(descriptor, size, at)
+        finally:
+            self._disk.close(descriptor)
+
+    def size(self, name: SegmentName) -> int:
+        """Bytes of a segment."""
+        return self._disk.size(self.path(name))
 
     def read(self, segment: Segment, start: int, end: int) -> bytes:
         """A piece of a segment; shorter than asked where the file ends."""
@@ -163,13 +190,13 @@ class SpoolFiles:
     def set_aside(self, name: str, content: bytes, *, most_files: int, most_bytes: int) -> int:
         """Add a file to refused/ and return how many older ones had to go for it."""
         write_durably(self._refused / f"{name}.seg", content, self._disk)
-        files = [self._refused / name for name in sorted(self._disk.names(self._refused))]
-        sizes = [self._disk.size(path) for path in files]
-        removed = 0
-        while len(files) - removed > most_files or sum(sizes[removed:]) > most_bytes:
-            self._disk.unlink(files[removed])
-            removed += 1
-        return removed
+        return self._thin_out(self._refused, most_files, most_bytes)
+
+    def keep_damaged(self, name: str, content: bytes, *, most_files: int, most_bytes: int) -> None:
+        """Add a file to damaged/; older ones may have to go for it, and one larger than all of damaged/ itself."""
+        if len(content) <= most_bytes:
+            write_durably(self._damaged / f"{name}.seg", content, self._disk)
+            self._thin_out(self._damaged, most_files, most_bytes)
 
     def _write(self, segment: Segment, chunk: bytes) -> bool:
         growing, descriptor = self._open.get(segment.name.stream, (None, -1))
@@ -185,8 +212,17 @@ class SpoolFiles:
         write_all(descriptor, chunk, 0 if created else segment.size, self._disk)
         return created
 
+    def _thin_out(self, folder: Path, most_files: int, most_bytes: int) -> int:
+        files = [folder / name for name in sorted(self._disk.names(folder))]
+        sizes = [self._disk.size(path) for path in files]
+        removed = 0
+        while len(files) - removed > most_files or sum(sizes[removed:]) > most_bytes:
+            self._disk.unlink(files[removed])
+            removed += 1
+        return removed
+
     def _remove_leftovers(self) -> None:
-        for folder in (self._folder, self._refused):
+        for folder in (self._folder, self._refused, self._damaged):
             for name in self._disk.names(folder):
                 if name.endswith(TEMPORARY_SUFFIX):
                     self._disk.unlink(folder / name)
@@ -225,6 +261,16 @@ class SpoolFiles:
         _name, descriptor = self._open.pop(stream, (None, None))
         if descriptor is not None:
             self._disk.close(descriptor)
+
+
+def _block(read: Callable[[int, int], bytes], at: int, most: int) -> bytes:
+    size = min(most, _BLOCK_BYTES)
+    try:
+        return read(at, size)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return bytes(size)
 
 
 def unusable(folder: Path, error: OSError) -> SpoolUnusable:

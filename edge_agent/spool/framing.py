@@ -59,7 +59,7 @@ Recovery reads every segment once, in order, and checks every CRC.
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,6 +67,7 @@ from edge_agent.records import Envelope, EnvelopeKey, Lane, Upload
 from edge_agent.spool.naming import StreamName
 
 FORMAT_VERSION = 2
+READABLE = (1, FORMAT_VERSION)
 MAGIC = b"EdgSpool"
 MARK = b"\xa9Re2"
 MARK_1 = b"\xa9Rec"
@@ -196,6 +197,12 @@ def decode_record(data: bytes, stream: StreamName) -> Envelope | None:
     )
 
 
+def is_encrypted(data: bytes) -> bool:
+    """Whether the payload of a record that could be decoded is encrypted, see `at_rest.py`."""
+    header = _header_at(data, 0)
+    return header is not None and bool(header.flags & ENCRYPTED)
+
+
 def scan(data: bytes) -> Iterator[Framed | Gap]:
     """Every record of a segment, and every gap between them, in order and without overlap."""
     at = 0 if file_version(data) is None else FILE_HEADER_SIZE
@@ -203,6 +210,23 @@ def scan(data: bytes) -> Iterator[Framed | Gap]:
         item = _item_at(data, at) or Gap(at, _next_header(data, at + 1))
         yield item
         at = item.end
+
+
+def skim(read: Callable[[int, int], bytes], size: int) -> list[Framed] | None:
+    """The records of a segment by their headers alone, or None where it is not whole: then `scan` it.
+
+    `read(at, size)` gives a piece of the segment. Whether a body is what it was, only `decode_record` will tell.
+    """
+    if file_version(read(0, FILE_HEADER_SIZE)) not in READABLE:
+        return None
+    records, at = [], FILE_HEADER_SIZE
+    while at < size:
+        header = _header_at(read(at, RECORD_HEADER_SIZE), 0)
+        if header is None:
+            return None
+        records.append(_framed(header, at))
+        at = records[-1].end
+    return records if at == size else None
 
 
 class _Header(NamedTuple):
@@ -237,15 +261,20 @@ def _header_at(data: bytes, at: int) -> _Header | None:
     return _Header(size, boot, meta_length, payload_length, body_crc, seq, link, lifetime, flags)
 
 
+def _framed(header: _Header, at: int) -> Framed:
+    end = at + header.size + header.meta_length + header.payload_length
+    key, previous_seq = EnvelopeKey(header.boot, header.seq), header.link - 1 if header.link else None
+    return Framed(key, previous_seq, at, end, header.lifetime, header.flags)
+
+
 def _item_at(data: bytes, at: int) -> Framed | Gap | None:
     header = _header_at(data, at)
     if header is None:
         return None
-    key, body = EnvelopeKey(header.boot, header.seq), at + header.size
-    end = body + header.meta_length + header.payload_length
-    if end > len(data) or header.body_crc != zlib.crc32(memoryview(data)[body:end]):
-        return Gap(at, min(end, len(data)), key)
-    return Framed(key, header.link - 1 if header.link else None, at, end, header.lifetime, header.flags)
+    record = _framed(header, at)
+    if record.end > len(data) or header.body_crc != zlib.crc32(memoryview(data)[at + header.size : record.end]):
+        return Gap(at, min(record.end, len(data)), record.key)
+    return record
 
 
 def _next_header(data: bytes, at: int) -> int:

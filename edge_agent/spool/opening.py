@@ -1,32 +1,51 @@
 """From a folder as the last process, or a power cut, left it to a store that can be used. Blocking."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from edge_agent import events
+from edge_agent.clock import SystemClock
 from edge_agent.disk import DISK, Disk
+from edge_agent.errors import KeyUnavailable
 from edge_agent.events import Log
-from edge_agent.records import EnvelopeKey
+from edge_agent.ports import Clock
+from edge_agent.records import BootInfo, EnvelopeKey
+from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.files import SpoolFiles, unusable
-from edge_agent.spool.framing import FORMAT_VERSION, file_header, file_version, scan
+from edge_agent.spool.inspection import Inspected, Inspection
 from edge_agent.spool.ledger import Ledger
+from edge_agent.spool.mending import cut_tail, keep_as_found, mend
 from edge_agent.spool.naming import STREAMS, SegmentName
-from edge_agent.spool.recovery import StreamRecovery, next_boot
-from edge_agent.spool.state import SpoolState, StreamMarks
+from edge_agent.spool.recovery import Damage, Finding, StreamRecovery, missing_numbers, next_boot
+from edge_agent.spool.state import NewerState, SpoolState, StreamMarks
 from edge_agent.spool.store import Store
 from edge_agent.spool.stream import Segment
 
 _SHARES = 16
-"""refused/ may take one part in 16 of the cap; and a segment no more, so that an eviction takes no more than that"""
+"""refused/ and damaged/ may take half of one part in 16 of the cap each; and a segment no more than that part, so that
+an eviction takes no more. One more part is held back for a thinned segment, which is rewritten beside itself."""
+_SHARES_HELD_BACK = 2
 
 
-def open_store(folder: Path, *, cap_bytes: int, segment_bytes: int, log: Log, disk: Disk = DISK) -> Store:
-    """Lock the folder, recover what is in it, raise the boot. Raises SpoolUnusable."""
+def open_store(
+    folder: Path,
+    *,
+    cap_bytes: int,
+    segment_bytes: int,
+    log: Log,
+    disk: Disk = DISK,
+    clock: Clock | None = None,
+    at_rest: AtRest | None = None,
+) -> Store:
+    """Lock the folder, recover what is in it, raise the boot. Raises SpoolUnusable, or BadSettings for the key's."""
     files = SpoolFiles(folder, disk)
+    at_rest = at_rest or AtRest()
     try:
+        _look_for_key(at_rest, log)
         share = cap_bytes // _SHARES
-        ledger = Ledger(budget_bytes=cap_bytes - share, segment_bytes=min(segment_bytes, share))
-        store = _Opening(folder, files, ledger, log).store(refused_bytes=share)
+        ledger = Ledger(budget_bytes=cap_bytes - _SHARES_HELD_BACK * share, segment_bytes=min(segment_bytes, share))
+        opening = _Opening(folder, files, ledger, log)
+        store = opening.store(clock=clock or SystemClock(), at_rest=at_rest, aside_bytes=share // 2)
     except OSError as error:
         files.release()
         raise unusable(folder, error) from error
@@ -38,94 +57,108 @@ def open_store(folder: Path, *, cap_bytes: int, segment_bytes: int, log: Log, di
     return store
 
 
+def _look_for_key(at_rest: AtRest, log: Log) -> None:
+    """Behind the lock: two processes must not make a key each."""
+    try:
+        at_rest.fetch_key()
+    except KeyUnavailable as error:
+        events.key_awaited(log, reason=error.reason)
+
+
 class _Opening:
     """One pass over the segments; what it finds wrong is owed before it is mended."""
 
     def __init__(self, folder: Path, files: SpoolFiles, ledger: Ledger, log: Log) -> None:
         self._folder, self._files, self._ledger, self._log = folder, files, ledger, log
+        self._inspection = Inspection(files, log)
         self._newest: list[EnvelopeKey] = []
         self._powered_s = 0
         self._lost: set[EnvelopeKey] = set()
         self._damaged: list[tuple[Segment, int]] = []
+        self._missing = 0
 
-    def store(self, *, refused_bytes: int) -> Store:
-        state, copy = self._files.read_states()
-        known = state or copy or SpoolState(0, None)
-        self._ledger.resume(known, self._files.last_numbers())
-        names = self._files.segments()
-        for stream in STREAMS:
-            segments = [name for name in names if name.stream == stream]
-            self._stream(segments, known.streams.get(stream, StreamMarks(None, None)))
-        boot = next_boot([one for one in (state, copy) if one], self._newest)
-        if state is None and (boot.previous_boot is not None or self._files.has_state_file()):
-            events.state_lost(self._log, path=str(self._folder), boot=boot.boot)
+    def store(self, *, clock: Clock, at_rest: AtRest, aside_bytes: int) -> Store:
+        noted = self._files.read_states()
+        known = next((one for one in noted if isinstance(one, SpoolState)), SpoolState(0, None))
+        self._ledger.resume(known, {stream: max(numbers) for stream, numbers in self._files.numbers().items()})
+        self._streams(known)
+        boot = next_boot([one for one in noted if one], [*self._newest, *self._inspection.newer])
+        self._tell_of_state(noted[0], boot)
         self._owe()
-        powered_s = max([known.powered_s, *(one.powered_s for one in (state, copy) if one), self._powered_s])
         store = Store(
             self._folder,
             self._files,
             self._ledger,
             boot,
-            powered_s=powered_s,
-            refused_bytes=refused_bytes,
+            powered_s=max([self._powered_s, *(one.powered_s for one in noted if isinstance(one, SpoolState))]),
+            clock=clock,
+            at_rest=at_rest,
+            refused_bytes=aside_bytes,
+            damage=self._damage(),
             log=self._log,
         )
+        for path in self._files.keep_newer_states():
+            events.state_set_aside(self._log, path=str(path), boot=boot.boot)
+        damaged = list(dict.fromkeys(segment for segment, _bytes in self._damaged))
+        keep_as_found(self._files, damaged, most_bytes=aside_bytes, log=self._log)
         store.commit(also_as_copy=True)
-        self._mend()
+        mend(self._files, (segment for segment in damaged if not segment.dead), self._log)
         self._files.keep_reserve()
         return store
 
-    def _stream(self, names: Iterable[SegmentName], marks: StreamMarks) -> None:
+    def _tell_of_state(self, state: SpoolState | NewerState | None, boot: BootInfo) -> None:
+        if state is None and (boot.previous_boot is not None or self._files.has_state_file()):
+            events.state_lost(self._log, path=str(self._folder), boot=boot.boot)
+
+    def _streams(self, known: SpoolState) -> None:
+        readable, present = self._files.segments(), self._files.numbers()
+        for stream in STREAMS:
+            marks = known.streams.get(stream, StreamMarks(None, None))
+            needed, unnoted = missing_numbers(marks, present.get(stream, ()))
+            if needed:
+                self._missing += len(needed)
+                path = str(self._folder)
+                events.segments_missing(self._log, path=path, stream=str(stream), numbers=sorted(needed))
+            names = [name for name in readable if name.stream == stream]
+            for name in names:
+                if marks.forgot(name.number):  # a power cut came before it was removed, or brought it back
+                    self._ledger.adopt(name, 0, 0, ())
+            self._stream([name for name in names if not marks.forgot(name.number)], marks, needed | unnoted)
+
+    def _stream(self, names: Iterable[SegmentName], marks: StreamMarks, missing: Collection[int]) -> None:
         recovery = StreamRecovery(marks)
-        segment, tail_bytes = None, 0
-        for name in names:
+        segment, tail_bytes, number = None, 0, -1
+        for one in self._inspection.segments(names):
             if segment is not None and tail_bytes:
                 self._damaged.append((segment, tail_bytes))
-            content = self._content(name)
-            if content is None:
-                continue
-            finding = recovery.take(scan(content))
-            boot = finding.records[0].key.boot if finding.records else 0
-            segment = self._ledger.adopt(name, boot, len(content), finding.records)
-            tail_bytes = finding.tail_bytes
-            if finding.damaged_bytes:
-                self._damaged.append((segment, finding.damaged_bytes))
-            if finding.records:
-                self._newest.append(finding.records[-1].key)
-                self._powered_s = max(self._powered_s, finding.records[-1].lifetime.powered_s)
+            behind_missing = any(number < gone < one.name.number for gone in missing)
+            finding = recovery.take(one.items, behind_missing=behind_missing)
+            segment, tail_bytes, number = self._adopt(one, finding), finding.tail_bytes, one.name.number
         was_committed = recovery.finish()
         self._lost |= recovery.lost
         if segment is not None and tail_bytes:
             if was_committed:
                 self._damaged.append((segment, tail_bytes))
             else:
-                self._cut(segment, tail_bytes)
+                cut_tail(self._files, segment, tail_bytes, self._log)
 
-    def _content(self, name: SegmentName) -> bytes | None:
-        """A segment's bytes, or None where it had to be set aside."""
-        path = str(self._files.path(name))
-        try:
-            content = self._files.read_all(name)
-        except OSError as error:
-            self._files.rename(name, ".unreadable")
-            events.segment_set_aside(self._log, path=path, reason=error.strerror or str(error), lost=True)
-            return None
-        version = file_version(content)
-        if version is None or version <= FORMAT_VERSION:
-            return content
-        self._files.rename(name, f".v{version}")
-        events.segment_set_aside(self._log, path=path, reason=f"its format {version} is not known here", lost=False)
-        return None
+    def _adopt(self, one: Inspected, finding: Finding) -> Segment:
+        boot = finding.records[0].key.boot if finding.records else 0
+        segment = self._ledger.adopt(one.name, boot, one.size, finding.records)
+        if finding.damaged_bytes:
+            self._damaged.append((segment, finding.damaged_bytes))
+        if finding.records:
+            self._newest.append(finding.records[-1].key)
+            self._powered_s = max(self._powered_s, finding.records[-1].lifetime.powered_s)
+        return segment
 
-    def _cut(self, segment: Segment, tail_bytes: int) -> None:
-        path = str(self._files.path(segment.name))
-        segment.size -= tail_bytes
-        try:
-            self._files.cut(segment.name, segment.size)
-        except OSError as error:
-            events.segment_mend_failed(self._log, path=path, reason=error.strerror or str(error))
-        else:
-            events.tail_cut(self._log, path=path, tail_bytes=tail_bytes)
+    def _damage(self) -> Damage:
+        return Damage(
+            segments=len({segment for segment, _bytes in self._damaged}),
+            damaged_bytes=sum(damaged_bytes for _segment, damaged_bytes in self._damaged),
+            missing_segments=self._missing,
+            unreadable_segments=self._inspection.unreadable,
+        )
 
     def _owe(self) -> None:
         """Owe what is missing, except what an interrupted start before this one owes already."""
@@ -138,17 +171,3 @@ class _Opening:
             events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=segment.count)
         if lost:
             events.batches_lost(self._log, lost)
-
-    def _mend(self) -> None:
-        """Rewrite damaged segments without the damage, so that the next start does not tell it again."""
-        for segment in {segment for segment, _ in self._damaged if not segment.dead}:
-            try:
-                content = self._files.read_all(segment.name)
-                records = (content[slice(*segment.span(index))] for index in range(segment.count))
-                mended = file_header(segment.name.stream) + b"".join(records)
-                self._files.replace(segment.name, mended)
-            except OSError as error:
-                path = str(self._files.path(segment.name))
-                events.segment_mend_failed(self._log, path=path, reason=error.strerror or str(error))
-            else:
-                segment.compact()

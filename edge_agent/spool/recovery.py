@@ -1,11 +1,14 @@
 """What the bytes found at a start mean: what is kept, what is lost, where this boot's number begins. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from edge_agent.records import BootInfo, EnvelopeKey
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed, Gap
-from edge_agent.spool.state import SpoolState, StreamMarks
+from edge_agent.spool.state import NewerState, SpoolState, StreamMarks
+
+_MOST_UNNOTED = 10_000
+"""segments begun since the state was written, at most"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,18 @@ class Finding:
     """that follow the last valid record"""
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What a start found wrong on the disk, beside the batches that are owed by name."""
+
+    segments: int = 0
+    """in which something could not be read"""
+    damaged_bytes: int = 0
+    missing_segments: int = 0
+    unreadable_segments: int = 0
+    """that the disk would not open"""
+
+
 class StreamRecovery:
     """Judges the segments of one stream, in order. `lost` names what is missing, as far as it can be named."""
 
@@ -27,10 +42,12 @@ class StreamRecovery:
         self._last: EnvelopeKey | None = None
         self._gaps: list[Gap] = []
         self._gaps_of_earlier_segments = 0
+        self._missing = False
         self.lost: set[EnvelopeKey] = set()
 
-    def take(self, items: Iterable[Framed | Gap]) -> Finding:
-        """The next segment's records and gaps."""
+    def take(self, items: Iterable[Framed | Gap], *, behind_missing: bool = False) -> Finding:
+        """The next segment's records and gaps; a segment before it may have vanished."""
+        self._missing |= behind_missing
         records: list[Framed] = []
         damaged = tail = 0
         self._gaps_of_earlier_segments = len(self._gaps)
@@ -38,12 +55,12 @@ class StreamRecovery:
             if isinstance(item, Gap):
                 tail += item.end - item.start
                 self._gaps.append(item)
-            elif self._last is None or item.key > self._last:
+            elif (self._last is None or item.key > self._last) and not _of_another_boot(item, records):
                 self._blame_gaps_before(item)
                 records.append(item)
                 damaged, tail = damaged + tail, 0
                 self._last = item.key
-            else:  # a repeat of an append that failed and was tried again
+            else:  # a repeat of an append that failed and was tried again, or a stale block of another segment
                 tail += item.end - item.start
         return Finding(tuple(records), damaged, tail)
 
@@ -59,7 +76,9 @@ class StreamRecovery:
 
     def _blame_gaps_before(self, record: Framed) -> None:
         # A file header alone holds no record, so its damage says nothing about the record before.
-        if any(gap.end > FILE_HEADER_SIZE for gap in self._gaps) and record.previous_seq is not None:
+        doubtful = self._missing or any(gap.end > FILE_HEADER_SIZE for gap in self._gaps)
+        self._missing = False
+        if doubtful and record.previous_seq is not None:
             before = EnvelopeKey(record.key.boot, record.previous_seq)
             if self._last is None or before > self._last:
                 self._lose(before)
@@ -77,7 +96,20 @@ class StreamRecovery:
             self.lost.add(key)
 
 
-def next_boot(states: Iterable[SpoolState], newest: Iterable[EnvelopeKey]) -> BootInfo:
+def missing_numbers(marks: StreamMarks, present: Collection[int]) -> tuple[set[int], set[int]]:
+    """Numbers of segments that are not there: those that were needed for certain, and those that may have been."""
+    needed = {number for first, last in marks.files for number in range(first, last + 1)} - set(present)
+    # Bounded: a file's name is no reason to count to 9999999999.
+    upper = min(max(present, default=0), (marks.next_number or 0) + _MOST_UNNOTED)
+    unnoted = set() if marks.next_number is None else set(range(marks.next_number, upper)) - set(present)
+    return needed, unnoted
+
+
+def _of_another_boot(item: Framed, records: list[Framed]) -> bool:
+    return bool(records) and item.key.boot != records[0].key.boot
+
+
+def next_boot(states: Iterable[SpoolState | NewerState], newest: Iterable[EnvelopeKey]) -> BootInfo:
     """This boot's number: one more than any that a state or the newest record of a segment names."""
     states, newest = list(states), list(newest)
     boots = [state.boot for state in states] + [key.boot for key in newest]

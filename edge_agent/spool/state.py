@@ -4,13 +4,14 @@
  "owed": [[boot, first, last, why], ...],
  "told": [[boot, seq, [[boot, first, last, why], ...]], ...],
  "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null,
-                   "also": [[boot, first, last], ...]}, ...},
+                   "also": [[boot, first, last], ...],
+                   "files": [[first number, last number], ...], "next": number}, ...},
  "unmetered": {"3": as in streams, ...}}
 
 `owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
 `unmetered` are the streams whose batches wait for an unmetered link. A file of an earlier release may lack `told`,
-`powered_s` and `unmetered`; an earlier release passes over those it does not know, which is why the unmetered streams
-are not among the others.
+`powered_s`, `unmetered`, `files` and `next`; an earlier release passes over those it does not know, which is why the
+unmetered streams are not among the others.
 
 Every version that will ever be is to keep the line, its CRC, and the keys `version`, `boot` and `last_seq`: then a
 release that meets a newer one's state can still begin a boot beyond it.
@@ -20,7 +21,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from edge_agent.records import EnvelopeKey, LostRange, Upload
 from edge_agent.spool.naming import StreamName
@@ -32,6 +33,8 @@ class _Marks(TypedDict):
     settled: list[int] | None
     held: list[int] | None
     also: list[tuple[int, int, int]]
+    files: NotRequired[list[tuple[int, int]]]
+    next: NotRequired[int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,20 @@ class StreamMarks:
     """the last record that is not"""
     also: tuple[tuple[int, int, int], ...] = ()
     """(boot, first seq, last seq): records of this stream beyond `settled` that are settled too"""
+    files: tuple[tuple[int, int], ...] = ()
+    """(first, last) numbers of the segments that are needed, so that one which vanishes is missed"""
+    next_number: int | None = None
+    """of the next segment; None where an earlier release noted neither"""
 
     def covers(self, key: EnvelopeKey) -> bool:
         """Whether a record of this stream is settled."""
         up_to = self.settled is not None and key <= self.settled
         return up_to or any(boot == key.boot and first <= key.seq <= last for boot, first, last in self.also)
+
+    def forgot(self, number: int) -> bool:
+        """Whether nothing in a segment was needed any more: it was about to be removed."""
+        noted = self.next_number is not None and number < self.next_number
+        return noted and not any(first <= number <= last for first, last in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,15 @@ class SpoolState:
     streams: Mapping[StreamName, StreamMarks] = field(default_factory=dict)
     powered_s: int = 0
     """seconds for which the agent has run on this vehicle, over all boots, when the file was written"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewerState:
+    """What can be read of the state that a newer release wrote."""
+
+    version: int
+    boot: int
+    last_seq: int | None
 
 
 def encode_state(state: SpoolState) -> bytes:
@@ -85,14 +106,14 @@ def encode_state(state: SpoolState) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def decode_state(data: bytes) -> SpoolState | None:
-    """The state, or None where the bytes are damaged or of another version."""
+def decode_state(data: bytes) -> SpoolState | NewerState | None:
+    """The state, or None where the bytes are damaged."""
     crc, _, text = data.removesuffix(b"\n").partition(b" ")
     if crc != b"%08x" % zlib.crc32(text):
         return None
     document = json.loads(text)
     if document["version"] != STATE_VERSION:
-        return None
+        return NewerState(document["version"], document["boot"], document["last_seq"])
     return SpoolState(
         boot=document["boot"],
         last_seq=document["last_seq"],
@@ -108,7 +129,13 @@ def decode_state(data: bytes) -> SpoolState | None:
 
 def _streams_as_json(state: SpoolState, upload: Upload) -> dict[str, _Marks]:
     return {
-        str(stream.priority): {"settled": _pair(marks.settled), "held": _pair(marks.held), "also": list(marks.also)}
+        str(stream.priority): {
+            "settled": _pair(marks.settled),
+            "held": _pair(marks.held),
+            "also": list(marks.also),
+            "files": list(marks.files),
+            "next": marks.next_number,
+        }
         for stream, marks in state.streams.items()
         if stream.upload is upload
     }
@@ -120,6 +147,8 @@ def _streams(streams: Mapping[str, _Marks], upload: Upload) -> dict[StreamName, 
             _key(marks["settled"]),
             _key(marks["held"]),
             tuple((boot, first, last) for boot, first, last in marks["also"]),
+            tuple((first, last) for first, last in marks.get("files", ())),
+            marks.get("next"),
         )
         for priority, marks in streams.items()
     }

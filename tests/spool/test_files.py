@@ -100,7 +100,7 @@ def test_a_name_that_was_set_aside_is_not_given_again(tmp_path: Path) -> None:
     files.rename(SegmentName(StreamName(3), 8), ".v2")
 
     assert files.segments() == []
-    assert files.last_numbers() == {StreamName(3): 8}
+    assert files.numbers() == {StreamName(3): {8}}
     files.release()
 
 

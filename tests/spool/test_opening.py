@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import Acked, EnvelopeKey, LostRange, Refused
+from edge_agent.records import Acked, Deferred, EnvelopeKey, LostRange, Refused
 from edge_agent.spool.framing import file_header, scan
 from edge_agent.spool.naming import StreamName
 from edge_agent.spool.opening import open_store
@@ -312,3 +312,37 @@ def test_keys_of_several_boots_are_offered_oldest_first(tmp_path: Path) -> None:
         EnvelopeKey(2, 1),
     ]
     store.close()
+
+
+def test_a_segment_that_the_state_forgot_is_not_offered_again_when_a_power_cut_brings_it_back(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    for seq in range(3):
+        store.append([sealed(1, seq, size=900)])
+    before = {path: path.read_bytes() for path in sorted(tmp_path.glob("*.seg"))}
+    for envelope in store.lease(3):
+        store.settle(envelope.key, Acked() if envelope.key.seq == 1 else Deferred("later"))
+    store.close()
+    for path, content in before.items():
+        path.write_bytes(content)
+
+    seqs, owed, _ = reopened(tmp_path, log := Ear())
+
+    assert len(before) == 3
+    assert (seqs, owed, log.alarms()) == ([0, 2], (), [])
+    assert len(list(tmp_path.glob("*.seg"))) == 2
+
+
+def test_a_segment_that_the_state_forgot_may_be_torn_without_being_damage(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    for seq in range(3):
+        store.append([sealed(1, seq, size=900)])
+    middle = sorted(tmp_path.glob("*.seg"))[1]
+    content = middle.read_bytes()
+    for envelope in store.lease(3):
+        store.settle(envelope.key, Acked() if envelope.key.seq == 1 else Deferred("later"))
+    store.close()
+    middle.write_bytes(content[:500])
+
+    seqs, owed, _ = reopened(tmp_path, log := Ear())
+
+    assert (seqs, owed, log.alarms()) == ([0, 2], (), [])

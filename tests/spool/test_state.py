@@ -4,9 +4,9 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.records import EnvelopeKey, LostRange
+from edge_agent.records import EnvelopeKey, LostRange, Upload
 from edge_agent.spool.naming import STREAMS, StreamName
-from edge_agent.spool.state import SpoolState, StreamMarks, decode_state, encode_state
+from edge_agent.spool.state import NewerState, SpoolState, StreamMarks, decode_state, encode_state
 
 SEQS = st.integers(0, 2**63)
 RANGES = st.lists(st.builds(LostRange, SEQS, SEQS, SEQS, st.sampled_from(["cap", "damaged", "refused"]))).map(tuple)
@@ -19,7 +19,14 @@ STATES = st.builds(
     told=st.dictionaries(st.builds(EnvelopeKey, SEQS, SEQS), RANGES, max_size=3),
     streams=st.dictionaries(
         st.sampled_from(STREAMS),
-        st.builds(StreamMarks, KEYS, KEYS, st.lists(st.tuples(SEQS, SEQS, SEQS), max_size=3).map(tuple)),
+        st.builds(
+            StreamMarks,
+            KEYS,
+            KEYS,
+            st.lists(st.tuples(SEQS, SEQS, SEQS), max_size=3).map(tuple),
+            st.lists(st.tuples(SEQS, SEQS), max_size=3).map(tuple),
+            st.none() | SEQS,
+        ),
     ),
     powered_s=SEQS,
 )
@@ -40,10 +47,17 @@ def test_a_change_of_any_byte_is_noticed() -> None:
         assert decode_state(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) is None
 
 
-def test_a_state_of_another_version_is_not_guessed_at() -> None:
-    text = json.dumps({"version": 2, "boot": 1}).encode()
+def test_of_the_state_of_a_newer_release_the_boot_is_read() -> None:
+    text = json.dumps({"version": 2, "boot": 7, "last_seq": 41, "streams": "otherwise"}).encode()
 
-    assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) is None
+    assert decode_state(b"%08x %s\n" % (zlib.crc32(text), text)) == NewerState(2, 7, 41)
+
+
+def test_a_release_from_before_unmetered_streams_finds_no_name_that_it_cannot_read() -> None:
+    marks = StreamMarks(EnvelopeKey(7, 40), None)
+    data = encode_state(SpoolState(7, 41, streams={StreamName(3): marks, StreamName(4, Upload.UNMETERED): marks}))
+
+    assert list(map(int, json.loads(data[9:])["streams"])) == [3]
 
 
 def test_a_state_from_before_tellers_were_noted_is_read() -> None:

@@ -351,13 +351,13 @@ def test_a_refused_batch_lies_in_the_refused_folder_and_is_owed_once(tmp_path: P
 def test_the_refused_folder_is_bounded_and_its_oldest_goes_first(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     for seq in range(6):
-        store.append([sealed(1, seq, size=300)])
+        store.append([sealed(1, seq, size=100)])
         (envelope,) = store.lease(1)
         store.settle(envelope.key, Refused("too big"))
 
     kept = sorted((tmp_path / "refused").iterdir())
 
-    assert sum(path.stat().st_size for path in kept) <= CAP_BYTES // 16
+    assert sum(path.stat().st_size for path in kept) <= CAP_BYTES // 32
     assert kept[-1].name == "0000000001-00000000000000000005.seg"
     assert len(kept) == 2
     store.close()
