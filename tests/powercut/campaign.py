@@ -27,12 +27,14 @@ DISK_BYTES = 256 << 20
 CAP_BYTES = 16 << 20
 """small segments, so that many are begun and removed; never reached"""
 LOOK_S = 0.002
+"""less than an opening takes"""
 BOOT_S = 60.0
 """within which an agent must be running on a slow machine"""
 DELIVERED_S = 120.0
 """within which the last life must have delivered everything"""
 STOP_S = 30.0
 STARTS = 5
+"""how many are timed on the machine outside"""
 
 RULES = document(
     now={"kind": "on_change", "signals": ["*"], "priority": 1, "lane": "hot", "batch": {"max_age_s": 0.3}},
@@ -115,7 +117,7 @@ class Campaign:
         self._tell(life, when)
 
     def _turns(self) -> list[float]:
-        """Seconds that the hub is away, there, away, there; its start takes two of each."""
+        """Seconds that the hub is away, there, away, there; its start takes some of those that it is there."""
         away, there = (0, 3), (3, 9)
         return [self._random.uniform(*span) for span in (away, there, away, there, away, there)]
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import cast
@@ -66,8 +66,6 @@ class Count:
     """The sums over all cuts, and a sentence for everything that must not be."""
 
     cuts: int
-    restarts: int
-    """openings that were seen, of which `opening_s` and `restart_s` are the times"""
     committed: int
     """batches reported as committed"""
     delivered: int
@@ -80,13 +78,14 @@ class Count:
     repeated: tuple[str, ...] = ()
     corrupt: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
-    opening_s: tuple[float, ...] = field(default=())
-    restart_s: tuple[float, ...] = field(default=())
+    opening_s: tuple[float, ...] = ()
+    """of every opening that was seen"""
+    restart_s: tuple[float, ...] = ()
 
     @property
     def violations(self) -> tuple[str, ...]:
-        """All of them; nothing is well."""
-        return self.lost + self.repeated + self.corrupt + self.other
+        """All of them; where there is none all is well. What may explain the others goes first."""
+        return self.other + self.corrupt + self.repeated + self.lost
 
 
 def count(lives: Sequence[Life], arrivals: Iterable[Arrival]) -> Count:
@@ -98,7 +97,6 @@ def count(lives: Sequence[Life], arrivals: Iterable[Arrival]) -> Count:
     opening_s = tuple(life.opening_s for life in lives if life.opening_s is not None)
     return Count(
         cuts=len(lives) - 1,
-        restarts=len(opening_s),
         committed=len(committed),
         delivered=len(took.bodies),
         twice=took.twice,

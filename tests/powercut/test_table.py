@@ -3,7 +3,7 @@ from dataclasses import replace
 from tests.powercut.count import Count
 from tests.powercut.table import table
 
-NOTHING = Count(cuts=0, restarts=0, committed=0, delivered=0, twice=0, torn=0)
+NOTHING = Count(cuts=0, committed=0, delivered=0, twice=0, torn=0)
 
 
 def test_the_table_has_a_cell_for_every_column() -> None:
