@@ -355,8 +355,8 @@ class LostRange:
     last_seq: int
     why: str
     """`cap` (evicted at the byte cap, or at the floor of free space), `thinned` (likewise, others of its kind stayed),
-    `expired`, `damaged` (unreadable on disk), `memory` (the disk took nothing and memory was full) or `refused` (set
-    aside by the uplink)"""
+    `expired`, `damaged` (unreadable on disk), `memory` (the disk took nothing and memory was full), `refused` (set
+    aside by the uplink), `no_key` (encrypted with a key that is gone) or `dropped` (somebody gave it up by hand)"""
 
 
 @dataclass(frozen=True, slots=True)
