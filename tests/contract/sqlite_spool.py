@@ -2,11 +2,18 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from edge_agent.clock import SystemClock
+from edge_agent.ports import Clock
 from edge_agent.records import (
     ANYTHING,
+    LIVE_S,
     Acked,
     Appended,
     BootInfo,
@@ -15,39 +22,53 @@ from edge_agent.records import (
     EnvelopeKey,
     Lane,
     LostRange,
+    Part,
     Receipt,
     Terms,
+    Upload,
 )
 
 SCHEMA = """
-create table if not exists envelope (priority, boot, seq, lane, rule, schema, type, encoding, payload,
+create table if not exists envelope (priority, boot, seq, lane, rule, schema, type, encoding, payload, upload,
+                                     kept_s, expires_powered_s, expires_wall_s, thin,
                                      primary key (priority, boot, seq));
 create table if not exists owed (boot, seq, why, carrier_boot, carrier_seq);
-create table if not exists boot (boot primary key, last_seq);
+create table if not exists boot (boot primary key, last_seq, powered_s);
 """
+WAITING_LOOKS_EACH_S = 0.05
+NEVER = 10**12
+NS = 1_000_000_000
 
 
 class SqliteSpool:
-    """`ports.Spool`, blocking its loop; the cap counts payload bytes."""
+    """`ports.Spool`, blocking its loop; the cap counts payload bytes, and room is made batch by batch."""
 
-    def __init__(self, folder: Path, cap_bytes: int) -> None:
+    def __init__(self, folder: Path, cap_bytes: int, clock: Clock | None = None) -> None:
         self._cap_bytes = cap_bytes
+        self._clock = clock or SystemClock()
+        self._seen_by_thinning: Counter[tuple[int, str, str]] = Counter()
         self._leased: set[EnvelopeKey] = set()
         self._more = asyncio.Event()
         self._database = sqlite3.connect(folder / "spool.db", isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF"):
             self._database.execute(f"pragma {pragma}")
         self._database.executescript(SCHEMA)
-        before = self._database.execute("select boot, last_seq from boot order by boot desc").fetchone()
-        self._boot = BootInfo(before[0] + 1 if before else 1, *(before or (None, None)))
-        self._database.execute("insert into boot values (?, null)", (self._boot.boot,))
+        before = self._database.execute("select boot, last_seq, powered_s from boot order by boot desc").fetchone()
+        self._boot = BootInfo(before[0] + 1, *before[:2]) if before else BootInfo(1, None, None)
+        self._powered_from_ns = (before[2] * NS if before else 0) - self._clock.uptime_ns()
+        self._database.execute("insert into boot values (?, null, ?)", (self._boot.boot, self.powered_s))
 
     @property
     def boot(self) -> BootInfo:
         return self._boot
 
+    @property
+    def powered_s(self) -> int:
+        return (self._powered_from_ns + self._clock.uptime_ns()) // NS
+
     async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         kept: list[EnvelopeKey] = []
+        self._expire()
         self._database.execute("begin")
         for one in sorted(envelopes, key=lambda one: one.priority):
             if self._make_room(one):
@@ -63,13 +84,28 @@ class SqliteSpool:
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         while True:
             more = self._more
-            rows = self._database.execute("select * from envelope order by priority, boot, seq")
-            envelopes = [_envelope(row) for row in rows if EnvelopeKey(row[1], row[2]) not in self._leased]
-            envelopes = [one for one in envelopes if one.priority <= terms.last_priority][:limit]
-            if envelopes:
-                self._leased |= {envelope.key for envelope in envelopes}
-                return tuple(envelopes)
-            await more.wait()
+            if envelopes := self.take(limit, terms):
+                return envelopes
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAITING_LOOKS_EACH_S):
+                    await more.wait()
+
+    def take(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
+        """`lease`, without waiting."""
+        self._expire()
+        live = "(boot = ? and ? - kept_s < ?)"
+        rows = self._database.execute(
+            f"select {live} as live, * from envelope where priority <= ? order by live desc, priority, boot, seq",  # noqa: S608  no word of it is anybody's
+            (self._boot.boot, self.powered_s, LIVE_S, terms.last_priority),
+        )
+        envelopes = [
+            _envelope(row[1:])
+            for row in rows
+            if (Part.LIVE if row[0] else Part.BACKLOG) in terms.parts and EnvelopeKey(*row[2:4]) not in self._leased
+        ]
+        leased = [one for one in envelopes if terms.unmetered or one.upload is Upload.ANY][:limit]
+        self._leased |= {envelope.key for envelope in leased}
+        return tuple(leased)
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         self._leased.remove(key)
@@ -85,6 +121,7 @@ class SqliteSpool:
         self._database.execute("commit")
 
     async def close(self) -> None:
+        self._note()
         self._database.close()
 
     def _offer(self) -> None:
@@ -93,31 +130,68 @@ class SqliteSpool:
 
     def _insert(self, one: Envelope) -> None:
         meta = (one.lane.value, one.rule, one.schema, one.content_type, one.content_encoding, one.payload)
+        keep, closed_s = one.retention, one.closed_ns // NS
+        lasts = (
+            self.powered_s,
+            self.powered_s + keep.powered_s if keep.powered_s else NEVER,
+            closed_s + keep.wall_s if keep.wall_s and closed_s else NEVER,
+            keep.thin,
+        )
         self._database.execute(
-            "insert into envelope values (?,?,?,?,?,?,?,?,?)", (one.priority, one.key.boot, one.key.seq, *meta)
+            "insert into envelope values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (one.priority, one.key.boot, one.key.seq, *meta, one.upload.value, *lasts),
         )
         self._database.execute(
             "update boot set last_seq = max(?, coalesce(last_seq, -1)) where boot = ?", (one.key.seq, one.key.boot)
         )
+        self._note()
+
+    def _note(self) -> None:
+        self._database.execute("update boot set powered_s = ? where boot = ?", (self.powered_s, self._boot.boot))
+
+    def _expire(self) -> None:
+        wall_s = self._clock.now_ns() // NS if self._clock.is_synced() else 0
+        expired = self._database.execute(
+            "select boot, seq from envelope where expires_powered_s < ? or expires_wall_s < ?", (self.powered_s, wall_s)
+        ).fetchall()
+        for key in (EnvelopeKey(*row) for row in expired):
+            if key not in self._leased:
+                self._give_up(key, "expired")
 
     def _make_room(self, one: Envelope) -> bool:
         (used,) = self._database.execute("select coalesce(sum(length(payload)), 0) from envelope").fetchone()
         short = used + len(one.payload) - self._cap_bytes
-        chosen: list[EnvelopeKey] = []
-        candidates = self._database.execute(
-            "select boot, seq, length(payload) from envelope where priority >= ? order by priority desc, boot, seq",
+        rows = self._database.execute(
+            "select priority, upload, boot, seq, length(payload), rule, thin from envelope where priority >= ?"
+            " order by priority desc, upload = 'unmetered' desc, boot, seq",
             (one.priority,),
         ).fetchall()
-        for boot, seq, length in candidates:
-            if short > 0 and EnvelopeKey(boot, seq) not in self._leased:
-                chosen.append(EnvelopeKey(boot, seq))
-                short -= length
-        if short > 0:
+        idle = [(row[:2], EnvelopeKey(*row[2:4]), *row[4:]) for row in rows]
+        idle = [row for row in idle if row[1] not in self._leased]
+        if short > sum(length for _, _, length, _, _ in idle):
             return False
-        for key in chosen:
-            self._database.execute("delete from envelope where boot=? and seq=?", (key.boot, key.seq))
-            self._owe(key, "cap")
+        for stream, batches in groupby(idle, key=lambda row: row[0]):
+            whole = list(batches)
+            for why in ("thinned", "cap"):
+                for row in tuple(whole):
+                    _, key, length, rule, thin = row
+                    if short > 0 and (why == "cap" or self._is_thinned_out((*stream, rule), key, thin)):
+                        self._give_up(key, why)
+                        whole.remove(row)
+                        short -= length
         return True
+
+    def _is_thinned_out(self, kind: tuple[int, str, str], key: EnvelopeKey, thin: int) -> bool:
+        """Each batch is asked once."""
+        if thin == 1:
+            return False
+        self._database.execute("update envelope set thin = 1 where boot=? and seq=?", (key.boot, key.seq))
+        self._seen_by_thinning[kind] += 1
+        return (self._seen_by_thinning[kind] - 1) % thin != 0
+
+    def _give_up(self, key: EnvelopeKey, why: str) -> None:
+        self._database.execute("delete from envelope where boot=? and seq=?", (key.boot, key.seq))
+        self._owe(key, why)
 
     def _owe(self, key: EnvelopeKey, why: str) -> None:
         """Owe a batch, and again what it was to tell."""
@@ -148,7 +222,9 @@ class SqliteSpool:
         return tuple(ranges)
 
 
-def _envelope(row: tuple[int, int, int, str, str, str, str, str, bytes]) -> Envelope:
-    priority, boot, seq, lane, rule, schema, content_type, content_encoding, payload = row
+def _envelope(row: Sequence[Any]) -> Envelope:
+    priority, boot, seq, lane, rule, schema, content_type, content_encoding, payload, upload = row[:10]
     key = EnvelopeKey(boot, seq)
-    return Envelope(key, priority, Lane(lane), rule, schema, content_type, content_encoding, payload)
+    return Envelope(
+        key, priority, Lane(lane), rule, schema, content_type, content_encoding, payload, upload=Upload(upload)
+    )
