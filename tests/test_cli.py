@@ -35,6 +35,7 @@ def test_every_command_is_known() -> None:
         "dtdl",
         "dry-run",
         "show",
+        "spool drop",
         "spool export",
         "spool ls",
         "spool stat",

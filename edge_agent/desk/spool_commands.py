@@ -113,3 +113,33 @@ def export(
         stderr.print(f"warning: {sentence}", highlight=False, markup=False, soft_wrap=True)
     stderr.print(exported.sentence(), markup=False, soft_wrap=True)
     raise typer.Exit
+
+
+@spool_app.command("drop")
+def drop(
+    folder: Folder,
+    *,
+    rule: Rules = [],  # noqa: B006
+    priority: Priorities = [],  # noqa: B006
+    boot: Boots = [],  # noqa: B006
+    everything: Annotated[bool, typer.Option("--all", help="Every batch that waits.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Give up batches that wait: they will never be sent, and the cloud is told so. The agent must be stopped.
+
+    Example: `edge-agent spool drop /var/lib/edge-agent --rule trip`
+    """
+    from edge_agent.desk.spool_drop import drop as give_up
+    from edge_agent.desk.spool_entries import Selection
+    from edge_agent.desk.spool_folder import SpoolFolder
+    from edge_agent.desk.spool_list import entries
+
+    if everything == bool(rule or priority or boot):
+        raise typer.BadParameter("say what is to go: --rule, --priority, --boot, or --all alone")
+    spool = SpoolFolder(folder)
+    selection = Selection(frozenset(rule), frozenset(priority), frozenset(boot))
+    sizes = [len(entry.envelope.payload) for entry in entries(spool, selection)]
+    if not yes:
+        typer.confirm(f"{spool.path}: drop {len(sizes)} batches, {sum(sizes)} bytes, for good?", abort=True, err=True)
+    typer.echo(give_up(spool, selection).sentence())
+    raise typer.Exit

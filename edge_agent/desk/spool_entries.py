@@ -2,14 +2,14 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from edge_agent.records import Envelope, EnvelopeKey, LostRange
 from edge_agent.spool.framing import ENCRYPTED, FORMAT_VERSION, Framed, Lifetime, decode_record, file_version, scan
 from edge_agent.spool.naming import SegmentName, StreamName
-from edge_agent.spool.recovery import StreamRecovery
+from edge_agent.spool.recovery import StreamRecovery, missing_numbers
 from edge_agent.spool.state import SpoolState, StreamMarks
 
 
@@ -44,6 +44,8 @@ class SegmentFound:
     version: int | None
     """of its format; None where its header is damaged"""
     entries: tuple[Entry, ...] = ()
+    records: tuple[Framed, ...] = ()
+    """where those lie in the file"""
 
     @property
     def is_known(self) -> bool:
@@ -59,6 +61,8 @@ class StreamEnd:
     """bytes that are no whole record, without those of an append that goes on or was cut short"""
     lost: tuple[EnvelopeKey, ...]
     """batches that cannot be read any more, as far as they can be named; the agent's next start tells them"""
+    missing: tuple[SegmentName, ...] = ()
+    """segments that are noted as needed and are not there"""
 
 
 class StreamReader:
@@ -83,19 +87,27 @@ class StreamReader:
         self.damage(name, finding.damaged_bytes)
         self._tail = name, finding.tail_bytes
         entries = (self._entry(name, record, content[record.start : record.end]) for record in finding.records)
-        return replace(found, entries=tuple(entry for entry in entries if entry))
+        whole = tuple(entry for entry in entries if entry)
+        return replace(found, entries=whole, records=finding.records)
 
     def damage(self, name: SegmentName, damaged_bytes: int) -> None:
         """So much of a segment cannot be read."""
         self._damaged[name] += damaged_bytes
 
-    def ended(self, *, changed: bool) -> StreamEnd:
-        """After the last segment; `changed` where the state on disk is another than the one that was given."""
-        # What a state says of the newest record holds for these segments only if neither changed meanwhile.
-        if not changed and self._recovery.finish() and self._tail:
-            self.damage(*self._tail)
+    def ended(self, numbers: Collection[int], *, changed: bool) -> StreamEnd:
+        """After the last segment; `numbers` are those of all the stream's files, also of those set aside.
+
+        `changed` where the state on disk is another than the one that was given.
+        """
+        needed: Iterable[int] = ()
+        # What a state says of the newest record and of files holds for these only if neither changed meanwhile.
+        if not changed:
+            needed, _ = missing_numbers(self._marks, numbers)
+            if self._recovery.finish() and self._tail:
+                self.damage(*self._tail)
         lost = sorted(key for key in self._recovery.lost if key not in self._given_up)
-        return StreamEnd(+self._damaged, tuple(lost))
+        missing = (SegmentName(self._stream, number) for number in sorted(needed))
+        return StreamEnd(+self._damaged, tuple(lost), tuple(missing))
 
     def _entry(self, name: SegmentName, record: Framed, data: bytes) -> Entry | None:
         envelope = decode_record(data, self._stream)

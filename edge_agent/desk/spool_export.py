@@ -156,6 +156,7 @@ def _write_capture(envelope: Envelope, text: bytes, folder: Path, place: str) ->
 def _damage(end: StreamEnd) -> Iterator[str]:
     for name, size in end.damaged.items():
         yield f"{name}: {size} bytes are damaged"
+    yield from (f"{name}: is missing" for name in end.missing)
     for lost in ranges_of(end.lost, "damaged"):
         yield f"cannot be read any more: batch {lost.boot}/{lost.first_seq} to {lost.boot}/{lost.last_seq}"
 

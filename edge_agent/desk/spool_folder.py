@@ -8,12 +8,11 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from edge_agent.desk.spool_entries import GivenUp, SegmentFound, StreamEnd, StreamReader
 from edge_agent.errors import FileRefused
-from edge_agent.spool.naming import STREAMS, SegmentName, segment_named
+from edge_agent.spool.naming import STREAMS, SegmentName, StreamName, segment_named
 from edge_agent.spool.state import NewerState, SpoolState, decode_state
 
 STATE, COPY, REFUSED, LOCK = "state.json", "opened.json", "refused", "lock"
@@ -40,6 +39,7 @@ class SpoolFolder:
             raise FileRefused(str(folder), "no spool is there: neither a state.json nor segments")
         self.state, self.state_file = self._read_state()
         names = [named for name in _names(self.path) if (named := segment_named(name))]
+        self._present = [name for name, _suffix in names]
         self.segments = sorted((name for name, suffix in names if not suffix), key=_place)
         self.set_aside = [f"{name}{suffix}" for name, suffix in names if suffix]
 
@@ -48,11 +48,18 @@ class SpoolFolder:
         """Of all segments, as far as they are still there."""
         return sum(_size(self.path / str(name)) or 0 for name in self.segments)
 
+    @property
+    def last_numbers(self) -> dict[StreamName, int]:
+        """The highest number each stream has used, also of segments set aside."""
+        return {name.stream: name.number for name in sorted(self._present, key=str)}
+
     def found(self) -> Iterator[SegmentFound | StreamEnd]:
         """Stream by stream, most important first: its segments in order, then its end. Raises FileRefused."""
         given_up = GivenUp(self.state)
-        for stream, names in groupby(self.segments, key=lambda name: name.stream):
-            yield from self._stream(StreamReader(stream, self.state, given_up), names)
+        for stream in STREAMS:
+            names = [name for name in self.segments if name.stream == stream]
+            if names or stream in self.state.streams:
+                yield from self._stream(stream, names, given_up)
 
     def owner(self) -> int | None:
         """The process that holds the lock, None where none is seen; one of another container may not be.
@@ -79,7 +86,10 @@ class SpoolFolder:
         paths = (self.path / name for name in sorted(_names(self.path)))
         return [FileFound(path.name, size) for path in paths if (size := _size(path)) is not None and path.is_file()]
 
-    def _stream(self, reader: StreamReader, names: Iterable[SegmentName]) -> Iterator[SegmentFound | StreamEnd]:
+    def _stream(
+        self, stream: StreamName, names: Iterable[SegmentName], given_up: GivenUp
+    ) -> Iterator[SegmentFound | StreamEnd]:
+        reader = StreamReader(stream, self.state, given_up)
         for name in names:
             path = self.path / str(name)
             try:
@@ -91,7 +101,7 @@ class SpoolFolder:
             except OSError:  # a bad block: the agent sets such a file aside
                 reader.damage(name, _size(path) or 0)
         now, _ = self._read_state()
-        yield reader.ended(changed=now != self.state)
+        yield reader.ended({name.number for name in self._present if name.stream == stream}, changed=now != self.state)
 
     def _read_state(self) -> tuple[SpoolState, str]:
         """The state, and where it is from: a file's name, or empty where nothing can be read and all counts as waiting.

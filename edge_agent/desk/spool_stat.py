@@ -49,6 +49,8 @@ class Standings:
     unknown: list[str] = field(default_factory=list)
     damaged: dict[str, int] = field(default_factory=dict)
     """segment -> bytes"""
+    missing: list[str] = field(default_factory=list)
+    """segments"""
     lost: list[EnvelopeKey] = field(default_factory=list)
 
     def take(self, segment: SegmentFound) -> None:
@@ -65,6 +67,7 @@ class Standings:
     def end(self, stream: StreamEnd) -> None:
         """After the segments of a stream."""
         self.damaged |= {str(name): size for name, size in stream.damaged.items()}
+        self.missing += map(str, stream.missing)
         self.lost += stream.lost
 
     def _wait(self, entry: Entry) -> None:
@@ -127,6 +130,7 @@ class SpoolReport:
             "lost_told": [_range_as_json(one) for one in self.told],
             "unreadable": [_range_as_json(one) for one in ranges_of(seen.lost, "damaged")],
             "damaged": [{"file": name, "bytes": size} for name, size in seen.damaged.items()],
+            "missing": list(seen.missing),
             "set_aside": [*self.set_aside, *seen.unknown],
             "refused": {"batches": len(self.refused), "bytes": sum(one.size for one in self.refused)},
             "formats": {str(version or "damaged"): count for version, count in seen.formats.items()},
@@ -187,6 +191,7 @@ class SpoolReport:
         if self.refused:
             yield f"refused   {len(self.refused)} batches, {sum(one.size for one in self.refused)} bytes in refused/"
         yield from (f"damaged   {name}: {size} bytes" for name, size in seen.damaged.items())
+        yield from (f"missing   {name}" for name in seen.missing)
         if seen.lost:
             yield f"          cannot be read any more: {_ranges_text(ranges_of(seen.lost, 'damaged'))}"
         yield from (f"set aside {name}" for name in (*self.set_aside, *seen.unknown))

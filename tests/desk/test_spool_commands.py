@@ -64,3 +64,24 @@ def test_a_folder_without_a_spool_is_one_sentence(
     said = capsys.readouterr()
     assert (left_with.value.code, said.out) == (1, "")
     assert said.err.startswith(f"error: {tmp_path}: no spool is there")
+
+
+def test_drop_asks_and_says_what_went(spool: Path) -> None:
+    refused = typed("drop", spool, "--rule", "trip", answer="n\n")
+    assert (refused.exit_code, "drop 1 batches" in refused.stderr) == (1, True)
+    assert len(typed("ls", spool, "--json").output.splitlines()) == 5
+
+    result = typed("drop", spool, "--rule", "trip", answer="y\n")
+    assert (result.exit_code, "1 batches dropped" in result.stdout) == (0, True)
+    assert typed("drop", spool, "--all", "--yes").stdout.startswith("4 batches dropped")
+    assert json.loads(typed("stat", spool, "--json").output)["lost_untold"] == [
+        {"boot": 1, "from": 0, "to": 4, "why": "dropped"}
+    ]
+
+
+@pytest.mark.parametrize("options", [[], ["--all", "--rule", "trip"]])
+def test_drop_wants_to_be_told_what(options: list[str], spool: Path) -> None:
+    result = typed("drop", spool, *options, "--yes")
+
+    assert result.exit_code == 2
+    assert "say what is to go" in result.output

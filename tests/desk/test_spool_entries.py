@@ -37,7 +37,7 @@ def read(
     state = state or SpoolState(1, None)
     reader = StreamReader(STREAM, state, GivenUp(state))
     found = [reader.take(SegmentName(STREAM, number), content) for number, content in enumerate(contents)]
-    return [entry for one in found for entry in one.entries], reader.ended(changed=changed)
+    return [entry for one in found for entry in one.entries], reader.ended(range(len(contents)), changed=changed)
 
 
 def seqs(entries: Sequence[Entry]) -> list[int]:
@@ -159,3 +159,10 @@ def test_ranges_name_the_keys_and_nothing_else(pairs: set[tuple[int, int]]) -> N
         for seq in range(32)
         if (boot, seq) not in pairs
     )
+
+
+def test_a_segment_that_is_noted_and_gone_is_named_unless_the_note_is_newer() -> None:
+    state = SpoolState(1, 1, streams={STREAM: StreamMarks(None, EnvelopeKey(1, 1), files=((0, 2),))})
+
+    assert read([segment(0), segment(1)], state)[1].missing == (SegmentName(STREAM, 2),)
+    assert read([segment(0), segment(1)], state, changed=True)[1].missing == ()
