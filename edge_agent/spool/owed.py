@@ -84,12 +84,12 @@ class Owed:
         self._untold.extend(self._told.pop(carrier, ()))
 
     def among(self, boot: int, first_seq: int, last_seq: int) -> set[int]:
-        """Sequences of a boot between two that are owed."""
+        """Sequences of a boot between two that are owed and gone; those without their key are not gone."""
         return {
             seq
             for ranges in (self._untold, *self._told.values())
             for one in ranges
-            if one.boot == boot
+            if one.boot == boot and one.why != "no_key"
             for seq in range(max(first_seq, one.first_seq), min(last_seq, one.last_seq) + 1)
         }
 
