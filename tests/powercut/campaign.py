@@ -59,12 +59,14 @@ class When(Enum):
     STARTING = "while the agent starts"
     OPENING = "while the spool opens"
     RUNNING = "under load"
+    DELIVERING = "while it delivers"
 
 
 SIGNS = {
     When.STARTING: ("", 3.0),
     When.OPENING: ("decode.database_loaded", 0.06),
-    When.RUNNING: ("app.agent_started", 8.0),
+    When.RUNNING: ("app.agent_started", 6.0),
+    When.DELIVERING: ("uplink.link_up", 3.0),
 }
 """the power goes this many seconds at most after the event was told, or after the process was begun"""
 
@@ -106,8 +108,8 @@ class Campaign:
 
     async def _live(self, number: int) -> None:
         first = number == 1  # its agent must be told the rules once
-        when = When.RUNNING if first else self._random.choices(list(When), weights=(1, 2, 7))[0]
-        turns = [0.0, 60.0] if first else self._turns()
+        when = When.RUNNING if first else self._random.choices(list(When), weights=(1, 2, 4, 3))[0]
+        turns = [0.0, BOOT_S] if first or when is When.DELIVERING else self._turns()
         self._write_plan(number, turns, load=str(self._station / "drive.log"))
         async with powered(self._image, self._station):
             late = await self._moment(number, when)
