@@ -78,6 +78,7 @@ ENCRYPTED = 1
 _FILE_HEADER = struct.Struct("<8sHBB")
 _RECORD_HEADER_1 = struct.Struct("<IIIIQQ")
 _RECORD_HEADER = struct.Struct("<IIIIQQIIIHH")
+_LAYOUTS = {MARK: _RECORD_HEADER, MARK_1: _RECORD_HEADER_1}
 _CRC = struct.Struct("<I")
 _FIELDS_AT = len(MARK) + _CRC.size
 _MARK_BEGINS = MARK[:3]
@@ -86,8 +87,7 @@ RECORD_HEADER_SIZE = _FIELDS_AT + _RECORD_HEADER.size
 _U16, _U32 = 0xFFFF, 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(NamedTuple):
     """Since when a record is kept, and what may become of it while it cannot be delivered."""
 
     powered_s: int = 0
@@ -104,9 +104,8 @@ FOREVER = Lifetime()
 """Of a record of version 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Framed:
-    """A valid record, and where it lies."""
+class Framed(NamedTuple):
+    """A valid record, and where it lies. A tuple: a start makes one of each record there is."""
 
     key: EnvelopeKey
     previous_seq: int | None
@@ -249,7 +248,7 @@ def _meta(envelope: Envelope) -> bytes:
 
 
 def _header_at(data: bytes, at: int) -> _Header | None:
-    layout = {MARK: _RECORD_HEADER, MARK_1: _RECORD_HEADER_1}.get(data[at : at + len(MARK)])
+    layout = _LAYOUTS.get(data[at : at + len(MARK)])
     if layout is None or at + _FIELDS_AT + layout.size > len(data):
         return None
     size = _FIELDS_AT + layout.size

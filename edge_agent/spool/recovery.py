@@ -56,7 +56,8 @@ class StreamRecovery:
                 tail += item.end - item.start
                 self._gaps.append(item)
             elif (self._last is None or item.key > self._last) and not _of_another_boot(item, records):
-                self._blame_gaps_before(item)
+                if self._gaps or self._missing:
+                    self._blame_gaps_before(item)
                 records.append(item)
                 damaged, tail = damaged + tail, 0
                 self._last = item.key
