@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from edge_agent.records import Envelope, EnvelopeKey, LostRange
-from edge_agent.spool.framing import ENCRYPTED, FORMAT_VERSION, Framed, Lifetime, decode_record, file_version, scan
+from edge_agent.spool.framing import ENCRYPTED, READABLE, Framed, Lifetime, decode_record, file_version, scan
 from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.recovery import StreamRecovery, missing_numbers
 from edge_agent.spool.state import SpoolState, StreamMarks
@@ -50,7 +50,7 @@ class SegmentFound:
     @property
     def is_known(self) -> bool:
         """False for a segment of a later release's format, which is never read."""
-        return self.version is None or self.version <= FORMAT_VERSION
+        return self.version is None or self.version in READABLE
 
 
 @dataclass(frozen=True, slots=True)

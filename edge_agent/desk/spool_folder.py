@@ -15,7 +15,9 @@ from edge_agent.errors import FileRefused
 from edge_agent.spool.naming import STREAMS, SegmentName, StreamName, segment_named
 from edge_agent.spool.state import NewerState, SpoolState, decode_state
 
-STATE, COPY, REFUSED, LOCK = "state.json", "opened.json", "refused", "lock"
+STATE, COPY, LOCK = "state.json", "opened.json", "lock"
+REFUSED, DAMAGED = "refused", "damaged"
+"""folders in it: what the far end will never take, and damaged segments as they were found"""
 INSIDE = "spool"
 """where the agent's data folder has it"""
 LOCKS = Path("/proc/locks")
@@ -75,11 +77,11 @@ class SpoolFolder:
                     return int(pid)
         return None
 
-    def refused(self) -> list[FileFound]:
-        """What the far end refused for good. Raises FileRefused."""
-        folder = self.path / REFUSED
-        names = sorted(_names(folder)) if folder.is_dir() else []
-        return [FileFound(name, size) for name in names if (size := _size(folder / name)) is not None]
+    def put_aside(self, folder: str) -> list[FileFound]:
+        """The files in REFUSED or DAMAGED. Raises FileRefused."""
+        path = self.path / folder
+        names = sorted(_names(path)) if path.is_dir() else []
+        return [FileFound(name, size) for name in names if (size := _size(path / name)) is not None]
 
     def files(self) -> list[FileFound]:
         """Every file of the folder itself. Raises FileRefused."""

@@ -1,12 +1,12 @@
 """`edge-agent spool stat`: what waits in a spool, since when, and what is wrong with it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.desk.show import time_text
 from edge_agent.desk.spool_entries import Entry, SegmentFound, Standing, StreamEnd, ranges_of
-from edge_agent.desk.spool_folder import FileFound, SpoolFolder
+from edge_agent.desk.spool_folder import DAMAGED, REFUSED, FileFound, SpoolFolder
 from edge_agent.desk.spool_list import duration_text, wall_text
 from edge_agent.desk.spool_payload import first_ns
 from edge_agent.records import EnvelopeKey, LostRange
@@ -99,6 +99,7 @@ class SpoolReport:
     untold: tuple[LostRange, ...]
     told: tuple[LostRange, ...]
     refused: tuple[FileFound, ...]
+    kept_damaged: tuple[FileFound, ...]
     set_aside: tuple[str, ...]
     files: tuple[FileFound, ...]
 
@@ -132,7 +133,8 @@ class SpoolReport:
             "damaged": [{"file": name, "bytes": size} for name, size in seen.damaged.items()],
             "missing": list(seen.missing),
             "set_aside": [*self.set_aside, *seen.unknown],
-            "refused": {"batches": len(self.refused), "bytes": sum(one.size for one in self.refused)},
+            "refused": _folder_as_json(self.refused),
+            "kept_damaged": _folder_as_json(self.kept_damaged),
             "formats": {str(version or "damaged"): count for version, count in seen.formats.items()},
             "files": [{"file": one.name, "bytes": one.size} for one in self.files],
         }
@@ -152,7 +154,7 @@ class SpoolReport:
         yield from self._wrong()
         segments = sum(seen.formats.values())
         formats = ", ".join(f"{count} of format {version or '?'}" for version, count in seen.formats.items())
-        yield f"files     {len(self.files)}, {sum(one.size for one in self.files)} bytes; {segments} segments" + (
+        yield f"files     {len(self.files)}, {_size_of(self.files)} bytes; {segments} segments" + (
             f": {formats}" if formats else ""
         )
         if seen.done.batches:
@@ -189,7 +191,10 @@ class SpoolReport:
         if seen.encrypted:
             yield f"encrypted {seen.encrypted} batches"
         if self.refused:
-            yield f"refused   {len(self.refused)} batches, {sum(one.size for one in self.refused)} bytes in refused/"
+            yield f"refused   {len(self.refused)} batches, {_size_of(self.refused)} bytes in {REFUSED}/"
+        if self.kept_damaged:
+            kept = f"{len(self.kept_damaged)} segments as they were found, {_size_of(self.kept_damaged)} bytes"
+            yield f"mended    {kept}, in {DAMAGED}/"
         yield from (f"damaged   {name}: {size} bytes" for name, size in seen.damaged.items())
         yield from (f"missing   {name}" for name in seen.missing)
         if seen.lost:
@@ -216,7 +221,8 @@ def spool_report(folder: SpoolFolder) -> SpoolReport:
         standings=standings,
         untold=state.owed,
         told=tuple(one for ranges in state.told.values() for one in ranges),
-        refused=tuple(folder.refused()),
+        refused=tuple(folder.put_aside(REFUSED)),
+        kept_damaged=tuple(folder.put_aside(DAMAGED)),
         set_aside=tuple(folder.set_aside),
         files=tuple(folder.files()),
     )
@@ -246,6 +252,14 @@ def _end_text(entry: Entry) -> str:
 
 def _range_as_json(lost: LostRange) -> JsonValue:
     return {"boot": lost.boot, "from": lost.first_seq, "to": lost.last_seq, "why": lost.why}
+
+
+def _size_of(files: Iterable[FileFound]) -> int:
+    return sum(one.size for one in files)
+
+
+def _folder_as_json(files: Sequence[FileFound]) -> JsonValue:
+    return {"files": len(files), "bytes": _size_of(files)}
 
 
 def _tally_text(tally: Tally) -> str:

@@ -7,9 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from edge_agent.cli import app, main
-from edge_agent.spool.at_rest import DataKey
 from tests.desk.spools import BATCHES, left
-from tests.desk.test_spool_export import encrypted_spool
+from tests.desk.test_spool_export import encrypted_spool, key_file
 
 
 def typed(*words: str | Path, answer: str = "") -> Result:
@@ -43,13 +42,11 @@ def test_export_says_what_came_out_and_how_far_it_has_come(spool: Path, tmp_path
 
 
 def test_export_reads_what_is_encrypted_with_the_key(tmp_path: Path) -> None:
-    key = bytes(range(32))
-    (tmp_path / "key").write_bytes(key)
-    (tmp_path / "key").chmod(0o600)
-    spool = encrypted_spool(tmp_path / "spool", DataKey(key))
+    key = key_file(tmp_path, bytes(range(32)))
+    spool = encrypted_spool(tmp_path / "spool", key)
 
     assert "1 encrypted" in typed("export", spool, "--to", tmp_path / "without").stderr
-    result = typed("export", spool, "--to", tmp_path / "with", "--key-file", tmp_path / "key")
+    result = typed("export", spool, "--to", tmp_path / "with", "--key-file", key.path)
     assert "2 batches exported, 4 samples" in result.stderr
 
 

@@ -11,12 +11,13 @@ from edge_agent.desk.spool_export import Exported, Form, export
 from edge_agent.desk.spool_folder import SpoolFolder
 from edge_agent.errors import FileRefused
 from edge_agent.records import Acked, Envelope
-from edge_agent.spool.at_rest import DataKey
-from edge_agent.spool.framing import ENCRYPTED, encode_record, file_header
-from edge_agent.spool.naming import StreamName
+from edge_agent.spool.at_rest import AtRest
+from edge_agent.spool.key_sources import KeyFile
+from edge_agent.spool.opening import open_store
 from edge_agent.spool.reading import read_payloads
 from tests.desk.spools import BATCHES, envelope, everything, filled, flip, left
 from tests.spool.batches import NOON_NS
+from tests.spool.parts import Ear
 
 
 def no_key(_: Envelope) -> None:
@@ -112,30 +113,44 @@ def test_a_payload_that_is_none_is_named_and_left_out(tmp_path: Path) -> None:
     assert [warning.split(":")[0] for warning in done.warnings] == ["batch 1/3 line 1", "batch 1/4 line 1"]
 
 
-def encrypted_spool(folder: Path, key: DataKey) -> Path:
-    """One batch as it lies there encrypted, another plain."""
+def key_file(folder: Path, key: bytes) -> KeyFile:
+    """A file as an agent's key lies in one."""
+    path = folder / f"{key[:1].hex()}.key"
+    path.write_bytes(key)
+    path.chmod(0o600)
+    return KeyFile(path)
+
+
+def encrypted_spool(folder: Path, key: KeyFile) -> Path:
+    """A spool of two batches; the second came after its agent was told to encrypt."""
     left(folder, BATCHES[0])
-    stream = StreamName(7)
-    record = encode_record(key.encrypted(envelope(BATCHES[3], 1)), None, flags=ENCRYPTED)
-    (folder / "7-0000000000.seg").write_bytes(file_header(stream) + record)
+    store = open_store(folder, cap_bytes=10_000_000, segment_bytes=100_000, log=Ear(), at_rest=AtRest(key))
+    store.append([envelope(BATCHES[3], store.boot.boot)])
+    store.close()
     return folder
 
 
 def test_what_is_encrypted_is_counted_and_read_with_its_key(tmp_path: Path) -> None:
-    key, other = DataKey(bytes(range(32))), DataKey(bytes(32))
+    key, other = key_file(tmp_path, bytes(range(32))), key_file(tmp_path, bytes([7]) * 32)
     folder = SpoolFolder(encrypted_spool(tmp_path / "spool", key))
 
     without = exported(folder.path, tmp_path / "without")
     wrong, right = (
         export(
-            folder, Selection(), tmp_path / name, "jsonl", force=False, decrypt=one.decrypted, progress=lambda _: None
+            folder,
+            Selection(),
+            tmp_path / name,
+            "jsonl",
+            force=False,
+            decrypt=one.key().decrypted,
+            progress=lambda _: None,
         )
         for name, one in (("wrong", other), ("right", key))
     )
 
     assert (without.batches, without.encrypted) == (wrong.batches, wrong.encrypted) == (1, 1)
     assert "; 1 encrypted, not readable without the right --key-file" in without.sentence()
-    assert (right.batches, right.encrypted) == (2, 0)
+    assert (right.batches, right.samples, right.encrypted) == (2, 4, 0)
 
 
 def test_nothing_is_overwritten_unless_forced(spool: Path, tmp_path: Path) -> None:

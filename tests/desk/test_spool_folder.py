@@ -1,16 +1,20 @@
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from edge_agent.desk.spool_entries import Entry, SegmentFound, Standing, StreamEnd
-from edge_agent.desk.spool_folder import SpoolFolder
+from edge_agent.desk.spool_folder import REFUSED, SpoolFolder
 from edge_agent.errors import FileRefused
 from edge_agent.records import Acked, Refused
 from edge_agent.spool.naming import SegmentName, StreamName
+from edge_agent.spool.segments import SegmentSpool
 from tests.desk.spools import BATCHES, envelope, everything, filled, flip, left, opened
+from tests.spool.parts import Ear, sealed
 
 
 def entries(folder: SpoolFolder) -> list[Entry]:
@@ -80,7 +84,7 @@ def test_looking_leaves_no_trace(tmp_path: Path) -> None:
     before = everything(tmp_path)
 
     folder = SpoolFolder(tmp_path)
-    assert (len(entries(folder)), folder.refused(), len(folder.files())) == (4, [], 7)
+    assert (len(entries(folder)), folder.put_aside(REFUSED), len(folder.files())) == (4, [], 7)
 
     assert everything(tmp_path) == before
     store.close()
@@ -100,7 +104,7 @@ def test_what_the_far_end_refused_is_listed(tmp_path: Path) -> None:
     store.settle(store.lease(1)[0].key, Refused("too large"))
     store.close()
 
-    (one,) = SpoolFolder(tmp_path).refused()
+    (one,) = SpoolFolder(tmp_path).put_aside(REFUSED)
 
     assert one.name == f"{1:010d}-{0:020d}.seg"
 
@@ -123,6 +127,30 @@ def test_what_is_no_spool_is_named(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(FileRefused, match=f"{name}: no spool is there"):
         SpoolFolder(tmp_path / name)
+
+
+async def test_a_spool_is_read_while_it_is_written_and_delivered(tmp_path: Path) -> None:
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=1_000_000, segment_bytes=1_000, log=Ear())
+    stop = threading.Event()
+    reading = asyncio.get_running_loop().run_in_executor(None, looked_at_until, stop, tmp_path)
+    for seq in range(0, 300, 3):
+        await spool.append([sealed(1, seq), sealed(1, seq + 1, priority=7), sealed(1, seq + 2, size=700)])
+        for one in await spool.lease(2):
+            await spool.settle(one.key, Acked())
+    stop.set()
+    looks = await reading
+    await spool.close()
+
+    assert len(looks) > 3
+    assert all(end == StreamEnd({}, ()) for look in looks for end in look)
+    assert len(seqs(tmp_path)) == 100
+
+
+def looked_at_until(stop: threading.Event, folder: Path) -> list[list[StreamEnd]]:
+    looks = []
+    while not stop.is_set():
+        looks.append(ends(SpoolFolder(folder)))
+    return looks
 
 
 NOT_ROOT = """

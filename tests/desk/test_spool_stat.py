@@ -67,7 +67,7 @@ def test_losses_are_told_as_far_as_the_cloud_will_know_them(tmp_path: Path) -> N
     told = report(tmp_path).as_json()
 
     assert told["lost_untold"] == [{"boot": 1, "from": 0, "to": 0, "why": "refused"}]
-    assert told["refused"] != {"batches": 0, "bytes": 0}
+    assert told["refused"] != told["kept_damaged"] == {"files": 0, "bytes": 0}
     assert "lost      1 (1/0 refused) not told yet, none told by batches that wait" in text(tmp_path)
     assert "refused   1 batches" in text(tmp_path)
 
@@ -122,3 +122,12 @@ def test_many_lost_ranges_are_counted_and_the_first_few_named(tmp_path: Path) ->
 
     assert "lost      20 (1/0 damaged, 1/2 damaged" in shown
     assert "1/14 damaged, ...) not told yet" in shown
+
+
+def test_segments_that_were_mended_are_told_with_where_they_are_as_they_were_found(tmp_path: Path) -> None:
+    left(tmp_path, *BATCHES)
+    flip(tmp_path / "5-0000000000.seg", 300)
+    left(tmp_path)
+
+    assert report(tmp_path).as_json()["damaged"] == []
+    assert "mended    1 segments as they were found, " in text(tmp_path)
