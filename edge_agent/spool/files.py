@@ -159,20 +159,40 @@ class SpoolFiles:
         return self._disk.free_bytes(self._folder)
 
     def keep_reserve(self) -> None:
-        """Hold space back for the state: on a full disk nothing may be deleted while the state cannot be written."""
-        reserve = self._folder / _RESERVE
+        """`fill_reserve`, as far as there is room."""
         with contextlib.suppress(OSError):
+            self.fill_reserve()
+
+    def fill_reserve(self) -> None:
+        """Hold space back for the state: on a full disk nothing may be deleted while the state cannot be written.
+
+        Raises OSError where there is less; then as much as there is, is held.
+        """
+        reserve = self._folder / _RESERVE
+        try:
             descriptor = self._disk.create(reserve)
-            try:
-                write_all(descriptor, bytes(_RESERVE_BYTES), 0, self._disk)
-            finally:
-                self._disk.close(descriptor)
+        except FileExistsError:
+            if self._disk.size(reserve) >= _RESERVE_BYTES:
+                return
+            descriptor = self._disk.open(reserve, writable=True)
+        try:
+            write_all(descriptor, bytes(_RESERVE_BYTES), 0, self._disk)
+        finally:
+            self._disk.close(descriptor)
 
     def cut(self, name: SegmentName, size: int) -> None:
         """Take off what follows the first `size` bytes."""
         descriptor = self._disk.open(self.path(name), writable=True)
         try:
             self._disk.ftruncate(descriptor, size)
+            self._disk.fdatasync(descriptor)
+        finally:
+            self._disk.close(descriptor)
+
+    def sync(self, name: SegmentName) -> None:
+        """Make what can be read of a segment durable."""
+        descriptor = self._disk.open(self.path(name))
+        try:
             self._disk.fdatasync(descriptor)
         finally:
             self._disk.close(descriptor)
@@ -250,6 +270,7 @@ class SpoolFiles:
             growing, descriptor = self._open.get(segment.name.stream, (None, -1))
             if growing == segment.name:
                 self._disk.ftruncate(descriptor, segment.size if segment.count else 0)
+                self._disk.fdatasync(descriptor)
                 self._close_growing(segment.name.stream)
             if not segment.count:
                 unlink_if_there(self.path(segment.name), self._disk)

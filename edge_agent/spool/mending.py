@@ -46,3 +46,14 @@ def cut_tail(files: SpoolFiles, segment: Segment, tail_bytes: int, log: Log) -> 
         events.segment_mend_failed(log, path=path, reason=error.strerror or str(error))
     else:
         events.tail_cut(log, path=path, tail_bytes=tail_bytes)
+
+
+def sync_tail(files: SpoolFiles, segment: Segment, log: Log) -> None:
+    """Make the end of a stream durable: a process that was killed may have written it and not come to that.
+
+    What is offered or told of it from now on must not vanish with the power.
+    """
+    try:
+        files.sync(segment.name)
+    except OSError as error:
+        events.segment_mend_failed(log, path=str(files.path(segment.name)), reason=error.strerror or str(error))

@@ -14,7 +14,7 @@ from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.files import SpoolFiles, unusable
 from edge_agent.spool.inspection import Inspected, Inspection
 from edge_agent.spool.ledger import Ledger
-from edge_agent.spool.mending import cut_tail, keep_as_found, mend
+from edge_agent.spool.mending import cut_tail, keep_as_found, mend, sync_tail
 from edge_agent.spool.naming import STREAMS, SegmentName
 from edge_agent.spool.recovery import Damage, Finding, StreamRecovery, missing_numbers, next_boot
 from edge_agent.spool.state import NewerState, SpoolState, StreamMarks
@@ -141,6 +141,8 @@ class _Opening:
                 self._damaged.append((segment, tail_bytes))
             else:
                 cut_tail(self._files, segment, tail_bytes, self._log)
+        elif segment is not None:
+            sync_tail(self._files, segment, self._log)
 
     def _adopt(self, one: Inspected, finding: Finding) -> Segment:
         boot = finding.records[0].key.boot if finding.records else 0

@@ -85,10 +85,13 @@ def _halfway(sizes: Sequence[int]) -> int:
     return (sizes[0] + sizes[-1]) // 2
 
 
+LOST = Fate("all is lost", _first, _oldest, _first)
+KEPT = Fate("all is kept", _last, _newest, _last)
+NAMES = Fate("names without content", _last, _oldest, _first)
 FATES = (
-    Fate("all is lost", _first, _oldest, _first),
-    Fate("all is kept", _last, _newest, _last),
-    Fate("names without content", _last, _oldest, _first),
+    LOST,
+    KEPT,
+    NAMES,
     Fate("names and sizes without content", _last, _newest, _first),
     Fate("content without names", _first, _newest, _last),
     Fate("half of each size", _last, _halfway, _last),
@@ -119,12 +122,18 @@ class SimulatedDisk(Disk):
         """The disk as it is found when the power is back; this one goes on as if nothing were."""
         return SimulatedDisk(self._base, _survivor(self._root, fate, {}))
 
-    def fingerprint(self) -> bytes:
-        """Equal where two disks that nothing was changed on since a crash are equal."""
-        return repr(list(_listing(self._root))).encode()
+    def copy(self) -> "SimulatedDisk":
+        """The same, with all that is not durable yet, and with no descriptor open."""
+        return SimulatedDisk(self._base, _copied(self._root, {}))
 
-    def open_descriptors(self) -> int:
-        return len(self._descriptors)
+    def kill(self) -> None:
+        """The process is gone, and with it its descriptors and its lock; what it wrote is there."""
+        for descriptor in tuple(self._descriptors):
+            self.close(descriptor)
+
+    def fingerprint(self) -> int:
+        """Equal where two disks read alike."""
+        return hash(tuple(_listing(self._root)))
 
     def mkdir(self, folder: Path) -> None:
         self.before("mkdir")
@@ -231,7 +240,7 @@ class SimulatedDisk(Disk):
 
     def _folder(self, path: Path) -> Folder:
         found: File | Folder | None = self._root
-        for name in path.relative_to(self._base).parts:
+        for name in path.parts[len(self._base.parts) :]:
             found = found.now(name) if isinstance(found, Folder) else found
             if not isinstance(found, Folder):
                 raise _error(errno.ENOENT if found is None else errno.ENOTDIR)
@@ -277,6 +286,18 @@ def _survivor(folder: Folder, fate: Fate, known: dict[int, File]) -> Folder:
                     known[id(file)] = File([_content(file.versions, fate)])
                 after.entries[name] = [known[id(file)]]
     return after
+
+
+def _copied(folder: Folder, known: dict[int, File]) -> Folder:
+    def copied(meaning: File | Folder | None) -> File | Folder | None:
+        match meaning:
+            case File():
+                return known.setdefault(id(meaning), File(list(meaning.versions), failed=meaning.failed))
+            case Folder():
+                return _copied(meaning, known)
+        return None
+
+    return Folder({name: [copied(meaning) for meaning in meanings] for name, meanings in folder.entries.items()})
 
 
 def _content(versions: list[bytes], fate: Fate) -> bytes:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.faulty.simulated_disk import FATES, SimulatedDisk, mixed
+from tests.faulty.simulated_disk import FATES, KEPT, LOST, SimulatedDisk, mixed
 
 HERE = Path("/disk")
 FILE, OTHER = HERE / "file", HERE / "other"
@@ -112,9 +112,9 @@ def test_a_folder_that_was_not_synced_into_the_one_above_takes_all_with_it() -> 
     disk.fdatasync(descriptor)
     disk.sync_folder(HERE / "folder")
 
-    assert disk.crash(FATES[0]).names(HERE) == []
+    assert disk.crash(LOST).names(HERE) == []
     disk.sync_folder(HERE)
-    assert disk.crash(FATES[0]).names(HERE / "folder") == ["file"]
+    assert disk.crash(LOST).names(HERE / "folder") == ["file"]
 
 
 def test_a_file_whose_sync_failed_is_not_durable_although_a_later_sync_succeeds() -> None:
@@ -139,7 +139,7 @@ def test_a_power_cut_takes_the_lock_and_leaves_the_disk_before_it_as_it_was() ->
     disk = with_file(OLD, durable=False)
     disk.lock(HERE / "lock")
 
-    after = disk.crash(FATES[1])
+    after = disk.crash(KEPT)
 
     after.lock(HERE / "lock")
     assert disk.names(HERE) == ["file", "lock"]

@@ -9,6 +9,7 @@ from edge_agent.spool.framing import file_header, scan
 from edge_agent.spool.naming import StreamName
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
+from tests.faulty.simulated_disk import LOST, SimulatedDisk
 from tests.spool.parts import Ear, sealed
 
 
@@ -346,3 +347,30 @@ def test_a_segment_that_the_state_forgot_may_be_torn_without_being_damage(tmp_pa
     seqs, owed, _ = reopened(tmp_path, log := Ear())
 
     assert (seqs, owed, log.alarms()) == ([0, 2], (), [])
+
+
+class Killed(BaseException):
+    """The process is gone; nothing after this line runs."""
+
+
+def test_what_a_killed_process_had_not_synced_outlives_the_power_once_a_start_has_offered_it() -> None:
+    disk = SimulatedDisk(Path("/data"))
+
+    def store_on() -> Store:
+        return open_store(Path("/data/spool"), cap_bytes=1_000_000, segment_bytes=1_000, log=Ear(), disk=disk)
+
+    def kill(act: str) -> None:
+        if act == "fdatasync":
+            raise Killed
+
+    store = store_on()
+    disk.before = kill
+    with pytest.raises(Killed):
+        store.append([sealed(1, 0)])
+    disk.before = lambda _act: None
+    disk.kill()
+    assert [envelope.key.seq for envelope in store_on().lease(9)] == [0]
+
+    disk = disk.crash(LOST)
+
+    assert [envelope.key.seq for envelope in store_on().lease(9)] == [0]
