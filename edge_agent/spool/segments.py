@@ -182,11 +182,10 @@ class SegmentSpool:
 
     def _watch_disk(self) -> None:
         """Try a disk that took nothing again after a while, should no append do it before."""
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
-        if self._store.standing.on_disk or self._closing:
+        if self._store.standing.on_disk:
             self._retry_num = 0
+            return
+        if self._retry is not None or self._closing:
             return
         loop = asyncio.get_running_loop()
         # No jitter: a disk of our own is shared with no fleet.
