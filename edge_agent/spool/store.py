@@ -218,10 +218,15 @@ class Store:
         return False
 
     def probe(self) -> None:
-        """Write the state whether it has changed or not: a disk that takes it takes batches. Raises DiskBusy."""
+        """Write the state whether it has changed or not, and hold its reserve: a disk that takes both takes batches.
+
+        Raises DiskBusy.
+        """
         self._noted = None
         try:
             self.commit()
+            # Batches that take its room would leave none for the state, on a disk that is as full as before.
+            self._files.fill_reserve()
         except OSError as error:
             raise self._busy(error) from error
 
