@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
 
-from edge_agent.desk.dry_run_metering import BLOCK_BYTES
 from edge_agent.desk.dry_run_offline import Inflow, Outcome, offline
 from edge_agent.desk.dry_run_tally import RuleTally, Sealed
 from edge_agent.records import BusCounts
 from edge_agent.spool.header import JsonValue
+from edge_agent.uplink.metering import BLOCK_BYTES
 
 DAYS_A_MONTH = 30
 SILENT_NAMED = 5

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge_agent.acquire.pace import jumps
-from edge_agent.desk.dry_run_metering import blocks
 from edge_agent.policy.rules import Rule
 from edge_agent.records import Batch, CloseReason, Envelope, FrameBlock, RuleInfo, SampleBlock, SignalInfo
 from edge_agent.spool.framing import record_length
+from edge_agent.uplink.metering import blocks
 
 
 @dataclass(slots=True)

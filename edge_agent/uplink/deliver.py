@@ -9,7 +9,9 @@ from edge_agent.backoff import Backoff
 from edge_agent.errors import CredentialsRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Inbox, Session, Spool, Uplink
+from edge_agent.records import Envelope
 from edge_agent.reported import Reported
+from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.stream import LinkCounts, Stream
 from edge_agent.uplink.window import Window
 
@@ -42,7 +44,10 @@ class Delivery:
         backoff: Backoff | None = None,
         window: Window | None = None,
         drain_s: float = 2.5,
+        allowance: Allowance | None = None,
+        sending: Callable[[Envelope], None] = lambda _: None,
     ) -> None:
+        """`allowance` says what may go, all without; `sending` is told each envelope as often as it is sent."""
         self.up = False
         self.counts = LinkCounts()
         self._uplink = uplink
@@ -55,6 +60,8 @@ class Delivery:
         self._backoff = backoff or Backoff()
         self._window = window or Window()
         self._drain_s = drain_s
+        self._allowance = allowance or Allowance()
+        self._sending = sending
         self._down_ns = clock.uptime_ns()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -116,6 +123,8 @@ class Delivery:
             log=self._log,
             count=self._count,
             drain_s=self._drain_s,
+            allowance=self._allowance,
+            sending=self._sending,
         )
 
     def _count(self, counts: LinkCounts) -> None:

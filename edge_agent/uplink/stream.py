@@ -3,19 +3,24 @@
 One loop reads one mailbox and decides with the window; the tasks around it only wait: for a lease, for each
 acknowledgement, for a report to be due, for the loss of the connection, for the stop. So a receipt is never cut off
 half-way.
+
+There is one lease for live envelopes and one for the backlog; both are taken anew when what may go changes.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from edge_agent import events
 from edge_agent.errors import EnvelopeRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Session, Spool
-from edge_agent.records import Acked, Envelope, EnvelopeKey, Receipt, Refused
+from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey, Part, Receipt, Refused, Terms
 from edge_agent.reported import Reported
+from edge_agent.uplink.allowance import Allowance
+from edge_agent.uplink.lanes import Lanes
 from edge_agent.uplink.window import Window
 
 
@@ -47,7 +52,14 @@ class LinkCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Leased:
+    part: Part
+    terms: Terms
     envelopes: tuple[Envelope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Other envelopes may go than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class _Over:
 
 _STOPPED = _Over("the agent stopped", died=False)
 
+_NOT_NOW = Deferred("other envelopes go first now, or none on this link")
+
 LOOK_S = 1.0
 """How often it is looked whether something is to be reported."""
 
@@ -94,7 +108,10 @@ class Stream:
         log: Log,
         count: Callable[[LinkCounts], None],
         drain_s: float,
+        allowance: Allowance,
+        sending: Callable[[Envelope], None],
     ) -> None:
+        """`sending` is told each envelope that is sent, as often as it is."""
         self._session = session
         self._spool = spool
         self._window = window
@@ -103,13 +120,18 @@ class Stream:
         self._log = log
         self._count = count
         self._drain_s = drain_s
-        self._held: dict[EnvelopeKey, Envelope] = {}  # leased, not settled; bounded by the window
+        self._allowance = allowance
+        self._sending = sending
+        self._terms = allowance.terms
+        self._lanes = Lanes(window.size)
+        self._held: dict[EnvelopeKey, Envelope] = {}  # leased, not settled; bounded by the window's reach and the lanes
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leasing = False
+        self._leases: dict[Part, asyncio.Task[None]] = {}
         self._reporting = True
-        # A send, the lease, the loss and the reports each say one thing, the stop two.
-        self._mailbox: asyncio.Queue[_Leased | _Answered | _Stopped | _Reported | _Over] = asyncio.Queue(
-            window.size + 5
+        # A send, a change, the loss and the reports each say one thing, the stop two; so does a lease, and one that was
+        # cancelled too late.
+        self._mailbox: asyncio.Queue[_Leased | _Changed | _Answered | _Stopped | _Reported | _Over] = asyncio.Queue(
+            window.size + 9
         )
 
     async def run(self, stop: asyncio.Event) -> str | None:
@@ -118,6 +140,7 @@ class Stream:
             self._start(group, self._watch(), "uplink.loss")
             self._start(group, self._halt(stop), "uplink.stop")
             self._start(group, self._report_until(stop), "uplink.report")
+            self._start(group, self._change(), "uplink.terms")
             over = await self._turn(group)
             for task in self._tasks:
                 task.cancel()
@@ -128,36 +151,64 @@ class Stream:
         """Until the session is over, or stopped with nothing in flight and all reported."""
         stopping = False
         while True:
-            for key in self._window.due():
+            for key in self._window.due(partial(self._lanes.pick, now_ns=self._clock.uptime_ns())):
                 self._start(group, self._send(self._held[key]), f"uplink.send {key.boot}/{key.seq}")
             if stopping and not self._window.in_flight and not self._reporting:
                 return _STOPPED
-            if self._window.room and not self._leasing and not stopping:
-                self._leasing = True
-                self._start(group, self._lease(self._window.room), "uplink.lease")
+            if not stopping:
+                self._lease_more(group)
             match await self._mailbox.get():
-                case _Leased(envelopes):
-                    self._leasing = False
-                    self._take(envelopes)
-                case _Answered() as answer:
-                    await self._settle_answer(answer)
+                case _Leased() | _Answered() as outcome:
+                    await self._settle_outcome(outcome)
+                case _Changed():
+                    await self._follow_terms(group)
                 case _Stopped():
                     stopping = True
+                    await self._give_back(Deferred(_STOPPED.why))
                 case _Reported():
                     self._reporting = False
                 case _Over() as over:
                     return over
 
-    def _start(self, group: asyncio.TaskGroup, work: Coroutine[None, None, None], name: str) -> None:
+    def _start(self, group: asyncio.TaskGroup, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         task = group.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _lease(self, limit: int) -> None:
-        self._mailbox.put_nowait(_Leased(await self._spool.lease(limit)))
+    def _lease_more(self, group: asyncio.TaskGroup) -> None:
+        """One lease of each part at a time, where there is room for it."""
+        for part in Part:
+            limit = self._lanes.limit(part, self._window.reach)
+            if limit and part not in self._leases:
+                self._leases[part] = self._start(group, self._lease(part, limit), f"uplink.lease {part.value}")
+
+    async def _lease(self, part: Part, limit: int) -> None:
+        terms = self._terms
+        envelopes = await self._spool.lease(limit, replace(terms, parts=frozenset({part})))
+        self._mailbox.put_nowait(_Leased(part, terms, envelopes))
+
+    async def _change(self) -> None:
+        await self._allowance.changed(self._terms)
+        self._mailbox.put_nowait(_Changed())
+
+    async def _follow_terms(self, group: asyncio.TaskGroup) -> None:
+        """What is in flight stays there; all else goes back, to be leased anew."""
+        self._terms = self._allowance.terms
+        for task in self._leases.values():
+            task.cancel()
+        self._leases.clear()
+        await self._give_back(_NOT_NOW)
+        self._start(group, self._change(), "uplink.terms")
+
+    async def _give_back(self, receipt: Deferred) -> None:
+        """All that is leased and was not sent."""
+        for key in self._window.withdrawn():
+            await self._settle(key, receipt)
 
     async def _send(self, envelope: Envelope) -> None:
         began_ns = self._clock.uptime_ns()
+        self._sending(envelope)
         receipt: Acked | Refused = Acked()
         try:
             await self._session.send(envelope)
@@ -200,15 +251,29 @@ class Stream:
         await asyncio.sleep(self._drain_s)
         self._mailbox.put_nowait(_STOPPED)
 
-    def _take(self, envelopes: tuple[Envelope, ...]) -> None:
-        self._held.update({envelope.key: envelope for envelope in envelopes})
-        self._window.take([envelope.key for envelope in envelopes])
+    async def _settle_outcome(self, outcome: _Leased | _Answered) -> None:
+        if isinstance(outcome, _Leased):
+            await self._take(outcome)
+        else:
+            await self._settle_answer(outcome)
+
+    async def _take(self, leased: _Leased) -> None:
+        envelopes = {envelope.key: envelope for envelope in leased.envelopes}
+        self._held.update(envelopes)
+        self._lanes.take(leased.part, leased.envelopes)
+        if leased.terms != self._terms:  # it was cancelled, and had its answer already
+            for key in envelopes:
+                await self._settle(key, _NOT_NOW)
+            return
+        self._leases.pop(leased.part, None)
+        self._window.take(list(envelopes))
 
     async def _settle_answer(self, answer: _Answered) -> None:
         key, size = answer.envelope.key, len(answer.envelope.payload)
         if isinstance(answer.receipt, Acked):
             sends = self._window.sends(key)
             self._window.acked(key)
+            self._lanes.acked(key, answer.waited_s, self._clock.uptime_ns())
             self._count(LinkCounts(acked=1, acked_bytes=size))
             events.batch_acked(self._log, key=key, payload_bytes=size, attempts=sends, waited_s=answer.waited_s)
         else:
@@ -219,11 +284,9 @@ class Stream:
         """What came while the tasks ended, then everything without an answer."""
         while not self._mailbox.empty():
             match self._mailbox.get_nowait():
-                case _Leased(envelopes):
-                    self._take(envelopes)
-                case _Answered() as answer:
-                    await self._settle_answer(answer)
-                case _Stopped() | _Reported() | _Over():
+                case _Leased() | _Answered() as outcome:
+                    await self._settle_outcome(outcome)
+                case _Changed() | _Stopped() | _Reported() | _Over():
                     pass
         self._count(LinkCounts(uncertain=self._window.in_flight))
         for key, receipt in self._window.session_ended(over.why, died=over.died):
@@ -231,6 +294,7 @@ class Stream:
 
     async def _settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         del self._held[key]
+        self._lanes.forget(key)
         if isinstance(receipt, Refused):
             self._count(LinkCounts(refused=1))
             events.batch_refused(self._log, key=key, reason=receipt.cause)

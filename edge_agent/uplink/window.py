@@ -11,7 +11,7 @@ for ever; one that merely was in flight when a tunnel began must never be given 
 A hub that acknowledges nothing therefore convicts nobody, and a poison message holds up nobody for long.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edge_agent.records import Deferred, EnvelopeKey, Receipt, Refused
@@ -27,6 +27,10 @@ _LOOK_PAST = 4
 class _Record:
     sends: int = 0
     deaths: int = 0
+
+
+def _first(ready: Iterable[EnvelopeKey]) -> EnvelopeKey | None:
+    return next(iter(ready), None)
 
 
 class Window:
@@ -45,10 +49,15 @@ class Window:
     @property
     def room(self) -> int:
         """How many more may be taken now; 0 while a suspect waits or goes alone."""
+        return max(0, self.reach - len(self._ready) - len(self._in_flight))
+
+    @property
+    def reach(self) -> int:
+        """How many may be held now, of each lane where there are lanes; 0 while a suspect waits or goes alone."""
         if self._suspects or any(self._suspected(key) for key in self._in_flight):
             return 0
         looked_for = _LOOK_PAST if any(record.deaths for record in self._records.values()) else 1
-        return self._size * looked_for - len(self._ready) - len(self._in_flight)
+        return self._size * looked_for
 
     @property
     def size(self) -> int:
@@ -69,18 +78,26 @@ class Window:
         for key in keys:
             (self._suspects if self._suspected(key) else self._ready)[key] = None
 
-    def due(self) -> tuple[EnvelopeKey, ...]:
-        """What to send now, each once; a suspect only when nothing else is in flight."""
+    def due(self, pick: Callable[[Iterable[EnvelopeKey]], EnvelopeKey | None] = _first) -> tuple[EnvelopeKey, ...]:
+        """What to send now, each once; a suspect only when nothing else is in flight.
+
+        `pick` says which of the others goes next, None where they wait for what is in flight; with nothing in flight
+        it always names one.
+        """
         if not self._ready and not self._in_flight and self._suspects:
             self._ready[min(self._suspects, key=self.sends)] = None
-        due = tuple(self._ready)[: self._size - len(self._in_flight)]
-        for key in due:
-            self._suspects.pop(key, None)
-            del self._ready[key]
-            record = self._records.get(key, _Record())
-            self._records[key] = replace(record, sends=record.sends + 1)
-            self._in_flight[key] = None
-        return due
+        due: list[EnvelopeKey] = []
+        while self._ready and len(self._in_flight) < self._size and (key := pick(self._ready)) is not None:
+            self._begin(key)
+            due.append(key)
+        return tuple(due)
+
+    def withdrawn(self) -> tuple[EnvelopeKey, ...]:
+        """Take out what was not sent on this connection; nothing is held against it."""
+        held = (*self._ready, *self._suspects)
+        self._ready.clear()
+        self._suspects.clear()
+        return held
 
     def acked(self, key: EnvelopeKey) -> None:
         """The hub has it."""
@@ -108,6 +125,13 @@ class Window:
         self._proven = False
         self._forget(key for key, receipt in receipts if isinstance(receipt, Refused))
         return receipts
+
+    def _begin(self, key: EnvelopeKey) -> None:
+        self._suspects.pop(key, None)
+        del self._ready[key]
+        record = self._records.get(key, _Record())
+        self._records[key] = replace(record, sends=record.sends + 1)
+        self._in_flight[key] = None
 
     def _suspected(self, key: EnvelopeKey) -> bool:
         return self._records.get(key, _Record()).deaths > 0

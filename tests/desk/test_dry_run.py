@@ -19,12 +19,12 @@ from typer.testing import CliRunner
 from edge_agent.cli import app, main
 from edge_agent.decode.catalog import Catalog
 from edge_agent.desk.dry_run import DryRun, catalog_of, config_of, settings_of
-from edge_agent.desk.dry_run_metering import message_bytes
 from edge_agent.desk.dry_run_report import Figures, Use
 from edge_agent.desk.vehicle import database_path
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import Batch, Envelope
 from edge_agent.spool.reading import read_payloads
+from edge_agent.uplink.metering import message_bytes
 from tests.acquire.told import Told
 from tests.golden.dry_run_examples import (
     CONSOLE,

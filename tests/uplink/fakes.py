@@ -16,6 +16,7 @@ from edge_agent.records import (
     EnvelopeKey,
     Lane,
     MethodAnswer,
+    Part,
     Receipt,
     Refused,
     Terms,
@@ -23,6 +24,9 @@ from edge_agent.records import (
 )
 from edge_agent.reported import Reported
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
+
+THIS_BOOT = 1
+"""its envelopes are live, those of others backlog"""
 
 
 def envelope(seq: int, *, boot: int = 1, payload: bytes = b"payload", priority: int = 5) -> Envelope:
@@ -85,7 +89,9 @@ class Recorder:
 
 
 def _may_go(envelope: Envelope, terms: Terms) -> bool:
-    return envelope.priority <= terms.last_priority and (terms.unmetered or envelope.upload is Upload.ANY)
+    part = Part.LIVE if envelope.key.boot == THIS_BOOT else Part.BACKLOG
+    may_go = envelope.priority <= terms.last_priority and (terms.unmetered or envelope.upload is Upload.ANY)
+    return may_go and part in terms.parts
 
 
 class MemorySpool:
@@ -99,7 +105,7 @@ class MemorySpool:
 
     @property
     def boot(self) -> BootInfo:
-        return BootInfo(1, None, None)
+        return BootInfo(THIS_BOOT, None, None)
 
     @property
     def pending(self) -> int:

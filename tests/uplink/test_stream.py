@@ -7,6 +7,7 @@ import pytest
 from edge_agent.errors import HubUnreachable
 from edge_agent.records import ANYTHING, Acked, Deferred, Envelope, EnvelopeKey, Terms
 from edge_agent.reported import Reported
+from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.stream import LinkCounts, Stream
 from edge_agent.uplink.window import Window
 from tests.uplink.fakes import MemorySpool, Told, envelope
@@ -42,13 +43,15 @@ def run(
     session: Slow,
     envelopes: list[Envelope],
     stop_s: float = 1000.0,
+    *,
     spool: MemorySpool | None = None,
     reported: Reported | None = None,
+    allowance: Allowance | None = None,
 ) -> tuple[str | None, MemorySpool, LinkCounts]:
     spool = spool or MemorySpool(envelopes)
 
     async def main() -> tuple[str | None, MemorySpool, LinkCounts]:
-        stop, counts = asyncio.Event(), list[LinkCounts]()
+        stop, counts, sent = asyncio.Event(), list[LinkCounts](), list[Envelope]()
         asyncio.get_running_loop().call_later(stop_s, stop.set)
         stream = Stream(
             session,
@@ -59,6 +62,8 @@ def run(
             log=Told(),
             count=counts.append,
             drain_s=2.5,
+            allowance=allowance or Allowance(),
+            sending=sent.append,
         )
         why = await stream.run(stop)
         assert spool.leased == 0
@@ -135,3 +140,23 @@ def test_a_stop_waits_for_the_last_report_but_not_for_long(report_s: float, repo
     assert why is None
     assert len(session.reports) == reports
     assert (reported.due(10**12) is None) == (reports == 1)
+
+
+def test_what_may_no_longer_go_is_given_back_and_what_may_go_comes_instead() -> None:
+    allowance = Allowance()
+    spool = MemorySpool([envelope(seq, priority=9) for seq in range(30, 70)])
+
+    class Tightening(Slow):
+        async def send(self, envelope: Envelope) -> None:
+            if envelope.key.seq == 30:
+                allowance.allow(Terms(last_priority=4))
+                await spool.append([urgent])
+            await asyncio.sleep(1)
+
+    urgent = envelope(70, priority=0)
+    why, _, counts = run(Tightening(lives_s=100), [], spool=spool, allowance=allowance)
+
+    assert why == "reset"
+    assert counts.acked == 17, "those in flight, and the urgent one"
+    assert EnvelopeKey(1, 70) in spool.keys(Acked)
+    assert spool.pending == 24

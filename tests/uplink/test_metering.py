@@ -1,7 +1,7 @@
 import pytest
 
-from edge_agent.desk.dry_run_metering import BLOCK_BYTES, blocks, message_bytes
 from edge_agent.records import Envelope, EnvelopeKey, Lane
+from edge_agent.uplink.metering import BLOCK_BYTES, blocks, message_bytes
 
 PROPERTIES = len("7-12application/jsongzip") + len("schemacolumns/1lanewarmruletripboot7seq12")
 

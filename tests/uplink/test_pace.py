@@ -1,0 +1,90 @@
+"""What the pace makes of times from handing over to acknowledgement."""
+
+from math import inf
+
+from edge_agent.uplink.pace import Going, Pace
+
+SIZE = 10_000
+
+
+def behind(ahead: int, *, fresh: int = 1, size: int = SIZE) -> Going:
+    return Going(size, ahead, ahead * SIZE, min(ahead, fresh) * SIZE)
+
+
+def grown(to: int, waited_s: float = 0.1, most: int = 16) -> Pace:
+    """A pace that found that so many fit side by side."""
+    pace = Pace(most)
+    for ahead in range(to):
+        going = pace.admitted(behind(ahead), now_ns=0, quiet_s=inf)
+        assert going
+        pace.acked(going, waited_s, 0)
+    return pace
+
+
+def test_it_begins_with_one_at_a_time() -> None:
+    pace = Pace(16)
+
+    assert pace.window == 1
+    assert pace.admitted(behind(0), now_ns=0, quiet_s=0.0)
+    assert pace.admitted(behind(1), now_ns=0, quiet_s=inf) is None
+
+
+def test_as_many_go_side_by_side_as_wait_for_none() -> None:
+    assert grown(5).window == 5
+    assert grown(3, most=3).window == 3
+
+
+def test_what_waits_for_the_one_before_it_goes_alone_and_is_tried_ever_less_often() -> None:
+    pace = grown(1)
+    tries_s = []
+    for second in range(290):
+        if going := pace.admitted(behind(1), now_ns=second * 10**9, quiet_s=inf):
+            tries_s.append(second)
+            pace.acked(going, 0.2, second * 10**9)
+
+    assert pace.window == 1
+    assert tries_s == [0, 1, 3, 7, 15, 31, 63, 127, 255]
+
+
+def test_nothing_is_tried_that_a_live_envelope_may_meet_or_that_tells_nothing() -> None:
+    pace = grown(1)
+
+    assert pace.admitted(behind(1), now_ns=0, quiet_s=0.19) is None
+    assert pace.admitted(behind(1, fresh=0), now_ns=0, quiet_s=inf) is None
+    assert pace.admitted(behind(1), now_ns=0, quiet_s=0.21)
+    assert pace.admitted(behind(1), now_ns=0, quiet_s=inf) is None, "one try at a time"
+
+
+def test_one_late_answer_is_chance_and_two_are_a_queue() -> None:
+    pace = grown(8)
+    pace.acked(behind(7), 0.8, 0)
+    pace.acked(behind(7), 0.1, 0)
+    pace.acked(behind(7), 0.8, 0)
+    assert pace.window == 8
+
+    pace.acked(behind(7), 0.8, 0)
+
+    assert pace.window == 1
+
+
+def test_milliseconds_are_no_queue() -> None:
+    pace = grown(1, waited_s=0.001)
+    going = pace.admitted(behind(1), now_ns=0, quiet_s=inf)
+    assert going
+    pace.acked(going, 0.006, 0)
+
+    assert pace.window == 2
+
+
+def test_another_size_is_measured_by_itself_first() -> None:
+    pace = grown(5)
+
+    assert pace.admitted(behind(1, size=2 * SIZE), now_ns=0, quiet_s=inf) is None
+    assert pace.admitted(behind(0, size=2 * SIZE), now_ns=0, quiet_s=inf)
+
+
+def test_after_five_minutes_it_measures_anew() -> None:
+    pace = grown(5)
+
+    assert pace.admitted(behind(1), now_ns=301 * 10**9, quiet_s=inf) is None
+    assert pace.window == 1
