@@ -18,7 +18,7 @@ ANSWER_S = 2.0
 
 FATES = ("decoded", "unknown", "wrong_length", "remote", "error")
 """What becomes of a frame; together all that were seen."""
-LOST = ("cap", "thinned", "expired", "damaged", "memory", "refused")
+LOST = ("cap", "thinned", "expired", "damaged", "memory", "refused", "no_key", "dropped")
 """Why a batch will not arrive, as `LostRange` has it; each is there from the start, so that an increase shows."""
 OF_BUSES = {
     "edge_acquire_frames_dropped": ("dropped", "Frames lost before decoding."),
@@ -86,7 +86,7 @@ def metrics_of(status: Status) -> Iterator[Metric]:
     for name, (number, text) in counters.items():
         yield CounterMetricFamily(name, text, value=number)
     lost = CounterMetricFamily("edge_spool_batches_lost", "Batches that will not arrive.", labels=("why",))
-    for why in LOST:
+    for why in dict.fromkeys((*LOST, *status.lost_batches)):
         lost.add_metric((why,), status.lost_batches.get(why, 0))
     yield lost
     gauges = {

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge_agent.metrics import FATES, metrics_served
+from edge_agent.metrics import FATES, LOST, metrics_served
 from edge_agent.records import BusCounts
 from edge_agent.status import Status
 from tests.acquire.told import Told
@@ -29,6 +29,10 @@ STATUS = Status(
     spooled_bytes=500,
     delivered_batches=15,
     delivered_bytes=1500,
+    lost_batches={"cap": 4, "memory": 2},
+    spool_on_disk=False,
+    memory_batches=3,
+    memory_bytes=300,
 )
 
 Labels = tuple[tuple[str, str], ...]
@@ -68,6 +72,26 @@ async def test_each_bus_has_its_counters_its_load_and_its_state() -> None:
     assert found["edge_decode_bus_state", (("bus", "drive"), ("state", "bus_off"))] == 0
     assert [found["edge_acquire_bus_open", (("bus", bus),)] for bus in ("drive", "body")] == [1, 0]
     assert ("edge_decode_bus_load_percent", (("bus", "body"),)) not in found
+
+
+async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keeps_is_told() -> None:
+    async with metrics_served("127.0.0.1", 0, lambda: STATUS, Told()) as port:
+        assert port
+        found = await asyncio.to_thread(scraped, port)
+
+    lost = {why: found["edge_spool_batches_lost_total", (("why", why),)] for why in LOST}
+    assert lost == {
+        "cap": 4,
+        "thinned": 0,
+        "expired": 0,
+        "damaged": 0,
+        "memory": 2,
+        "refused": 0,
+        "no_key": 0,
+        "dropped": 0,
+    }
+    assert found["edge_spool_on_disk", ()] == 0
+    assert (found["edge_spool_memory_batches", ()], found["edge_spool_memory_bytes", ()]) == (3, 300)
 
 
 async def test_every_scrape_says_how_it_is_now() -> None:

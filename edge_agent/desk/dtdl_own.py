@@ -108,7 +108,21 @@ READ_ONLY: Final = (
         "What each rule has kept since the start.",
     ),
     _property("link", object_of({"since_ms": "long", "connects": "long"}), "The connection."),
-    _property("spool", object_of({"batches": "long", "bytes": "long", "since_ms": "long"}), "What waits on disk."),
+    _property(
+        "spool",
+        object_of(
+            {
+                "batches": "long",
+                "bytes": "long",
+                "since_ms": "long",
+                "on_disk": "boolean",
+                "memory_batches": "long",
+                "memory_bytes": "long",
+                "lost": map_of("why", "batches", "long"),
+            }
+        ),
+        "What waits on disk or in memory, and what was lost.",
+    ),
     _property(
         "vehicle_state",
         map_of("signal", "value", object_of({"v": "double", "t_ms": "long"})),
