@@ -1,4 +1,5 @@
 import os
+import shutil
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_what_a_dropped_batch_was_to_tell_is_told_by_another(tmp_path: Path) -> 
     dropped(tmp_path)
 
     assert next_start(tmp_path)[1] == (LostRange(1, 0, 0, "refused"), LostRange(1, 3, 3, "dropped"))
+
+
+def test_where_a_killed_agent_had_come_to_is_not_forgotten_with_its_batches(tmp_path: Path) -> None:
+    store = filled(tmp_path / "running", *BATCHES)
+    shutil.copytree(tmp_path / "running", tmp_path / "killed")  # its state was last noted before the first of them
+    store.close()
+
+    assert dropped(tmp_path / "killed").files == 3
+
+    assert next_start(tmp_path / "killed")[2] == (2, 1, 4)
 
 
 def test_what_was_delivered_is_not_told_as_lost(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,15 @@ def test_a_spool_that_an_agent_holds_is_read_as_it_grows(tmp_path: Path) -> None
 
 
 def test_a_segment_that_goes_between_listing_and_reading_was_delivered(tmp_path: Path) -> None:
-    store = filled(tmp_path, BATCHES[0], BATCHES[3])
-    folder = SpoolFolder(tmp_path)
-    for one in store.lease(9):
-        store.settle(one.key, Acked())
+    store = opened(tmp_path, segment_bytes=700)
+    for one in (BATCHES[0], BATCHES[3], replace(BATCHES[0], seq=5)):
+        store.append([envelope(one, 1)])
     store.commit()
-    (tmp_path / "5-0000000000.seg").unlink(missing_ok=True)
+    folder = SpoolFolder(tmp_path)
+    for one in store.lease(2):
+        store.settle(one.key, Acked())
+    store.append([envelope(replace(BATCHES[0], seq=6), 1)])
+    store.commit()
 
     assert [entry.envelope.key.seq for entry in entries(folder)] == [3]
     assert ends(folder) == [StreamEnd({}, ()), StreamEnd({}, ())]
