@@ -357,6 +357,8 @@ class LostRange:
     """`cap` (evicted at the byte cap, or at the floor of free space), `thinned` (likewise, others of its kind stayed),
     `expired`, `damaged` (unreadable on disk), `memory` (the disk took nothing and memory was full), `refused` (set
     aside by the uplink), `no_key` (encrypted with a key that is gone) or `dropped` (somebody gave it up by hand)"""
+    exact: bool = True
+    """False where so much was lost that ranges near each other were made one: batches between them may arrive"""
 
 
 @dataclass(frozen=True, slots=True)

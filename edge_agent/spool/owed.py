@@ -1,14 +1,23 @@
 """What will not arrive, until a batch that says so has arrived. Pure.
 
 A range is untold -> told by a batch on disk -> forgotten when that batch is Acked; untold again when it is lost itself.
+
+A month without a link can evict one batch in three, hundreds of thousands of ranges. Beyond `MOST_RANGES` those of one
+boot and reason that are nearest to each other become one, oldest first, and all are told anew: the batches between
+them are in the range too and may arrive all the same. What arrived has arrived, whatever a range says.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from edge_agent.records import EnvelopeKey, LostRange
+
+MOST_RANGES = 1024
+COARSE_RANGES = 256
+"""that are left then; as many as one batch tells, and 20 KB of state. Each boot and reason may have one more"""
 
 
 class Owed:
@@ -52,7 +61,12 @@ class Owed:
                 for carrier, ranges in self._told.items()
             }
             self._told = {carrier: ranges for carrier, ranges in rest.items() if ranges}
-            self._untold = sorted(untold, key=lambda one: (one.boot, one.first_seq))
+            self._untold = sorted(untold, key=_age)
+        everything = [*self._untold, *(one for ranges in self._told.values() for one in ranges)]
+        spells = len({(one.boot, one.why) for one in everything})
+        if len(everything) > MOST_RANGES + spells:
+            self._untold = sorted(_fewer(_joined(everything), COARSE_RANGES + spells), key=_age)
+            self._told.clear()
         return tuple(self._untold)
 
     def add(self, keys: Iterable[EnvelopeKey], why: str) -> tuple[LostRange, ...]:
@@ -84,12 +98,12 @@ class Owed:
         self._untold.extend(self._told.pop(carrier, ()))
 
     def among(self, boot: int, first_seq: int, last_seq: int) -> set[int]:
-        """Sequences of a boot between two that are owed and gone; those without their key are not gone."""
+        """Sequences of a boot between two that are owed and gone for certain; those without their key are not gone."""
         return {
             seq
             for ranges in (self._untold, *self._told.values())
             for one in ranges
-            if one.boot == boot and one.why != "no_key"
+            if one.boot == boot and one.exact and one.why != "no_key"
             for seq in range(max(first_seq, one.first_seq), min(last_seq, one.last_seq) + 1)
         }
 
@@ -107,15 +121,40 @@ def _joined(ranges: Iterable[LostRange]) -> list[LostRange]:
     for one in sorted(ranges, key=_place):
         last = joined[-1] if joined else None
         if last and (last.boot, last.why) == (one.boot, one.why) and one.first_seq <= last.last_seq + 1:
-            joined[-1] = replace(last, last_seq=max(last.last_seq, one.last_seq))
+            joined[-1] = _over(last, one, exact=last.exact and one.exact)
         else:
             joined.append(one)
     return joined
 
 
+def _fewer(joined: list[LostRange], most: int) -> list[LostRange]:
+    """At most so many, the smallest gaps closed, oldest first; one a boot and reason at least."""
+    gaps = sorted(
+        (after.first_seq - before.last_seq, at)
+        for at, (before, after) in enumerate(pairwise(joined), start=1)
+        if (before.boot, before.why) == (after.boot, after.why)
+    )
+    closed = {at for _, at in gaps[: max(0, len(joined) - most)]}
+    fewer: list[LostRange] = []
+    for at, one in enumerate(joined):
+        if at in closed:
+            fewer[-1] = _over(fewer[-1], one, exact=False)
+        else:
+            fewer.append(one)
+    return fewer
+
+
+def _over(first: LostRange, second: LostRange, *, exact: bool) -> LostRange:
+    return replace(first, last_seq=max(first.last_seq, second.last_seq), exact=exact)
+
+
 def _part_of(one: LostRange, joined: list[LostRange]) -> LostRange:
     """The range that one went into."""
     return joined[bisect_right(joined, _place(one), key=_place) - 1]
+
+
+def _age(one: LostRange) -> tuple[int, int]:
+    return one.boot, one.first_seq
 
 
 def _place(one: LostRange) -> tuple[int, str, int]:

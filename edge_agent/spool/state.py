@@ -8,6 +8,7 @@
                    "files": [[first number, last number], ...], "next": number}, ...},
  "unmetered": {"3": as in streams, ...}}
 
+A range that may name batches which are not lost has a fifth element, 0.
 `owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
 `unmetered` are the streams whose batches wait for an unmetered link. A file of an earlier release may lack `told`,
 `powered_s`, `unmetered`, `files` and `next`; an earlier release passes over those it does not know, which is why the
@@ -155,11 +156,11 @@ def _streams(streams: Mapping[str, _Marks], upload: Upload) -> dict[StreamName, 
 
 
 def _lists(ranges: Iterable[LostRange]) -> list[list[int | str]]:
-    return [[lost.boot, lost.first_seq, lost.last_seq, lost.why] for lost in ranges]
+    return [[one.boot, one.first_seq, one.last_seq, one.why, *([] if one.exact else [0])] for one in ranges]
 
 
-def _ranges(lists: Iterable[tuple[int, int, int, str]]) -> tuple[LostRange, ...]:
-    return tuple(LostRange(*fields) for fields in lists)
+def _ranges(lists: Iterable[tuple[int, int, int, str, *tuple[int, ...]]]) -> tuple[LostRange, ...]:
+    return tuple(LostRange(boot, first, last, why, exact=not rest) for boot, first, last, why, *rest in lists)
 
 
 def _pair(key: EnvelopeKey | None) -> list[int] | None:

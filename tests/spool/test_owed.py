@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.records import EnvelopeKey, LostRange
-from edge_agent.spool.owed import Owed
+from edge_agent.spool.owed import MOST_RANGES, Owed
 from tests.spool.parts import named
 
 TELLER = EnvelopeKey(1, 99)
@@ -117,3 +117,51 @@ def test_what_an_earlier_start_lost_is_owed_and_not_counted() -> None:
 
     assert owed.to_tell() == (LostRange(1, 0, 9, "cap"),)
     assert owed.lost == {}
+
+
+def test_a_loss_that_goes_on_for_a_month_stays_in_few_ranges_that_name_all_of_it() -> None:
+    owed = Owed()
+    lost = [seq for seq in range(60_000) if seq % 10 >= 7]
+    for at in range(0, len(lost), 30):
+        owed.add([EnvelopeKey(1, seq) for seq in lost[at : at + 30]], "cap")
+        carrier = EnvelopeKey(1, 100_000 + at)
+        owed.tell(carrier, owed.to_tell()[:256])
+
+    ranges = [*owed.untold, *(one for told in owed.told.values() for one in told)]
+    assert len(ranges) <= MOST_RANGES + 1
+    assert {key.seq for key in named(tuple(ranges))}.issuperset(lost)
+    assert [one.first_seq for one in ranges if not one.exact] == [7]
+
+
+@given(LOSSES)
+def test_few_losses_are_named_exactly(losses: list[tuple[str, set[EnvelopeKey]]]) -> None:
+    owed = Owed()
+    for why, keys in losses:
+        owed.add(keys, why)
+
+    assert all(one.exact for one in owed.to_tell())
+
+
+def test_what_lies_between_coarse_ranges_is_not_given_up_for_it() -> None:
+    owed = Owed()
+    owed.add([EnvelopeKey(1, seq) for seq in range(0, 4 * MOST_RANGES, 2)], "cap")
+    before = owed.among(1, 0, 10)
+    owed.to_tell()
+
+    assert before == {0, 2, 4, 6, 8, 10}
+    assert owed.among(1, 0, 10) == set()
+
+
+def test_each_boot_and_reason_keeps_a_range_of_its_own() -> None:
+    owed = Owed()
+    for boot in range(1, MOST_RANGES):
+        owed.add([EnvelopeKey(boot, 7)], "cap")
+        owed.add([EnvelopeKey(boot, 9)], "refused")
+
+    assert set(owed.to_tell()) == {
+        lost
+        for boot in range(1, MOST_RANGES)
+        for lost in (LostRange(boot, 7, 7, "cap"), LostRange(boot, 9, 9, "refused"))
+    }
+    owed.tell(TELLER, owed.untold)
+    assert owed.to_tell() == ()

@@ -79,3 +79,9 @@ def test_marks_cover_what_lies_before_the_settled_one_and_the_stretches_beyond()
     assert covered == [0, 1, 2, 3, 4, 5, 7, 8]
     assert marks.covers(EnvelopeKey(1, 99))
     assert not marks.covers(EnvelopeKey(3, 0))
+
+
+def test_a_range_that_is_not_exact_comes_back_so() -> None:
+    state = SpoolState(1, 5, owed=(LostRange(1, 0, 90, "cap", exact=False), LostRange(1, 92, 92, "cap")))
+
+    assert decode_state(encode_state(state)) == state
