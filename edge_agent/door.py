@@ -6,16 +6,27 @@ from edge_agent.ports import Uplink
 from edge_agent.settings import Settings
 from edge_agent.uplink.credentials import EdgeEnvironment, HubCertificate, HubKey, hub_credentials
 from edge_agent.uplink.iotedge import IotEdge
+from edge_agent.uplink.mqtt_topics import Topics
 
 
 def uplink_of(settings: Settings, log: Log) -> Uplink:
     """The uplink, not yet connected. Raises BadSettings where what it needs is not there."""
+    match settings.uplink:
+        case "edge":
+            return _azure(settings, EdgeEnvironment(), log)
+        case "hub":
+            return _azure(settings, _at_the_hub(settings), log)
+        case "mqtt":
+            return _mqtt(settings, log)
+
+
+def _azure(settings: Settings, credentials: EdgeEnvironment | HubKey | HubCertificate, log: Log) -> Uplink:
     return IotEdge(
         log,
         output=settings.output,
         keep_alive_s=settings.keep_alive_s,
         model_id=settings.model_id,
-        credentials=_at_the_hub(settings) if settings.uplink == "hub" else EdgeEnvironment(),
+        credentials=credentials,
     )
 
 
@@ -23,3 +34,40 @@ def _at_the_hub(settings: Settings) -> HubKey | HubCertificate:
     if not (text := settings.hub_connection_string.get_secret_value()):
         raise BadSettings([Fault("HUB_CONNECTION_STRING", "must be given with UPLINK=hub")])
     return hub_credentials(text, settings.hub_certificate_file, settings.hub_key_file, settings.hub_ca_file)
+
+
+def _mqtt(settings: Settings, log: Log) -> Uplink:
+    # Whoever goes another way need not wait for its import.
+    from edge_agent.uplink.mqtt import Broker, MqttUplink  # noqa: PLC0415
+
+    device = settings.device
+    if faults := _missing_for_mqtt(settings):
+        raise BadSettings(faults)
+    broker = Broker(
+        settings.mqtt_host,
+        settings.mqtt_port,
+        settings.mqtt_client_id or device,
+        username=settings.mqtt_username or device,
+        password=settings.mqtt_password.get_secret_value(),
+        tls=settings.mqtt_tls,
+        certificate=settings.mqtt_certificate_file,
+        key=settings.mqtt_key_file,
+        authority=settings.mqtt_ca_file,
+        keep_alive_s=settings.keep_alive_s,
+        session_expiry_s=settings.mqtt_session_expiry_s,
+    )
+    return MqttUplink(log, broker, Topics(device, settings.module, settings.mqtt_topic, settings.mqtt_control))
+
+
+def _missing_for_mqtt(settings: Settings) -> list[Fault]:
+    files = {
+        "MQTT_CERTIFICATE_FILE": settings.mqtt_certificate_file,
+        "MQTT_KEY_FILE": settings.mqtt_key_file,
+        "MQTT_CA_FILE": settings.mqtt_ca_file,
+    }
+    faults = [Fault(name, f"there is no file {path}") for name, path in files.items() if path and not path.is_file()]
+    needed = {"MQTT_HOST": settings.mqtt_host, "IOTEDGE_DEVICEID": settings.device, "IOTEDGE_MODULEID": settings.module}
+    faults += [Fault(name, "must be given with UPLINK=mqtt") for name, value in needed.items() if not value]
+    if (settings.mqtt_certificate_file is None) != (settings.mqtt_key_file is None):
+        faults.append(Fault("MQTT_CERTIFICATE_FILE, MQTT_KEY_FILE", "go together: give both or none"))
+    return faults

@@ -322,6 +322,11 @@ def session_undisposed(log: Log, *, count: int) -> None:
     log.warning("uplink.session_undisposed", count=count)
 
 
+def nothing_desired(log: Log, *, topic: str) -> None:
+    """The broker holds no desired properties for the agent; what ran before goes on."""
+    log.info("uplink.nothing_desired", topic=topic)
+
+
 def report_refused(log: Log, *, reason: str) -> None:
     """The hub did not take a patch of the reported properties; it is reported anew after the next connect."""
     log.error("uplink.report_refused", count=1, reason=reason)
@@ -335,6 +340,37 @@ def method_failed(log: Log, *, name: str, reason: str) -> None:
 def method_called(log: Log, *, name: str, status: int) -> None:
     """A direct method was answered."""
     log.info("uplink.method_called", name=name, status=status)
+
+
+def link_changed(log: Log, *, metered: bool, roaming: bool, said_by: str) -> None:
+    """Another kind of link counts from now on."""
+    log.info("uplink.link_changed", metered=metered, roaming=roaming, said_by=said_by)
+
+
+def link_file_unusable(log: Log, *, path: str, reason: str) -> None:
+    """The file about the link has a mistake; what it said last goes on."""
+    log.warning("uplink.link_file_unusable", path=path, reason=reason)
+
+
+def unmetered_unknown(log: Log, *, rules: Sequence[str]) -> None:
+    """Rules wait for a link that is not metered, and nothing says of any link that it is not: they wait for ever."""
+    log.warning("uplink.unmetered_unknown", rules=list(rules))
+
+
+def budget_level_changed(log: Log, *, level: str, percent: int) -> None:
+    """`low`: priorities 5 to 9 wait on disk; `spent`: all but priority 0; `open`: none."""
+    tell = log.info if level == "open" else log.warning
+    tell("uplink.budget_level_changed", level=level, percent=percent)
+
+
+def spent_unusable(log: Log, *, reason: str) -> None:
+    """What was spent before this start cannot be read; day and month begin anew."""
+    log.warning("uplink.spent_unusable", reason=reason)
+
+
+def spent_not_kept(log: Log, *, reason: str) -> None:
+    """What was spent could not be written; a start from now on would count from an earlier state."""
+    log.warning("uplink.spent_not_kept", reason=reason)
 
 
 # --- twin --------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
+from edge_agent.uplink.mqtt_topics import judged_template
 
 _SEGMENT = r"[A-Za-z](\w*[A-Za-z0-9])?"
 _MODEL_ID = re.compile(rf"dtmi:{_SEGMENT}(:{_SEGMENT})*;[1-9]\d{{0,8}}(\.[1-9]\d{{0,5}})?", re.ASCII)
@@ -96,8 +97,25 @@ class Settings(BaseSettings):
     """for Prometheus at `/metrics`; 0 serves none"""
     metrics_address: str = "127.0.0.1"
     """0.0.0.0 for a collector in another container: then whoever reaches the vehicle's network can read them"""
-    uplink: Literal["edge", "hub"] = "edge"
-    """`edge`: IoT Edge's hub, as its variables say; `hub`: IoT Hub itself, by HUB_CONNECTION_STRING"""
+    uplink: Literal["edge", "hub", "mqtt"] = "edge"
+    """`edge`: IoT Edge's hub, as its variables say; `hub`: IoT Hub itself, by HUB_CONNECTION_STRING; `mqtt`: a broker
+    of MQTT 5, such as an Event Grid namespace, by MQTT_HOST and what follows it"""
+    mqtt_host: str = ""
+    mqtt_port: int = Field(default=8883, ge=1, le=65535)
+    mqtt_tls: bool = True
+    mqtt_client_id: str = ""
+    """the device's id without one; Event Grid takes each session of a client by its own"""
+    mqtt_username: str = ""
+    """the device's id without one: Event Grid wants the client's authentication name here"""
+    mqtt_password: SecretStr = SecretStr("")
+    mqtt_certificate_file: Path | None = None
+    mqtt_key_file: Path | None = None
+    mqtt_ca_file: Path | None = None
+    mqtt_topic: Annotated[str, AfterValidator(judged_template)] = "vehicles/{device}/{lane}/{rule}"
+    """of telemetry; may name device, module, lane, rule, schema and priority"""
+    mqtt_control: Annotated[str, AfterValidator(judged_template)] = "vehicles/{device}/{module}/control"
+    """of desired and reported properties and methods, see docs/mqtt.md"""
+    mqtt_session_expiry_s: int = Field(default=3600, ge=0, le=0xFFFF_FFFF)
     hub_connection_string: SecretStr = SecretStr("")
     """of a device, or of a module of one; with `x509=true` in place of a key the two files below prove who it is"""
     hub_certificate_file: Path | None = None
@@ -109,6 +127,8 @@ class Settings(BaseSettings):
     model_id: Annotated[str, AfterValidator(lambda text: text and judged_model_id(text))] = ""
     """of the IoT Plug and Play model that is announced at each connect, if any; `edge-agent dtdl` makes models"""
     keep_alive_s: int = Field(default=20, ge=1, le=1740)
+    link_file: Path | None = None
+    """in which whoever keeps the modem says `{"metered": true, "roaming": false}`; looked at every two seconds"""
     drain_s: float = Field(default=6.0, gt=0, le=60)
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")

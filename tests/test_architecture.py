@@ -65,6 +65,7 @@ MUST_BE_PURE = (
     "spool/header.py",
     "spool/ledger.py",
     "spool/naming.py",
+    "spool/overflow.py",
     "spool/reading.py",
     "spool/recovery.py",
     "spool/rows.py",
@@ -73,6 +74,11 @@ MUST_BE_PURE = (
     "status.py",
     "tap/latest.py",
     "twin.py",
+    "uplink/budget.py",
+    "uplink/lanes.py",
+    "uplink/link.py",
+    "uplink/metering.py",
+    "uplink/pace.py",
     "uplink/window.py",
 )
 """Time is an argument, the next deadline is a return value: no loop, clock, thread, disk or network.
@@ -80,6 +86,7 @@ MUST_BE_PURE = (
 A module whose docstring says so is held to it besides, see `PURE`."""
 
 IMPURE_IMPORTS = {
+    "aiomqtt",
     "asyncio",
     "azure",
     "can",
@@ -106,12 +113,13 @@ IMPURE_IMPORTS = {
 }
 
 FOREIGN: Mapping[str, tuple[str, ...]] = {
+    "aiomqtt": ("uplink/mqtt.py",),
     "azure": ("uplink/iotedge.py",),
     "can": ("acquire/pythoncan.py", "acquire/logreader.py", "acquire/logwatch.py", "desk/replay.py"),
     "cantools": ("decode/dbc.py", "desk/vehicle.py"),
     "cryptography": ("localhub/authority.py", "localhub/workload.py", "spool/at_rest.py"),
     "matplotlib": ("desk/dry_run_plot.py",),
-    "paho": ("uplink/paho_shim.py",),
+    "paho": ("uplink/mqtt.py", "uplink/paho_shim.py"),
     "prometheus_client": ("metrics.py",),
     "pydantic": ("decode/vss.py", "document.py", "localhub/faults.py", "mistakes.py", "settings.py"),
     "pydantic_core": ("mistakes.py",),

@@ -8,6 +8,7 @@ from edge_agent.errors import BadSettings
 from edge_agent.settings import Settings, load_settings
 from edge_agent.uplink.edge_environment import DESK, WORKLOAD
 from edge_agent.uplink.iotedge import IotEdge
+from edge_agent.uplink.mqtt import MqttUplink
 from tests.uplink.fakes import Told
 
 KEY = "HostName=h.azure-devices.net;DeviceId=car;ModuleId=telematics;SharedAccessKey=c2VjcmV0PT0="
@@ -47,3 +48,29 @@ def test_settings_that_are_printed_tell_no_key(tmp_path: Path) -> None:
     printed = repr(settings(uplink="hub", hub_connection_string=KEY, data_folder=tmp_path))
 
     assert "c2VjcmV0" not in printed
+
+
+MQTT = {"uplink": "mqtt", "mqtt_host": "broker.example", "device": "car", "module": "telematics"}
+
+
+def test_a_broker_is_named_by_its_own_settings() -> None:
+    assert isinstance(uplink_of(settings(**MQTT), Told()), MqttUplink)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({**MQTT, "mqtt_host": ""}, "MQTT_HOST: must be given with UPLINK=mqtt"),
+        ({**MQTT, "device": ""}, "IOTEDGE_DEVICEID: must be given with UPLINK=mqtt"),
+        ({**MQTT, "mqtt_key_file": Path(__file__)}, "MQTT_CERTIFICATE_FILE, MQTT_KEY_FILE: go together"),
+        ({**MQTT, "mqtt_ca_file": Path("/no/where.pem")}, "MQTT_CA_FILE: there is no file /no/where.pem"),
+    ],
+)
+def test_what_a_broker_needs_and_has_not_is_named(fields: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadSettings, match=sentence):
+        uplink_of(settings(**fields), Told())
+
+
+def test_a_topic_that_is_none_is_named() -> None:
+    with pytest.raises(BadSettings, match=r"MQTT_TOPIC: .*\{vin\} is none of device"):
+        settings(**{**MQTT, "mqtt_topic": "a/{vin}"})

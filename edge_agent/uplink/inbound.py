@@ -16,6 +16,13 @@ _WAITING = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """The whole twin anew, as JSON."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
     """Desired properties that changed, as JSON."""
 
@@ -42,11 +49,11 @@ class Inbound:
         self._log = log
         self._method_limit_s = method_limit_s
         self._loop = asyncio.get_running_loop()
-        self._waiting: asyncio.Queue[Patch | MethodCall] = asyncio.Queue(_WAITING)
+        self._waiting: asyncio.Queue[Document | Patch | MethodCall] = asyncio.Queue(_WAITING)
         self._lost = asyncio.Event()
         self._why = ""
 
-    def hear(self, said: Patch | MethodCall) -> None:
+    def hear(self, said: Document | Patch | MethodCall) -> None:
         """Bring something over; from any thread."""
         self._loop.call_soon_threadsafe(self._keep, said)
 
@@ -62,7 +69,7 @@ class Inbound:
             serving.cancel()
         return self._why
 
-    def _keep(self, said: Patch | MethodCall) -> None:
+    def _keep(self, said: Document | Patch | MethodCall) -> None:
         if self._waiting.full():
             self._end(f"{_WAITING} patches and methods wait to be served")
         else:
@@ -76,6 +83,8 @@ class Inbound:
         try:
             while True:
                 match await self._waiting.get():
+                    case Document(text):
+                        await self._report(await self._inbox.document(text))
                     case Patch(text):
                         await self._report(await self._inbox.patch(text))
                     case MethodCall() as call:

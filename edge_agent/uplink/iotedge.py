@@ -22,7 +22,7 @@ from azure.iot.device.custom_typing import TwinPatch
 from azure.iot.device.iothub.edge_hsm import IoTEdgeError
 
 from edge_agent import events
-from edge_agent.errors import BadSettings, CredentialsRefused, EnvelopeRefused, HubUnreachable, UplinkWedged
+from edge_agent.errors import BadSettings, CredentialsRefused, EnvelopeRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Inbox
 from edge_agent.records import Envelope, MethodAnswer
@@ -31,6 +31,7 @@ from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
 from edge_agent.uplink.paho_shim import tell_paho_of_tls_ends
 from edge_agent.uplink.sdk_thread import SdkThread
+from edge_agent.uplink.threads import Threads
 
 T = TypeVar("T")
 
@@ -108,16 +109,11 @@ class IotEdge:
         self._model_id = model_id
         self._credentials = credentials
         self._limits = limits or Limits()
-        self._sessions = 0
-        self._undisposed: list[SdkThread] = []  # bounded by `Limits.undisposed`
+        self._threads = Threads("iotedge", log, shutdown_s=self._limits.shutdown_s, undisposed=self._limits.undisposed)
 
     async def connect(self, inbox: Inbox) -> "IotEdgeSession":
         """As `ports.Uplink`. Patches and methods are served while the session's `lost()` is awaited."""
-        self._undisposed = [each for each in self._undisposed if each.alive]
-        if len(self._undisposed) >= self._limits.undisposed:
-            raise UplinkWedged(len(self._undisposed))
-        self._sessions += 1
-        thread = SdkThread(f"iotedge-{self._sessions}")
+        thread = self._threads.begin()
         client: Client | None = None
         try:
             client = await _within("client, for want of credentials,", self._create(thread), self._limits.create_s)
@@ -155,14 +151,8 @@ class IotEdge:
             raise CredentialsRefused(_reason(error)) from error
 
     async def _dispose(self, thread: SdkThread, client: Client | None) -> None:
-        """End a client, alive or not; one that does not end in time goes on trying, and counts until it has."""
-        thread.retire(None if client is None else client.shutdown())
-        try:
-            async with asyncio.timeout(self._limits.shutdown_s):
-                await thread.ended()
-        except TimeoutError:
-            self._undisposed = [each for each in (*self._undisposed, thread) if each.alive]
-            events.session_undisposed(self._log, count=len(self._undisposed))
+        """End a client, alive or not."""
+        await self._threads.end(thread, None if client is None else client.shutdown())
 
 
 class IotEdgeSession:

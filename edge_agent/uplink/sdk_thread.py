@@ -40,6 +40,10 @@ class SdkThread:
         """The result of `work`, or what it raises."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside everything else until it ends or the thread does; it must raise nothing."""
+        asyncio.run_coroutine_threadsafe(work, self._loop)
+
     async def call(self, function: Callable[[], T]) -> T:
         """The result of a call that may block, or what it raises."""
         return await asyncio.wrap_future(self._pool.submit(function))

@@ -12,6 +12,7 @@ from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachabl
 from edge_agent.ports import Uplink
 from edge_agent.records import EnvelopeKey, MethodAnswer
 from edge_agent.uplink.iotedge import IotEdge
+from tests.uplink.broker import broker_world
 from tests.uplink.desk import MODULE, SHORT, Desk, credentials_of, desk, direct_desk, set_environment, until
 from tests.uplink.fakes import MemoryHub, Recorder, envelope
 
@@ -105,7 +106,9 @@ class AtTheHub(OnADesk):
         self.uplink = IotEdge(self._desk.log, credentials=credentials_of({**of_another, **wrong}), limits=SHORT)
 
 
-@pytest.fixture(params=["in memory", "connection_string", "workload", "device key", "module key", "device certificate"])
+@pytest.fixture(
+    params=["in memory", "connection_string", "workload", "device key", "module key", "device certificate", "broker"]
+)
 async def world(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
@@ -120,6 +123,9 @@ async def world(
             module = MODULE if who == "module" else ""
             async with direct_desk(tmp_path, "127.0.0.71", monkeypatch, module, way) as parts:
                 yield AtTheHub(parts)
+        case "broker":
+            async with broker_world(tmp_path / "broker") as parts:
+                yield parts
         case _:
             async with desk(tmp_path, "127.0.0.40", monkeypatch) as parts:
                 yield OnADesk(parts)
