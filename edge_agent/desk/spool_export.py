@@ -109,6 +109,8 @@ def export(
                 if isinstance(found, StreamEnd):
                     exported.warnings += _damage(found)
                     continue
+                if not found.is_known:
+                    exported.warnings.append(f"{found.name}: is of a later release's format and was not read")
                 for entry in _meant(found, selection):
                     _export_one(entry, decrypt, samples, draft, exported)
                 read_bytes += found.size

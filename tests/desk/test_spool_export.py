@@ -1,5 +1,6 @@
 import csv
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from edge_agent.desk.spool_folder import SpoolFolder
 from edge_agent.errors import FileRefused
 from edge_agent.records import Acked, Envelope
 from edge_agent.spool.at_rest import AtRest
+from edge_agent.spool.framing import file_header
 from edge_agent.spool.key_sources import KeyFile
+from edge_agent.spool.naming import StreamName
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.reading import read_payloads
 from tests.desk.spools import BATCHES, envelope, everything, filled, flip, left
@@ -98,6 +101,18 @@ def test_what_is_damaged_is_named_and_the_rest_comes_out(spool: Path, tmp_path: 
     assert done.warnings[0].startswith("5-0000000000.seg: ")
     assert done.warnings[1:] == ["cannot be read any more: batch 1/0 to 1/0"]
     assert done.sentence() == "4 batches exported, 1 of them frames, 3 samples; 2 warnings of damage"
+
+
+def test_a_segment_of_a_later_format_is_named_and_left_out(spool: Path, tmp_path: Path) -> None:
+    newer = bytearray(file_header(StreamName(5)))
+    newer[8] = 9
+    newer[12:] = zlib.crc32(newer[:12]).to_bytes(4, "little")
+    (spool / "5-0000000007.seg").write_bytes(newer)
+
+    done = exported(spool, tmp_path / "out")
+
+    assert done.batches == 5
+    assert done.warnings == ["5-0000000007.seg: is of a later release's format and was not read"]
 
 
 def test_a_payload_that_is_none_is_named_and_left_out(tmp_path: Path) -> None:
