@@ -3,7 +3,8 @@
 Every batch goes through memory; with a disk in order it stays there for one call. When a write fails (ENOSPC, EIO,
 EROFS), or would leave the file system less free space than its floor, what was to be written stays, and can be leased
 and settled from there. Each append tries the disk again with all that waits, so do the retries of `segments.py`. What
-was in flight when the disk came back stays in memory until it is settled: a stream on disk only grows.
+was in flight when the disk came back stays in memory until it is settled: a stream on disk only grows. A batch's age,
+and with it what expires, counts anew from when the disk took it.
 
 What memory alone holds was never said to be kept, and a power cut takes it. The cloud then sees a gap before the next
 sequence that arrived of that boot, and no range that tells it; what lies behind the last one that arrived or was
@@ -43,6 +44,8 @@ MEMORY_LOOK_S = 1.0
 """How often a lease that waits looks whether what memory holds has become backlog."""
 
 _AT_FLOOR = "free space is at its floor"
+_WRITABLE = (None, _AT_FLOOR)
+"""Reasons to be away, or none, with which the disk takes a state all the same."""
 
 
 class FallbackStore:
@@ -151,8 +154,9 @@ class FallbackStore:
                 self._store.owed.add([key], "refused")
 
     def try_commit(self) -> None:
-        """Note what was settled, where the disk takes it."""
-        self._store.try_commit()
+        """Note what was settled, where the disk takes it; one that took nothing is asked with the next try of it."""
+        if self._away in _WRITABLE:
+            self._store.try_commit()
 
     def close(self) -> None:
         """Write what waits, owe what the disk does not take, note how far things have come; release the folder."""
@@ -165,7 +169,7 @@ class FallbackStore:
         waited = self._away is not None
         away, written = None, set[EnvelopeKey]()
         try:
-            if self._away not in {None, _AT_FLOOR}:
+            if self._away not in _WRITABLE:
                 # Before anything is evicted for what waits: a read-only disk would lose it for nothing.
                 self._store.probe()
             for portion in _portions(self._overflow.waiting()):

@@ -395,3 +395,19 @@ def test_a_start_with_less_free_space_than_the_floor_runs_and_tells(tmp_path: Pa
     assert bench.append(0) == []
     assert bench.settle_all() == [0]
     bench.store.close()
+
+
+def test_deliveries_from_a_disk_that_takes_nothing_are_noted_once_it_does(bench: Bench) -> None:
+    bench.append(0, 1)
+    with bench.disk.failing(errno.EROFS):
+        bench.append(2)
+        assert bench.settle_all() == [0, 1, 2]
+        bench.store.try_commit()
+        bench.store.try_commit()
+        assert bench.log.fields("spool.state_write_failed") == []
+        assert len(list(bench.folder.glob("*.seg"))) == 1
+
+    bench.store.append([])
+
+    assert b'"settled":[1,1]' in (bench.folder / "state.json").read_bytes()
+    assert bench.again().depth == (0, 0)
