@@ -6,13 +6,13 @@
  "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null,
                    "also": [[boot, first, last], ...],
                    "files": [[first number, last number], ...], "next": number}, ...},
- "unmetered": {"3": as in streams, ...}}
+ "unmetered": {"3": as in streams, ...}, "coarse": [[boot, first, last, why], ...]}
 
-A range that may name batches which are not lost has a fifth element, 0.
+The ranges among them that may name batches which are not lost are in `coarse` too.
 `owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
 `unmetered` are the streams whose batches wait for an unmetered link. A file of an earlier release may lack `told`,
-`powered_s`, `unmetered`, `files` and `next`; an earlier release passes over those it does not know, which is why the
-unmetered streams are not among the others.
+`powered_s`, `unmetered`, `coarse`, `files` and `next`; an earlier release passes over those it does not know, which is
+why the unmetered streams are not among the others.
 
 Every version that will ever be is to keep the line, its CRC, and the keys `version`, `boot` and `last_seq`: then a
 release that meets a newer one's state can still begin a boot beyond it.
@@ -20,7 +20,7 @@ release that meets a newer one's state can still begin a boot beyond it.
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
@@ -99,6 +99,7 @@ def encode_state(state: SpoolState) -> bytes:
             "powered_s": state.powered_s,
             "owed": _lists(state.owed),
             "told": [[carrier.boot, carrier.seq, _lists(ranges)] for carrier, ranges in state.told.items()],
+            "coarse": _lists(one for one in _all_ranges(state) if not one.exact),
             "streams": _streams_as_json(state, Upload.ANY),
             "unmetered": _streams_as_json(state, Upload.UNMETERED),
         },
@@ -115,11 +116,12 @@ def decode_state(data: bytes) -> SpoolState | NewerState | None:
     document = json.loads(text)
     if document["version"] != STATE_VERSION:
         return NewerState(document["version"], document["boot"], document["last_seq"])
+    coarse = {tuple(fields) for fields in document.get("coarse", ())}
     return SpoolState(
         boot=document["boot"],
         last_seq=document["last_seq"],
-        owed=_ranges(document["owed"]),
-        told={EnvelopeKey(boot, seq): _ranges(lists) for boot, seq, lists in document.get("told", ())},
+        owed=_ranges(document["owed"], coarse),
+        told={EnvelopeKey(boot, seq): _ranges(lists, coarse) for boot, seq, lists in document.get("told", ())},
         streams={
             **_streams(document["streams"], Upload.ANY),
             **_streams(document.get("unmetered", {}), Upload.UNMETERED),
@@ -156,11 +158,17 @@ def _streams(streams: Mapping[str, _Marks], upload: Upload) -> dict[StreamName, 
 
 
 def _lists(ranges: Iterable[LostRange]) -> list[list[int | str]]:
-    return [[one.boot, one.first_seq, one.last_seq, one.why, *([] if one.exact else [0])] for one in ranges]
+    return [[lost.boot, lost.first_seq, lost.last_seq, lost.why] for lost in ranges]
 
 
-def _ranges(lists: Iterable[tuple[int, int, int, str, *tuple[int, ...]]]) -> tuple[LostRange, ...]:
-    return tuple(LostRange(boot, first, last, why, exact=not rest) for boot, first, last, why, *rest in lists)
+def _ranges(lists: Iterable[tuple[int, int, int, str]], coarse: Container[tuple[object, ...]]) -> tuple[LostRange, ...]:
+    return tuple(LostRange(*fields, exact=tuple(fields) not in coarse) for fields in lists)
+
+
+def _all_ranges(state: SpoolState) -> Iterator[LostRange]:
+    yield from state.owed
+    for ranges in state.told.values():
+        yield from ranges
 
 
 def _pair(key: EnvelopeKey | None) -> list[int] | None:
