@@ -61,8 +61,8 @@ def test_a_spool_that_an_agent_holds_is_read_as_it_grows(tmp_path: Path) -> None
 
 def test_a_segment_that_goes_between_listing_and_reading_was_delivered(tmp_path: Path) -> None:
     store = opened(tmp_path, segment_bytes=700)
-    for one in (BATCHES[0], BATCHES[3], replace(BATCHES[0], seq=5)):
-        store.append([envelope(one, 1)])
+    for sealed_batch in (BATCHES[0], BATCHES[3], replace(BATCHES[0], seq=5)):
+        store.append([envelope(sealed_batch, 1)])
     store.commit()
     folder = SpoolFolder(tmp_path)
     for one in store.lease(2):
