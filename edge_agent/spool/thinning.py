@@ -1,7 +1,6 @@
 """A segment's bytes when some of its records are given up so that others can stay. Pure: bytes in, bytes out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.framing import Framed, decode_record, encode_record, file_header, scan
@@ -35,4 +34,4 @@ def _behind(record: bytes, stream: StreamName, previous_seq: int | None) -> byte
     envelope, item = decode_record(record, stream), next(scan(record), None)
     if envelope is None or not isinstance(item, Framed):
         return record
-    return encode_record(envelope, previous_seq, replace(item.lifetime, thin=1), item.flags)
+    return encode_record(envelope, previous_seq, item.lifetime._replace(thin=1), item.flags)

@@ -5,7 +5,6 @@ It knows the rules, and none of the ledger's tricks: no pointers, no cached dead
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 
 from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Terms, Upload
@@ -68,7 +67,7 @@ def item_of(envelope: Envelope, powered_s: int) -> Item:
 
 @dataclass
 class PlainModel:
-    """`noted` is the last copy of itself that is durable, as far as a state file says it."""
+    """`must_note` after an append: files were to go or to be rewritten for it, so the state was written first."""
 
     budget_bytes: int
     segment_bytes: int
@@ -76,6 +75,7 @@ class PlainModel:
     seen_by_thinning: Counter[tuple[StreamName, str]] = field(default_factory=Counter)
     powered_s: int = 0
     wall_s: int | None = None
+    must_note: bool = False
 
     def every_file(self) -> Iterator[File]:
         return (file for name in STREAMS for file in self.files[name])
@@ -116,15 +116,17 @@ class PlainModel:
         lost: Lost = {}
         kept: list[Item] = []
         taken = 0
+        self.must_note = False
         for item in sorted(items, key=lambda item: item.stream.priority):
             need = taken + item.length + FILE_HEADER_SIZE
             if self._cannot_fit(item.stream.priority, need):
                 lost[item.key] = "cap"
+                self.must_note = True
             else:
                 taken = need
                 kept.append(item)
                 lost |= self._make_room(item.stream.priority, need)
-        if lost:
+        if self.must_note:
             self.sweep()
         kept.sort(key=lambda item: item.key)
         for item in kept:
@@ -141,17 +143,19 @@ class PlainModel:
                 for item in file.items:
                     item.thin = 1
 
-    def start_again(self) -> None:
-        """Nothing is in flight, nothing grows; what thinning counted is forgotten."""
+    def settled(self) -> set[EnvelopeKey]:
+        """Of what the files still have."""
+        return {item.key for file in self.every_file() for item in file.items if item.settled}
+
+    def start_again(self, settled: set[EnvelopeKey]) -> None:
+        """Nothing is in flight, nothing grows; forgotten is what thinning counted, and what was not noted."""
         self.seen_by_thinning.clear()
         for file in self.every_file():
             file.grows = file.of_this_boot = file.asked_to_thin = False
             for item in file.items:
                 item.in_flight = False
+                item.settled = item.key in settled
         self.sweep()
-
-    def copy(self) -> "PlainModel":
-        return deepcopy(self)
 
     def _is_live(self, file: File, item: Item) -> bool:
         return file.of_this_boot and self.powered_s - item.kept_s < LIVE_S
@@ -188,6 +192,7 @@ class PlainModel:
 
     def _delete(self, name: StreamName, file: File) -> Lost:
         self.files[name].remove(file)
+        self.must_note = True
         return _settle(file.needed, "cap")
 
     def _thin(self, name: StreamName, file: File) -> Lost:
@@ -199,6 +204,7 @@ class PlainModel:
                     gone.append(item)
                 self.seen_by_thinning[name, item.rule] += 1
         lost = _settle(gone, "thinned")
+        self.must_note |= bool(gone)
         if not file.needed:
             self.files[name].remove(file)
         elif gone:
