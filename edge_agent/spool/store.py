@@ -253,7 +253,8 @@ class Store:
             events.state_write_failed(self._log, reason=error.strerror or str(error))
 
     def close(self) -> None:
-        """Note how far things have come and release the folder."""
+        """Note how far things have come, in time too, and release the folder."""
+        self._noted = None
         self.try_commit()
         self._files.release()
 
