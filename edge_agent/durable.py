@@ -36,7 +36,8 @@ def read_back(path: Path, disk: Disk = DISK) -> bytes | None:
 def make_folder_durably(folder: Path, disk: Disk = DISK) -> None:
     """A folder for its owner alone, with those above it that are missing. Raises OSError.
 
-    Its name is synced also where it is there already: a process that was killed may have made it and not come to that.
+    All names above it are synced, also those that are there already: a process that was killed, or whose sync failed,
+    may have made one of them and not come to that.
     """
     try:
         disk.mkdir(folder)
@@ -45,6 +46,9 @@ def make_folder_durably(folder: Path, disk: Disk = DISK) -> None:
         disk.mkdir(folder)
     with contextlib.suppress(PermissionError):  # who may not read the folder above did not make this one
         disk.sync_folder(folder.parent)
+    for above in folder.parents[1:]:
+        with contextlib.suppress(OSError):  # most are not ours, and not every file system can sync a folder
+            disk.sync_folder(above)
 
 
 def write_all(descriptor: int, data: bytes, at: int, disk: Disk) -> None:
