@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiomqtt
+import pytest
 from aiomqtt import ProtocolVersion
 from paho.mqtt.packettypes import PacketTypes  # type: ignore[import-untyped]
 from paho.mqtt.properties import Properties  # type: ignore[import-untyped]
@@ -180,7 +181,8 @@ class BrokerWorld:
 @asynccontextmanager
 async def broker_world(folder: Path, *, with_certificates: bool = False) -> AsyncIterator[BrokerWorld]:
     """mosquitto, that knows users by their passwords or, if asked, by certificates alone."""
-    assert MOSQUITTO, "mosquitto is needed: apt-get install mosquitto"
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is needed: apt-get install mosquitto")
     port = _free_port()
     _configure(folder, port, with_certificates=with_certificates)
     process = await asyncio.create_subprocess_exec(
