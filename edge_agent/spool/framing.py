@@ -11,6 +11,8 @@ The folder (mode 0700; every file in it 0600):
     S-NNNNNNNNNN.seg.vV      a segment of a newer format V: set aside, never read, never deleted
     S-NNNNNNNNNN.seg.unreadable   a segment the disk would not read: set aside
     refused/BOOT-SEQ.seg     one envelope that the far end will never take, laid out as a segment
+    damaged/BOOT-S-NNNNNNNNNN.seg   a copy of a segment as it was found damaged; bounded, the oldest go
+    state.json.vV.bootB      what a newer release noted, of version V and boot B: never read again, never deleted
 
 A segment is a file header and records, nothing between them. Integers are little-endian, CRCs are CRC-32 (zlib).
 
@@ -18,10 +20,10 @@ A segment is a file header and records, nothing between them. Integers are littl
      0  8  magic "EdgSpool"                        0  4  mark A9 52 65 32
      8  2  format version, 2                       4  4  CRC of bytes 8..55
     10  1  priority                                8  4  boot
-    11  1  1 where the records wait for an        12  4  m, length of meta
-           unmetered link, 0 where not            16  4  p, length of payload
-    12  4  CRC of bytes 0..11                     20  4  CRC of meta and payload
-                                                  24  8  seq
+    11  1  bit 0: the records wait for an         12  4  m, length of meta
+           unmetered link; bit 1: it was          16  4  p, length of payload
+           rewritten without some of them         20  4  CRC of meta and payload
+    12  4  CRC of bytes 0..11                     24  8  seq
                                                   32  8  seq + 1 of the record before it in this stream and
                                                          boot, 0 where there is none
                                                   40  4  powered-on seconds when it was appended
@@ -46,14 +48,22 @@ Invariants
     3. A segment is unlinked only after a state.json that no longer needs it is durable: all of it settled, or what
        was not is in the owed ranges.
 
-Recovery reads every segment once, in order, and checks every CRC.
+Recovery goes through the segments of each stream, in order (`inspection.py`, `recovery.py`). It reads the headers of
+records alone, and wholly, with every CRC, the last segment, one whose headers do not lead to its end, and one that an
+append failed in. A body that was not read is checked when it is leased.
     - Bytes at the end of a stream's last segment that are no whole record are what a power cut leaves of an append
       that had not returned: they are cut off. Not so where state.json knows of a later record: that is damage.
     - Anywhere else they are damage. The header's own CRC lets a record with a broken body be named and stepped over;
       from a broken header on the next mark with a valid header is looked for, and its link backwards names the record
-      before it. The names go into the owed ranges, the segment is rewritten without the damage.
+      before it. The names go into the owed ranges, a copy of the segment as it was found into damaged/, and the
+      segment is rewritten without the damage.
+    - A segment that state.json says was needed and that is gone or empty, or whose end is missing by the link of the
+      next one, is damage likewise: what can be named is owed, the rest is told in an event. Not noticed is the loss of
+      whole records at the end of an earlier boot's last segment: its next has no link to it.
     - A valid record behind a hole is kept even if its append had not returned: keeping more than was promised is
       allowed, a repeat of a key is not and is skipped.
+    - What a newer release left stays: its segments with the suffix .vV, its state as state.json.vV.bootB. What of it
+      can be read is delivered, maybe for the second time, and the boot goes beyond all that can be made out.
 """
 
 import json
@@ -75,6 +85,7 @@ MARK_1 = b"\xa9Rec"
 ENCRYPTED = 1
 """bit of a record's flags"""
 
+_REWRITTEN = 2
 _FILE_HEADER = struct.Struct("<8sHBB")
 _RECORD_HEADER_1 = struct.Struct("<IIIIQQ")
 _RECORD_HEADER = struct.Struct("<IIIIQQIIIHH")
@@ -125,9 +136,10 @@ class Gap:
     key: EnvelopeKey | None = None
 
 
-def file_header(stream: StreamName) -> bytes:
-    """The first bytes of a segment."""
-    fields = _FILE_HEADER.pack(MAGIC, FORMAT_VERSION, stream.priority, stream.upload is Upload.UNMETERED)
+def file_header(stream: StreamName, *, rewritten: bool = False) -> bytes:
+    """The first bytes of a segment; `rewritten` where records were taken out of it, and told where that was a loss."""
+    flags = (stream.upload is Upload.UNMETERED) | rewritten << 1
+    fields = _FILE_HEADER.pack(MAGIC, FORMAT_VERSION, stream.priority, flags)
     return fields + _CRC.pack(zlib.crc32(fields))
 
 
@@ -139,6 +151,11 @@ def file_version(data: bytes) -> int | None:
     magic, version, _priority, _unmetered = _FILE_HEADER.unpack(fields)
     (crc,) = _CRC.unpack_from(data, _FILE_HEADER.size)
     return int(version) if magic == MAGIC and crc == zlib.crc32(fields) else None
+
+
+def is_rewritten(data: bytes) -> bool:
+    """Whether records were taken out of a segment, so that the next one's link backwards may lead nowhere."""
+    return file_version(data) is not None and bool(data[_FILE_HEADER.size - 1] & _REWRITTEN)
 
 
 def lifetime_of(envelope: Envelope, powered_s: int) -> Lifetime:

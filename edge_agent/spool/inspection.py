@@ -17,7 +17,7 @@ from edge_agent import events
 from edge_agent.events import Log
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.files import SpoolFiles
-from edge_agent.spool.framing import READABLE, Framed, Gap, file_version, scan, skim
+from edge_agent.spool.framing import FILE_HEADER_SIZE, READABLE, Framed, Gap, file_version, is_rewritten, scan, skim
 from edge_agent.spool.naming import SegmentName
 
 
@@ -28,6 +28,8 @@ class Inspected:
     name: SegmentName
     size: int
     items: Iterable[Framed | Gap]
+    rewritten: bool
+    """records were taken out of it on purpose"""
 
 
 class Inspection:
@@ -55,9 +57,10 @@ class Inspection:
         self, name: SegmentName, records: list[Framed] | None, *, followed_by: list[Framed] | None
     ) -> Iterator[Inspected]:
         if records and followed_by and records[-1].key < followed_by[0].key:
-            yield Inspected(name, records[-1].end, records)
+            with self._files.reading(name) as read:
+                yield Inspected(name, records[-1].end, records, is_rewritten(read(0, FILE_HEADER_SIZE)))
         elif (content := self._content(name)) is not None:
-            yield Inspected(name, len(content), scan(content))
+            yield Inspected(name, len(content), scan(content), is_rewritten(content))
 
     def _skimmed(self, name: SegmentName) -> list[Framed] | None:
         try:

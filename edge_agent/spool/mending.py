@@ -29,7 +29,7 @@ def mend(files: SpoolFiles, segments: Iterable[Segment], log: Log) -> None:
         try:
             content = files.read_all(segment.name)
             records = (content[slice(*segment.span(index))] for index in range(segment.count))
-            files.replace(segment.name, file_header(segment.name.stream) + b"".join(records))
+            files.replace(segment.name, file_header(segment.name.stream, rewritten=True) + b"".join(records))
         except OSError as error:
             events.segment_mend_failed(log, path=path, reason=error.strerror or str(error))
         else:

@@ -127,20 +127,22 @@ class _Opening:
 
     def _stream(self, names: Iterable[SegmentName], marks: StreamMarks, missing: Collection[int]) -> None:
         recovery = StreamRecovery(marks)
-        segment, tail_bytes, number = None, 0, -1
+        segment, tail_bytes, before = None, 0, None
         for one in self._inspection.segments(names):
             if segment is not None and tail_bytes:
                 self._damaged.append((segment, tail_bytes))
-            behind_missing = any(number < gone < one.name.number for gone in missing)
-            finding = recovery.take(one.items, behind_missing=behind_missing)
-            segment, tail_bytes, number = self._adopt(one, finding), finding.tail_bytes, one.name.number
+            finding = recovery.take(one.items, follows=_follows(before, one, missing))
+            if finding.behind_lost and segment is not None:
+                self._damaged.append((segment, 0))
+            segment, tail_bytes, before = self._adopt(one, finding), finding.tail_bytes, one
+            if not finding.records and not tail_bytes and marks.needs(one.name.number):
+                self._damaged.append((segment, 0))
         was_committed = recovery.finish()
         self._lost |= recovery.lost
-        if segment is not None and tail_bytes:
-            if was_committed:
-                self._damaged.append((segment, tail_bytes))
-            else:
-                cut_tail(self._files, segment, tail_bytes, self._log)
+        if segment is not None and was_committed:
+            self._damaged.append((segment, tail_bytes))
+        elif segment is not None and tail_bytes:
+            cut_tail(self._files, segment, tail_bytes, self._log)
         elif segment is not None:
             sync_tail(self._files, segment, self._log)
 
@@ -173,3 +175,10 @@ class _Opening:
             events.segment_damaged(self._log, path=path, damaged_bytes=damaged_bytes, kept=segment.count)
         if lost:
             events.batches_lost(self._log, lost)
+
+
+def _follows(before: Inspected | None, one: Inspected, missing: Collection[int]) -> bool:
+    """Whether what a segment's first record names as the one before should be there, or is missing for certain."""
+    if any((before.name.number if before else -1) < gone < one.name.number for gone in missing):
+        return True
+    return before is not None and not before.rewritten and before.name.number + 1 == one.name.number

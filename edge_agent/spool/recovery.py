@@ -20,6 +20,8 @@ class Finding:
     """that lie before a valid record"""
     tail_bytes: int
     """that follow the last valid record"""
+    behind_lost: bool = False
+    """what should lie before its first record does not, and no bytes are left of it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,15 @@ class StreamRecovery:
         self._last: EnvelopeKey | None = None
         self._gaps: list[Gap] = []
         self._gaps_of_earlier_segments = 0
-        self._missing = False
+        self._follows = False
         self.lost: set[EnvelopeKey] = set()
 
-    def take(self, items: Iterable[Framed | Gap], *, behind_missing: bool = False) -> Finding:
-        """The next segment's records and gaps; a segment before it may have vanished."""
-        self._missing |= behind_missing
+    def take(self, items: Iterable[Framed | Gap], *, follows: bool = False) -> Finding:
+        """The next segment's records and gaps.
+
+        `follows`: what its first record's link names ought to be the record before, as nothing was taken out between.
+        """
+        self._follows, behind_lost, lost_before = follows, False, len(self.lost)
         records: list[Framed] = []
         damaged = tail = 0
         self._gaps_of_earlier_segments = len(self._gaps)
@@ -56,14 +61,16 @@ class StreamRecovery:
                 tail += item.end - item.start
                 self._gaps.append(item)
             elif (self._last is None or item.key > self._last) and not _of_another_boot(item, records):
-                if self._gaps or self._missing:
+                if self._gaps or self._follows:
+                    without_gaps = not self._gaps
                     self._blame_gaps_before(item)
+                    behind_lost |= without_gaps and len(self.lost) > lost_before
                 records.append(item)
                 damaged, tail = damaged + tail, 0
                 self._last = item.key
             else:  # a repeat of an append that failed and was tried again, or a stale block of another segment
                 tail += item.end - item.start
-        return Finding(tuple(records), damaged, tail)
+        return Finding(tuple(records), damaged, tail, behind_lost)
 
     def finish(self) -> bool:
         """After the last segment: True where what is unreadable at the end was committed, False for a torn tail."""
@@ -77,8 +84,8 @@ class StreamRecovery:
 
     def _blame_gaps_before(self, record: Framed) -> None:
         # A file header alone holds no record, so its damage says nothing about the record before.
-        doubtful = self._missing or any(gap.end > FILE_HEADER_SIZE for gap in self._gaps)
-        self._missing = False
+        doubtful = self._follows or any(gap.end > FILE_HEADER_SIZE for gap in self._gaps)
+        self._follows = False
         if doubtful and record.previous_seq is not None:
             before = EnvelopeKey(record.key.boot, record.previous_seq)
             if self._last is None or before > self._last:

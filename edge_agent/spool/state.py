@@ -58,6 +58,10 @@ class StreamMarks:
         up_to = self.settled is not None and key <= self.settled
         return up_to or any(boot == key.boot and first <= key.seq <= last for boot, first, last in self.also)
 
+    def needs(self, number: int) -> bool:
+        """Whether the segment of this number held records that were needed."""
+        return any(first <= number <= last for first, last in self.files)
+
     def forgot(self, number: int) -> bool:
         """Whether nothing in a segment was needed any more: it was about to be removed."""
         noted = self.next_number is not None and number < self.next_number

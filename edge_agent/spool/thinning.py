@@ -23,7 +23,7 @@ def kept_alone(content: bytes, stream: StreamName, kept: Iterable[tuple[Envelope
     """
     first = next(scan(content), None)
     previous_seq = first.previous_seq if isinstance(first, Framed) else None
-    parts = [file_header(stream)]
+    parts = [file_header(stream, rewritten=True)]
     for key, (start, end) in kept:
         parts.append(_behind(content[start:end], stream, previous_seq))
         previous_seq = key.seq
