@@ -8,6 +8,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from edge_agent.records import EnvelopeKey, Part
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
@@ -168,15 +170,13 @@ class Segment:
         """READY records whose time has passed; the next look is due after `expires_powered_s`, `expires_wall_s`."""
         if powered_s <= self.expires_powered_s and wall_s <= self.expires_wall_s:
             return []
-        found: list[int] = []
-        self.expires_powered_s = self.expires_wall_s = NEVER_S
-        for index, standing in enumerate(self._standing):
-            if standing != _READY:
-                continue
-            if powered_s > self._expire_powered_s[index] or wall_s > self._expire_wall_s[index]:
-                found.append(index)
-            else:
-                self._expect(index)
+        powered, wall = np.frombuffer(self._expire_powered_s, np.uint32), np.frombuffer(self._expire_wall_s, np.uint32)
+        ready = np.frombuffer(self._standing, np.uint8) == _READY
+        passed = ready & ((powered < powered_s) | (wall < wall_s))
+        rest = ready & ~passed
+        self.expires_powered_s = int(powered[rest].min(initial=NEVER_S))
+        self.expires_wall_s = int(wall[rest].min(initial=NEVER_S))
+        found: list[int] = passed.nonzero()[0].tolist()
         return found
 
     def unsettled(self) -> list[int]:
