@@ -217,15 +217,16 @@ def test_what_memory_has_no_room_for_goes_least_important_first_oldest_first_and
 
 def test_a_loss_that_a_batch_in_memory_was_to_tell_is_owed_again_with_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path, memory_bytes=1_500)
+    bench.append(0)
+    (first,) = bench.store.lease(1)
+    bench.store.settle(first.key, Refused("too big"))
     with bench.disk.failing(errno.ENOSPC):
-        bench.append(0)
-        bench.append(1)
-        (first,) = bench.owed()
-        assert first == LostRange(1, 0, 0, "memory")
-        bench.append(2, tells=(first,))
-        assert bench.owed() == [LostRange(1, 0, 1, "memory")]  # it grew over what the batch in memory tells
-        bench.append(3)
-        assert bench.owed() == [LostRange(1, 0, 2, "memory")]
+        bench.append(1, tells=(LostRange(1, 0, 0, "refused"),))
+        assert bench.owed() == []
+
+        bench.append(2)
+
+        assert bench.owed() == [LostRange(1, 0, 0, "refused"), LostRange(1, 1, 1, "memory")]
     bench.store.close()
 
 
@@ -371,6 +372,17 @@ def test_at_the_floor_what_finds_nothing_less_important_waits_in_memory_until_th
     events = [name for _, name, _ in bench.log.lines]
     assert events.count("spool.free_space_low") == events.count("spool.free_space_back") == 1
     assert [fields["reason"] for fields in bench.log.fields("spool.disk_left")] == ["free space is at its floor"]
+    bench.store.close()
+
+
+def test_free_space_that_goes_up_and_down_about_the_floor_is_told_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, min_free_bytes=50_000)
+    for seq, free in enumerate([50_000, 60_000, 50_000, 99_000, 50_000, 100_000]):
+        bench.disk.free = free
+        bench.append(seq)
+
+    events = [name for _, name, _ in bench.log.lines]
+    assert events.count("spool.free_space_low") == events.count("spool.free_space_back") == 1
     bench.store.close()
 
 
