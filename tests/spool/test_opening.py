@@ -374,3 +374,75 @@ def test_what_a_killed_process_had_not_synced_outlives_the_power_once_a_start_ha
     disk = disk.crash(LOST)
 
     assert [envelope.key.seq for envelope in store_on().lease(9)] == [0]
+
+
+def test_a_spool_of_a_newer_release_stays_and_the_boot_goes_beyond_it(tmp_path: Path) -> None:
+    filled(tmp_path, 0, 1)
+    text = b'{"version":2,"boot":40,"last_seq":7,"streams":"otherwise"}'
+    newer = b"%08x %s\n" % (zlib.crc32(text), text)
+    for name in ("state.json", "opened.json"):
+        (tmp_path / name).write_bytes(newer)
+    log = Ear()
+
+    seqs, owed, store = reopened(tmp_path, log)
+
+    assert (seqs, owed, log.alarms()) == ([0, 1], (), ["spool.state_set_aside"] * 2)
+    assert (store.boot.boot, store.boot.previous_boot, store.boot.previous_last_seq) == (41, 40, 7)
+    assert (tmp_path / "state.json.v2.boot40").read_bytes() == newer
+    assert reopened(tmp_path, again := Ear())[2].boot.boot == 42
+    assert again.alarms() == []
+
+
+def test_a_segment_that_vanished_between_two_is_told_with_what_the_next_one_names(tmp_path: Path) -> None:
+    first, middle, last = filled(tmp_path, *range(9))[:3]
+    gone = [item.key.seq for item in scan(middle.read_bytes()) if item.key]
+    middle.unlink()
+    log = Ear()
+
+    seqs, owed, store = reopened(tmp_path, log)
+
+    assert seqs == [seq for seq in range(9) if seq not in gone]
+    assert owed == (LostRange(1, gone[-1], gone[-1], "damaged"),)
+    assert (log.alarms(), store.damage.missing_segments) == (["spool.segments_missing", "spool.batches_lost"], 1)
+    assert first.exists()
+    assert last.exists()
+    reopened(tmp_path, again := Ear())
+    assert again.alarms() == []
+
+
+def test_a_delivered_segment_between_two_is_not_missed(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.append([sealed(1, seq) for seq in range(9)])
+    middle = scan(sorted(tmp_path.glob("*.seg"))[1].read_bytes())
+    keys = {item.key for item in middle}
+    for envelope in store.lease(9):
+        if envelope.key in keys:
+            store.settle(envelope.key, Acked())
+    store.close()
+    log = Ear()
+
+    seqs, owed, _ = reopened(tmp_path, log)
+
+    assert (len(seqs), owed, log.alarms()) == (9 - len(keys), (), [])
+
+
+def test_of_a_damaged_segment_a_copy_is_kept_even_where_nothing_in_it_can_be_read(tmp_path: Path) -> None:
+    (path,) = filled(tmp_path, 0, 1)
+    path.write_bytes(b"\xa5" * 300)
+
+    reopened(tmp_path)
+
+    (kept,) = (tmp_path / "damaged").iterdir()
+    assert kept.read_bytes() == b"\xa5" * 300
+    assert not path.exists()
+
+
+def test_a_body_that_rotted_in_the_midst_of_a_backlog_is_told_when_it_is_leased(tmp_path: Path) -> None:
+    first, *_ = filled(tmp_path, *range(9))
+    flip(first, list(scan(first.read_bytes()))[1].end - 1)
+    log = Ear()
+
+    seqs, owed, _ = reopened(tmp_path, log)
+
+    assert (seqs, owed) == ([0, *range(2, 9)], (LostRange(1, 1, 1, "damaged"),))
+    assert log.alarms() == ["spool.batches_lost"]
