@@ -48,6 +48,7 @@ def test_a_bus_is_all_that_must_be_said(monkeypatch: pytest.MonkeyPatch) -> None
     assert (settings.buses[0].interface, settings.buses[0].fd, settings.buses[0].dbc) == ("socketcan", False, ())
     assert settings.data_folder == Path("/var/lib/edge-agent")
     assert (settings.tick_ms, settings.commit_s, settings.spool_cap_bytes) == (100, 1.0, 1 << 30)
+    assert (settings.spool_min_free_bytes, settings.spool_memory_bytes) == (64 << 20, 16 << 20)
     assert (settings.device, settings.module, settings.runtime_log_level) == ("", "", "info")
     assert settings.replay_log is None
 
@@ -58,6 +59,8 @@ def test_every_field_is_a_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) 
         BUSES='[{"name": "a", "interface": "pcan", "channel": "U1", "bitrate": 500000, "fd": true, "dbc": ["/x.dbc"]}]',
         DATA_FOLDER="/tmp/x",  # noqa: S108  only its name
         SPOOL_CAP_BYTES="2000000",
+        SPOOL_MIN_FREE_BYTES="0",
+        SPOOL_MEMORY_BYTES="300000",
         COMMIT_S="0.5",
         TICK_MS="20",
         REPLAY_LOG="/drive.blf",
@@ -73,6 +76,7 @@ def test_every_field_is_a_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) 
     [bus] = settings.buses
     assert (bus.interface, bus.bitrate, bus.fd, bus.dbc) == ("pcan", 500_000, True, (Path("/x.dbc"),))
     assert (settings.spool_cap_bytes, settings.commit_s, settings.tick_ms) == (2_000_000, 0.5, 20)
+    assert (settings.spool_min_free_bytes, settings.spool_memory_bytes) == (0, 300_000)
     assert (settings.replay_log, settings.replay_speed) == (Path("/drive.blf"), 0.0)
     assert (settings.output, settings.keep_alive_s, settings.drain_s) == ("cabin", 60, 3.0)
     assert (settings.device, settings.module, settings.runtime_log_level) == ("car-1", "agent", "debug")
@@ -125,6 +129,8 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         ("COMMIT_S", "nan", "COMMIT_S: must be <= 60"),
         ("COMMIT_BYTES", "0", "COMMIT_BYTES: must be >= 1"),
         ("SPOOL_CAP_BYTES", "5", "SPOOL_CAP_BYTES: must be >= 1048576"),
+        ("SPOOL_MIN_FREE_BYTES", "-1", "SPOOL_MIN_FREE_BYTES: must be >= 0"),
+        ("SPOOL_MEMORY_BYTES", "2000000000", "SPOOL_MEMORY_BYTES: must be <= 1073741824"),
         ("REPLAY_SPEED", "-1", "REPLAY_SPEED: must be >= 0"),
         ("OUTPUT", "a b", r"OUTPUT: string should match pattern '^\w{1,64}$'"),
         ("DRAIN_S", "61", "DRAIN_S: must be <= 60"),
