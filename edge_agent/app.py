@@ -50,6 +50,9 @@ from edge_agent.tap.recent_frames import RecentFrames
 from edge_agent.trials import Trials
 from edge_agent.twin import Twin
 from edge_agent.uplink.deliver import Delivery
+from edge_agent.uplink.link_file import LinkFile
+from edge_agent.uplink.spent_file import SpentFile
+from edge_agent.uplink.tariff import Tariff
 from edge_agent.vehicle_state import VehicleState
 from edge_agent.workload import WorkloadApi
 
@@ -109,8 +112,26 @@ class Agent:
             commit=GroupCommit(settings.commit_s, settings.commit_bytes),
         )
         self._trials = Trials(catalog, recent, sender, clock)
+        self._tariff = Tariff(
+            LinkFile(settings.link_file, log),
+            SpentFile(settings.data_folder / "spent.json", log),
+            reported,
+            clock=clock,
+            log=log,
+            clock_trusted=settings.clock_trusted,
+        )
         self._inbox = self._inbox_of(catalog, refusals, reported)
-        self._delivery = Delivery(uplink, spool, self._inbox, reported, clock=clock, random=random.random, log=log)
+        self._delivery = Delivery(
+            uplink,
+            spool,
+            self._inbox,
+            reported,
+            clock=clock,
+            random=random.random,
+            log=log,
+            allowance=self._tariff.allowance,
+            sending=self._tariff.sending,
+        )
         self._finish = asyncio.Event()
 
     @classmethod
@@ -174,6 +195,7 @@ class Agent:
         keep = group.create_task(self._keeping.run(self._batches), name="keep")
         delivery = group.create_task(self._delivery.run(end_delivery), name="uplink")
         standing = group.create_task(self._stand(), name="standing")
+        tariff = group.create_task(self._tariff.run(), name="tariff")
         stopping = group.create_task(stop.wait(), name="stop")
         finishing = group.create_task(self._finish.wait(), name="finish")
 
@@ -193,7 +215,7 @@ class Agent:
             events.drain_timed_out(self._log, waited_s=waited_s, late=[task.get_name() for task in late])
         else:
             events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
-        for task in (sift, *late, emptied, standing, stopping, finishing):
+        for task in (sift, *late, emptied, standing, tariff, stopping, finishing):
             task.cancel()
         if refusal:
             raise refusal
@@ -218,12 +240,14 @@ class Agent:
             reported=reported,
             log=self._log,
             acknowledges=bool(self._settings.model_id),
+            follow=lambda config: self._tariff.follow(config.link, config.budget, config.unmetered),
         )
 
     def _link(self) -> JsonObject:
-        """Of the connection that is made now."""
+        """The connection that is made now is told with what counts of its kind."""
         since_ms = self._clock.now_ns() // 1_000_000
-        return {"link": {"since_ms": since_ms, "connects": self._delivery.counts.sessions + 1}}
+        self._tariff.connected({"since_ms": since_ms, "connects": self._delivery.counts.sessions + 1})
+        return {}
 
     async def _stand(self) -> None:
         """Tell what waits on disk, and keep the vehicle's state, until cancelled."""

@@ -46,6 +46,8 @@ from edge_agent.policy.rules import (
     Trigger,
 )
 from edge_agent.records import I64, Lane, Retention, RuleInfo, TimeUnit, Upload
+from edge_agent.uplink.budget import Budget
+from edge_agent.uplink.link import LinkSaid
 from edge_agent.vehicle_state import StateAsked, collisions
 
 REPORTED_FAULTS = 20
@@ -79,6 +81,13 @@ class Config:
     """signals that were left out, because they are unknown while not every database could be loaded; and rules that
     were, because their conditions name such signals"""
     state: StateAsked = field(default_factory=StateAsked)
+    link: LinkSaid = field(default_factory=LinkSaid)
+    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def unmetered(self) -> tuple[str, ...]:
+        """Names of the rules whose batches wait for a link that is not metered."""
+        return tuple(rule.info.name for rule in self.rules if rule.info.upload is Upload.UNMETERED)
 
 
 def compile_document(document: Document, catalog: Catalog, version: int) -> Config:
@@ -102,7 +111,16 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
         _rule(rule, spec, np.array([index[signal] for signal in names[rule]], np.int64), asked[rule])
         for rule, spec in runs.items()
     )
-    return Config(version, compile_plan(catalog, wanted), rules, tuple(naming.trees), tuple(naming.unknown), state)
+    return Config(
+        version,
+        compile_plan(catalog, wanted),
+        rules,
+        tuple(naming.trees),
+        tuple(naming.unknown),
+        state,
+        LinkSaid(document.link.metered, document.link.roaming),
+        Budget(**document.budget.model_dump()),
+    )
 
 
 @dataclass(slots=True)
@@ -306,6 +324,16 @@ def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:
     except DocumentRefused as refusal:
         return refusal.faults
     return ()
+
+
+def remarks_of_text(text: str) -> tuple[Fault, ...]:
+    """What is worth a word in a document without mistakes."""
+    document = judge(cast("dict[str, Any]", json.loads(text)))
+    if document.link.metered is not None:
+        return ()
+    message = "waits for ever where no file in the vehicle says that a link is not metered (LINK_FILE)"
+    waiting = [rule for rule, spec in document.rules.items() if spec.upload == Upload.UNMETERED.value]
+    return tuple(Fault(f"rules.{rule}.upload", message) for rule in waiting)
 
 
 def _size(desired: dict[str, Any]) -> int:

@@ -277,6 +277,31 @@ class StateSpec(_Model):
     """what changed is sent at most this often; each time is a message that is paid for"""
 
 
+class LinkSpec(_Model):
+    """Which kind of link carries what is sent, where no file in the vehicle says it."""
+
+    metered: bool | None = None
+    """whether bytes cost money; where nobody says they do"""
+    roaming: bool | None = None
+    """in a network abroad"""
+
+
+Limit = Annotated[int, Field(ge=0, le=1 << 52)]
+
+
+class BudgetSpec(_Model):
+    """What may be spent; at 80 % of a limit priorities 5 to 9 wait, at 100 % all but priority 0."""
+
+    bytes_per_day: Limit | None = None
+    """of messages over metered links, in a day of UTC"""
+    bytes_per_month: Limit | None = None
+    """likewise in a calendar month"""
+    roaming_bytes_per_month: Limit | None = None
+    """of these over links that are roaming; binds while they are"""
+    blocks_per_day: Limit | None = None
+    """of 4 KB, as an IoT hub meters messages, over every link"""
+
+
 class Document(_Model):
     """The desired properties, without `$version`."""
 
@@ -290,6 +315,10 @@ class Document(_Model):
     ] = {}
     state: StateSpec | None = None
     """signals whose last known values are reported, over restarts too"""
+    link: LinkSpec = LinkSpec()
+    """which kind of link there is; a file in the vehicle goes before it"""
+    budget: BudgetSpec = BudgetSpec()
+    """what may be spent on the link; without limits everything goes"""
 
 
 def judge(desired: Mapping[str, Any]) -> Document:

@@ -18,6 +18,7 @@ REPORTED_BYTES: Final = 24_000
 docs/twin.md: a new section takes its room from the others"""
 ROOMS: Final[Mapping[str, int]] = {
     "agent": 300,
+    "budget": 450,
     "config": 4_400,
     "databases": 2_400,
     "health": 4_500,

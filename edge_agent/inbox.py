@@ -59,8 +59,11 @@ class ModuleInbox:
         reported: Reported,
         log: Log,
         acknowledges: bool = False,
+        follow: Callable[[Config], None] = lambda _: None,
     ) -> None:
         """`about` is reported at each connect, and what `link` says of the new connection.
+
+        `follow` is told each new configuration too, at once.
 
         `acknowledges`: a model was announced, whose readers wait for `{value, ac, av, ad}` of what they write.
         """
@@ -73,6 +76,7 @@ class ModuleInbox:
         self._reported = reported
         self._log = log
         self._acknowledges = acknowledges
+        self._tell = follow
         self.configured = asyncio.Event()
         """set once some document runs"""
         self._one_at_a_time = asyncio.Lock()
@@ -137,6 +141,7 @@ class ModuleInbox:
                     events.document_refused(self._log, version=version, running_version=running, faults=faults)
 
     async def _run(self, config: Config) -> None:
+        self._tell(config)
         await self._configs.put(config)
         self.configured.set()
         signals, rules = len(config.plan.signals), len(config.rules)

@@ -1,8 +1,16 @@
+import json
 from typing import Any
 
 import pytest
 
-from edge_agent.compilation import MAX_CONDITION_NODES, NEVER_OLD_NS, Config, compile_document, faults_of_text
+from edge_agent.compilation import (
+    MAX_CONDITION_NODES,
+    NEVER_OLD_NS,
+    Config,
+    compile_document,
+    faults_of_text,
+    remarks_of_text,
+)
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.document import judge
 from edge_agent.errors import DocumentRefused
@@ -21,6 +29,8 @@ from edge_agent.policy.rules import (
     Trigger,
 )
 from edge_agent.records import RawKind
+from edge_agent.uplink.budget import Budget
+from edge_agent.uplink.link import LinkSaid
 from edge_agent.vehicle_state import StateAsked
 
 FIELD = BitField(0, 8, big_endian=False)
@@ -275,3 +285,21 @@ def test_an_unknown_signal_of_the_state_is_left_out_while_databases_are_missing(
 
     assert config.state.signals == ("Engine.Rpm",)
     assert [fault.loc for fault in config.missing] == ["state.signals[1]"]
+
+
+def test_a_rule_that_may_wait_for_ever_is_remarked_unless_the_document_says_which_link_there_is() -> None:
+    rule = {"kind": "periodic", "every_ms": 1000, "signals": ["*"], "upload": "unmetered"}
+    document = {"schema_version": 1, "rules": {"bulk": rule}}
+
+    assert [fault.loc for fault in remarks_of_text(json.dumps(document))] == ["rules.bulk.upload"]
+    assert remarks_of_text(json.dumps(document | {"link": {"metered": False}})) == ()
+    assert remarks_of_text(json.dumps(document | {"link": {"roaming": True}})) != ()
+
+
+def test_a_document_says_which_link_there_is_and_what_it_may_cost() -> None:
+    desired = {"schema_version": 1, "link": {"metered": False}, "budget": {"bytes_per_day": 5}}
+    config = compile_document(judge(desired), CATALOG, 1)
+
+    assert config.link == LinkSaid(metered=False)
+    assert config.budget == Budget(bytes_per_day=5)
+    assert config.unmetered == ()

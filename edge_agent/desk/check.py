@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.acquire.pythoncan import interfaces
-from edge_agent.compilation import faults_of_text
+from edge_agent.compilation import faults_of_text, remarks_of_text
 from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database, strict_remarks
 from edge_agent.desk.check_vss import judge_mapping
@@ -111,8 +111,9 @@ def _twin(path: Path, catalog: Catalog) -> Iterator[Finding]:
     except (OSError, UnicodeDecodeError) as error:
         yield Finding(str(path), f"cannot be read: {error}", is_mistake=True)
         return
-    for fault in faults_of_text(text, catalog):
-        yield Finding(f"{path} {fault.loc}".rstrip(), fault.message, is_mistake=True)
+    faults = faults_of_text(text, catalog)
+    for fault in faults or remarks_of_text(text):
+        yield Finding(f"{path} {fault.loc}".rstrip(), fault.message, is_mistake=bool(faults))
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -10,6 +10,7 @@ from edge_agent.fitting import JsonObject
 from edge_agent.policy.rule_reports import RuleStatus
 from edge_agent.records import BusCounts, BusState
 from edge_agent.status import Status
+from edge_agent.uplink.budget import Budget, Level
 
 _FAULT: Final = object_of({"loc": "string", "msg": "string"})
 _COUNTS: Final[Mapping[str, Schema]] = {count.name: "long" for count in fields(BusCounts)}
@@ -107,7 +108,31 @@ READ_ONLY: Final = (
         ),
         "What each rule has kept since the start.",
     ),
-    _property("link", object_of({"since_ms": "long", "connects": "long"}), "The connection."),
+    _property(
+        "link",
+        object_of(
+            {
+                "since_ms": "long",
+                "connects": "long",
+                "metered": "boolean",
+                "roaming": "boolean",
+                "said_by": enum_of(["file", "twin", "nobody"]),
+            }
+        ),
+        "The connection, and what counts of its kind.",
+    ),
+    _property(
+        "budget",
+        object_of(
+            {
+                "state": enum_of([level.name.lower() for level in Level]),
+                "percent": "long",
+                "spent": object_of({limit.name: "long" for limit in fields(Budget)}),
+                "limits": object_of({limit.name: "long" for limit in fields(Budget)}),
+            }
+        ),
+        "What was spent on the link in this day and month of UTC.",
+    ),
     _property(
         "spool",
         object_of(

@@ -119,6 +119,7 @@ def test_what_can_be_written_and_asked_is_there_without_any_signal() -> None:
         "health": ("Property", False),
         "rule_status": ("Property", False),
         "link": ("Property", False),
+        "budget": ("Property", False),
         "spool": ("Property", False),
         "vehicle_state": ("Property", False),
         "cut": ("Property", False),

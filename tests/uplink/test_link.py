@@ -1,0 +1,44 @@
+import pytest
+
+from edge_agent.uplink.link import Link, LinkSaid, counted, read_link
+
+NOTHING = LinkSaid()
+
+
+def test_where_nobody_says_bytes_cost_money() -> None:
+    assert counted(NOTHING, NOTHING) == Link(metered=True, roaming=False, said_by="nobody")
+
+
+@pytest.mark.parametrize(
+    ("file", "twin", "link"),
+    [
+        (LinkSaid(metered=False), LinkSaid(metered=True), Link(metered=False, said_by="file")),
+        (LinkSaid(metered=True), LinkSaid(metered=False), Link(metered=True, said_by="file")),
+        (NOTHING, LinkSaid(metered=False), Link(metered=False, said_by="twin")),
+        (LinkSaid(roaming=True), LinkSaid(metered=True), Link(roaming=True, said_by="twin")),
+        (LinkSaid(roaming=False), LinkSaid(roaming=True), Link(roaming=False)),
+    ],
+)
+def test_the_file_goes_before_the_twin_where_it_says_something(file: LinkSaid, twin: LinkSaid, link: Link) -> None:
+    assert counted(file, twin) == link
+
+
+def test_a_file_may_say_both_either_or_nothing() -> None:
+    assert read_link('{"metered": true, "roaming": false}') == LinkSaid(metered=True, roaming=False)
+    assert read_link('{"roaming": true}') == LinkSaid(roaming=True)
+    assert read_link("{}") == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[]", "must be a JSON object"),
+        ('{"metered": 1}', "metered must be true or false"),
+        ('{"costs": true}', "no member may be called 'costs', only metered and roaming"),
+        ("{", "Expecting property name"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_mistake_is_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        read_link(text)
