@@ -6,6 +6,9 @@ first, oldest first, never what is in flight. What `waiting` gives is to go to d
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
 
 from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Retention, Terms, Upload
 from edge_agent.spool.framing import record_length
@@ -38,6 +41,8 @@ class Overflow:
         self._streams: dict[EnvelopeKey, StreamName] = {}
         self._overtaken: dict[StreamName, EnvelopeKey] = {}
         """the newest key of each stream that went to disk: the file of a stream only grows"""
+        self._oversized: list[EnvelopeKey] = []
+        """held since the last `shrink`, and for themselves more than the bound"""
         self._bytes = 0
 
     def __contains__(self, key: EnvelopeKey) -> bool:
@@ -56,19 +61,23 @@ class Overflow:
             self._held[stream][envelope.key] = held
             self._streams[envelope.key] = stream
             self._bytes += held.length
+            if held.length > self._cap_bytes:
+                self._oversized.append(envelope.key)
 
     def shrink(self) -> tuple[EnvelopeKey, ...]:
         """Give up what is beyond the bound, and name it."""
-        if self._bytes <= self._cap_bytes:
-            return ()
-        given_up = [key for key, held in self._idle() if held.length > self._cap_bytes]
+        given_up = [key for key in self._oversized if key in self and not self._held[self._streams[key]][key].leased]
         self.drop(given_up)
-        for key, _ in self._idle():
-            if self._bytes <= self._cap_bytes:
+        self._oversized.clear()
+        excess = self._bytes - self._cap_bytes
+        rest: list[EnvelopeKey] = []
+        for key, held in self._idle() if excess > 0 else ():
+            rest.append(key)
+            excess -= held.length
+            if excess <= 0:
                 break
-            self._remove(key)
-            given_up.append(key)
-        return tuple(given_up)
+        self.drop(rest)
+        return (*given_up, *rest)
 
     def waiting(self) -> tuple[Envelope, ...]:
         """What is to go to disk, oldest first within each stream.
@@ -102,7 +111,7 @@ class Overflow:
 
     def lease(self, limit: int, terms: Terms, powered_s: int) -> tuple[Envelope, ...]:
         """Up to `limit` that may go, as a spool gives them."""
-        ready = sorted(self._ready(terms, powered_s), key=lambda held: _turn(held, powered_s))[:limit]
+        ready = list(islice(self._ready(terms, powered_s), limit))
         for held in ready:
             held.leased = True
         # A spool gives back no more of an envelope than what it would read from disk.
@@ -121,16 +130,22 @@ class Overflow:
         self._held[self._streams[key]][key].leased = False
 
     def _ready(self, terms: Terms, powered_s: int) -> Iterator[_Held]:
-        for stream, held in self._held.items():
-            if stream.priority <= terms.last_priority and (terms.unmetered or stream.upload is Upload.ANY):
-                yield from (one for one in held.values() if not one.leased and _part(one, powered_s) in terms.parts)
+        """What may go, in the order in which it goes."""
+        for part in (part for part in Part if part in terms.parts):  # the live one is the first
+            for priority in range(terms.last_priority + 1):
+                for _, held in self._of_priority(priority):
+                    link = terms.unmetered or held.envelope.upload is Upload.ANY
+                    if link and not held.leased and _part(held, powered_s) is part:
+                        yield held
 
     def _idle(self) -> Iterator[tuple[EnvelopeKey, _Held]]:
         """What may be given up, in the order in which it goes."""
         for priority in range(STREAMS[-1].priority, -1, -1):
-            streams = (self._held[StreamName(priority, upload)] for upload in Upload)
-            of_priority = {key: held for stream in streams for key, held in stream.items()}
-            yield from ((key, of_priority[key]) for key in sorted(of_priority) if not of_priority[key].leased)
+            yield from (item for item in self._of_priority(priority) if not item[1].leased)
+
+    def _of_priority(self, priority: int) -> Iterator[tuple[EnvelopeKey, _Held]]:
+        """Oldest first, and one by one: there may be ten thousands."""
+        return merge(*(self._held[StreamName(priority, upload)].items() for upload in Upload), key=itemgetter(0))
 
     def _remove(self, key: EnvelopeKey) -> None:
         self._bytes -= self._held[self._streams.pop(key)].pop(key).length
@@ -141,7 +156,3 @@ _FIRST = EnvelopeKey(-1, -1)
 
 def _part(held: _Held, powered_s: int) -> Part:
     return Part.LIVE if powered_s - held.powered_s < LIVE_S else Part.BACKLOG
-
-
-def _turn(held: _Held, powered_s: int) -> tuple[bool, int, EnvelopeKey]:
-    return _part(held, powered_s) is Part.BACKLOG, held.envelope.priority, held.envelope.key
