@@ -47,14 +47,14 @@ async def test_what_was_encrypted_can_be_decrypted() -> None:
     plaintext = base64.b64encode(b"secret").decode()
     encrypted = await WORKLOAD.answer(conversion("encrypt", plaintext=plaintext))
     assert encrypted.keys() == {"ciphertext"}
-    assert await WORKLOAD.answer(conversion("decrypt", **encrypted)) == {"plaintext": plaintext}
+    assert await WORKLOAD.answer(conversion("decrypt", ciphertext=encrypted["ciphertext"])) == {"plaintext": plaintext}
 
 
 async def test_no_other_module_and_no_later_one_of_the_name_can_decrypt() -> None:
     encrypted = await WORKLOAD.answer(conversion("encrypt", plaintext=""))
     again = Workload("v1", {AGENT: Identity(AGENT, base64.b64encode(KEY).decode(), "638")}, "")
     with pytest.raises(LocalHubRefused) as refusal:
-        await again.answer(conversion("decrypt", "638", **encrypted))
+        await again.answer(conversion("decrypt", "638", ciphertext=encrypted["ciphertext"]))
     assert refusal.value.status == 500
 
 
