@@ -31,13 +31,14 @@ CAP_BYTES, SEGMENT_BYTES = 12_000, 1_000
 
 Life = Callable[[Store, "HandClock"], None]
 
-GROUPS_A_LIFE = 12
+GROUPS_A_LIFE = 10
 RULES = (
     (0, Upload.ANY, Retention(), 150),
     (4, Upload.UNMETERED, Retention(powered_s=150), 330),
     (9, Upload.ANY, Retention(thin=2), 280),
+    (9, Upload.ANY, Retention(), 200),
 )
-"""(priority, upload, retention, bytes) of each batch in a group"""
+"""(priority, upload, retention, bytes) of each batch in a group; one append fills a segment and begins the next"""
 
 
 @dataclass

@@ -12,7 +12,7 @@ CHANGES = {"mkdir", "lock", "create", "pwrite", "ftruncate", "fdatasync", "renam
 """Acts on a disk that a power cut can come before or after; what only reads leaves it as it was."""
 
 FULL = bool(os.environ.get("FAULTS_FULL"))
-"""Whether to try, by hand, what would take the suite too long; pytest wants `--timeout 0` then."""
+"""Whether to try, by hand, what would take the suite too long."""
 
 
 @dataclass(frozen=True)

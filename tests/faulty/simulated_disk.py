@@ -88,11 +88,12 @@ def _halfway(sizes: Sequence[int]) -> int:
 LOST = Fate("all is lost", _first, _oldest, _first)
 KEPT = Fate("all is kept", _last, _newest, _last)
 NAMES = Fate("names without content", _last, _oldest, _first)
+ZEROS = Fate("names and sizes without content", _last, _newest, _first)
 FATES = (
     LOST,
     KEPT,
     NAMES,
-    Fate("names and sizes without content", _last, _newest, _first),
+    ZEROS,
     Fate("content without names", _first, _newest, _last),
     Fate("half of each size", _last, _halfway, _last),
     Fate("first sectors", _last, _newest, lambda at, count, versions: versions - 1 if 2 * at < count else 0),

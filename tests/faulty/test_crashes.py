@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.faulty.journey import Journey, Promises
+from tests.faulty.journey import Journey, Promises, opened
 from tests.faulty.moments import FULL, Moment, cuts, moments_of, whole_journey
-from tests.faulty.simulated_disk import FATES, LOST, NAMES, Fate, SimulatedDisk, mixed
+from tests.faulty.simulated_disk import FATES, LOST, NAMES, ZEROS, Fate, SimulatedDisk, mixed
 from tests.faulty.verdict import assert_kept
+from tests.spool.parts import Ear
+
+pytestmark = pytest.mark.timeout(0 if FULL else 60)  # 4 s of a core each, also on a machine that has other work
 
 STARTS = range(0, 100, 3) if FULL else range(5, 100, 15)
 """Where in the journey, in hundredths, a life begins that is cut again"""
@@ -31,6 +34,13 @@ def judge(moments: Iterable[Moment], fates: Callable[[int], Iterable[Fate]]) -> 
 
 def life_after(disk: SimulatedDisk, promises: Promises) -> list[Moment]:
     return moments_of(disk, promises, Journey.go_on)
+
+
+def cuts_a_tail(moment: Moment) -> bool:
+    """Whether a start finds the rest of an append that had not returned."""
+    log = Ear()
+    opened(moment.disk.copy(), log)
+    return "spool.tail_cut" in [event for _level, event in log.heard]
 
 
 def a_few(number: int) -> tuple[Fate, ...]:
@@ -78,3 +88,11 @@ def test_the_power_goes_and_goes_again_at_any_moment_of_the_life_after(hundredth
 
     for _place, left in cuts([start], a_few):
         assert judge(life_after(left.disk, left.promises), a_few) > 30
+
+
+def test_the_power_goes_again_after_a_torn_tail_was_cut_off() -> None:
+    torn = [left for _place, left in cuts(whole_journey()[::9], lambda _number: [ZEROS]) if cuts_a_tail(left)]
+
+    assert len(torn) > 3
+    for left in torn if FULL else torn[:: len(torn) // 3]:
+        assert judge(life_after(left.disk, left.promises), lambda _number: [LOST]) > 15

@@ -10,6 +10,8 @@ from tests.faulty.moments import CHANGES, FULL, Moment, whole_journey
 from tests.faulty.simulated_disk import LOST, NAMES, mixed
 from tests.faulty.verdict import assert_kept
 
+pytestmark = pytest.mark.timeout(0 if FULL else 60)  # 2 s of a core each, also on a machine that has other work
+
 EVERY = 1 if FULL else 7
 
 
