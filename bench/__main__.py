@@ -21,6 +21,7 @@ from bench.end_to_end import bench_end_to_end
 from bench.protobuf_rows import encoded
 from bench.receive import bench_receive
 from bench.rules import bench_rules
+from bench.spool import bench_spool
 from bench.traffic import Traffic, blocks, traffic
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.pythoncan import BusAddress, message_of
@@ -41,6 +42,7 @@ ROUNDS = 5
 BUS_FRAMES = 10_000
 WANTED = 150
 END_TO_END_S = 10.0
+BACKLOG_BYTES = 64 << 20
 AHEAD = 2_000
 """frames the sender may be ahead of the reader"""
 RULES = {"schema_version": 1, "rules": {"all": {"kind": "on_change", "signals": ["*"]}}}
@@ -244,6 +246,8 @@ def main() -> None:
         if load.payloads_are_real:
             bench_bus(load, catalog)
             bench_bytes(load, catalog)
+    with tempfile.TemporaryDirectory() as folder:
+        bench_spool(Path(folder), BACKLOG_BYTES)
 
 
 if __name__ == "__main__":
