@@ -119,8 +119,7 @@ class FallbackStore:
 
     def expire(self) -> None:
         """Give up what is too old on disk, and note it."""
-        self._store.expire()
-        self._store.try_commit()
+        self._store.note_expired()
 
     @property
     def expiry_due_s(self) -> float | None:

@@ -140,7 +140,7 @@ class Ledger:
         None of them was Acked: one state file says of both, the batch and what it told, that they are forgotten.
         """
         gone = set(self.owed.told)
-        for segment in (segment for stream in self._streams.values() for segment in stream.segments):
+        for segment in (segment for stream in self._streams.values() for segment in stream.segments if gone):
             gone.difference_update(segment.key(index) for index in segment.unsettled())
         for carrier in gone:
             self.owed.carrier_lost(carrier)

@@ -79,6 +79,7 @@ class Store:
         self._at_rest = at_rest
         self._last_seq: int | None = None
         self._noted: SpoolState | None = None
+        self._expiry_noted = True
 
     @property
     def depth(self) -> tuple[int, int]:
@@ -169,6 +170,13 @@ class Store:
         wall_s = self._clock.now_ns() // _NS if self._clock.is_synced() else None
         if lost := self._ledger.expire(self.powered_s, wall_s):
             events.batches_lost(self._log, lost)
+            self._expiry_noted = False
+
+    def note_expired(self) -> None:
+        """`expire`, and note what has expired since the last note; else nothing is written."""
+        self.expire()
+        if not self._expiry_noted:
+            self.try_commit()
 
     @property
     def expiry_due_s(self) -> float | None:
@@ -238,6 +246,7 @@ class Store:
         if state != self._noted:
             self._files.write_state(replace(state, powered_s=self.powered_s), also_as_copy=also_as_copy)
             self._noted = state
+        self._expiry_noted = True
         self._files.remove(doomed)
         for segment in doomed:
             self._ledger.buried(segment)

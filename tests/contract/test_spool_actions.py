@@ -37,6 +37,7 @@ from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
 from edge_agent.spool.stream import Segment
 from tests.contract.sqlite_spool import SqliteSpool
+from tests.spool.driven_clock import NOON_S, NS, DrivenClock
 from tests.spool.parts import Ear, sealed
 from tests.spool.plain_model import Item, Lost, PlainModel, item_of
 
@@ -44,8 +45,6 @@ CAP_BYTES = 16_000
 SHARE = CAP_BYTES // 16
 BUDGET_BYTES = CAP_BYTES - 2 * SHARE
 SEGMENT_BYTES = 1_000
-NS = 1_000_000_000
-NOON_S = 1_800_000_000
 
 RETENTIONS = st.sampled_from(
     [Retention(), Retention(powered_s=90), Retention(wall_s=200), Retention(thin=2)]
@@ -79,26 +78,6 @@ SKETCHES = st.builds(
 )
 
 
-class DrivenClock:
-    """Both clocks, moved by hand; the wall's is right or not known."""
-
-    def __init__(self) -> None:
-        self.elapsed_s = 0
-        self.synced: bool | None = True
-
-    def now_ns(self) -> int:
-        return (NOON_S + self.elapsed_s) * NS
-
-    def uptime_ns(self) -> int:
-        return self.elapsed_s * NS
-
-    def both_ns(self) -> tuple[int, int]:
-        return self.now_ns(), self.uptime_ns()
-
-    def is_synced(self) -> bool | None:
-        return self.synced
-
-
 class Door(Protocol):
     """One of the spools, as the actions know it."""
 
@@ -125,7 +104,7 @@ class LedgerDoor:
 
     @property
     def powered_s(self) -> int:
-        return self._clock.elapsed_s
+        return int(self._clock.elapsed_s)
 
     def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]:
         self._expire()
@@ -167,7 +146,7 @@ class LedgerDoor:
 
     def _expire(self) -> None:
         due = self._books.next_expiry
-        wall_s = NOON_S + self._clock.elapsed_s if self._clock.synced else None
+        wall_s = NOON_S + int(self._clock.elapsed_s) if self._clock.synced else None
         expired = self._books.expire(self.powered_s, wall_s)
         assert not expired or self.powered_s > (due[0] or 10**12) or (wall_s or 0) > (due[1] or 10**12)
 
@@ -379,14 +358,14 @@ class SpoolActions(RuleBasedStateMachine):
 
     def look_at_the_time(self) -> None:
         self.model.powered_s = self.door.powered_s
-        self.model.wall_s = NOON_S + self.clock.elapsed_s if self.clock.synced else None
+        self.model.wall_s = NOON_S + int(self.clock.elapsed_s) if self.clock.synced else None
 
     def envelope(self, sketch: Sketch, told_at_once: int) -> Envelope:
         tells, self.returned = self.returned[:told_at_once], self.returned[told_at_once:]
         plain = sealed(self.door.boot, self.seq, sketch.priority, sketch.size, tells=tells)
         self.seq += 1
         self.priority[plain.key] = sketch.priority
-        closed_ns = (NOON_S + self.clock.elapsed_s - self.seq % 30) * NS
+        closed_ns = (NOON_S + int(self.clock.elapsed_s) - self.seq % 30) * NS
         return replace(plain, upload=sketch.upload, rule=sketch.rule, retention=sketch.retention, closed_ns=closed_ns)
 
     def lose(self, lost: Lost) -> None:

@@ -1,15 +1,18 @@
 """Random actions over the ledger, compared with the plainest model: a list of keys and a set in flight."""
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.records import EnvelopeKey, LostRange
-from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed
-from edge_agent.spool.ledger import Incoming, Ledger, Placement
+from edge_agent.records import EnvelopeKey, LostRange, Part, Terms
+from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed, Lifetime
+from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
 from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.state import SpoolState
+from edge_agent.spool.stream import Segment
 from tests.spool.parts import named
 
 BUDGET_BYTES = 6_000
@@ -258,3 +261,82 @@ def test_an_empty_segment_takes_its_header_of_the_budget() -> None:
     put(books, (0, 3, 100))
 
     assert books.total_bytes == FILE_HEADER_SIZE + 100
+
+
+LASTING_90_S = Lifetime(powered_s=10, expires_powered_s=100)
+LIVE, BACKLOG = (Terms(frozenset({part})) for part in (Part.LIVE, Part.BACKLOG))
+
+
+def put_lasting(books: Ledger, *seqs: int, lifetime: Lifetime = LASTING_90_S) -> None:
+    items = [Incoming(EnvelopeKey(1, seq), 3, 400, lifetime=lifetime) for seq in seqs]
+    books.commit(books.place(books.admit(items).admitted))
+
+
+def test_what_is_in_flight_does_not_expire_and_does_when_it_comes_back() -> None:
+    books = ledger()
+    put_lasting(books, 0)
+    books.lease(1)
+    assert books.expire(101, None) == ()
+    in_flight = books.next_expiry
+
+    books.give_back(EnvelopeKey(1, 0))
+
+    assert (in_flight, books.next_expiry) == ((None, None), (100, None))
+    assert books.expire(101, None) == (LostRange(1, 0, 0, "expired"),)
+    assert books.depth == (0, 0)
+
+
+def test_nothing_expires_by_a_wall_clock_that_is_not_known_to_be_right() -> None:
+    books = ledger()
+    put_lasting(books, 0, lifetime=Lifetime(expires_wall_s=1_800_000_000))
+
+    assert books.expire(0, None) == ()
+    assert books.expire(0, 1_800_000_000) == ()
+    assert books.expire(0, 1_800_000_001) == (LostRange(1, 0, 0, "expired"),)
+
+
+def test_what_comes_back_into_an_earlier_segment_is_leased_before_the_later_ones() -> None:
+    books = ledger()
+    put_lasting(books, *range(6))
+    assert seqs_of(books.lease(4, BACKLOG, powered_s=1_000)) == [0, 1, 2, 3]
+
+    books.give_back(EnvelopeKey(1, 1))
+
+    assert seqs_of(books.lease(2, BACKLOG, powered_s=1_000)) == [1, 4]
+
+
+def test_the_live_part_ends_a_minute_after_it_was_kept_and_says_when() -> None:
+    books = ledger()
+    put_lasting(books, 0)
+
+    assert books.backlog_due(BACKLOG, 20) == 70
+    assert seqs_of(books.lease(1, BACKLOG, powered_s=69)) == []
+    assert seqs_of(books.lease(1, LIVE, powered_s=70)) == []
+    assert books.backlog_due(BACKLOG, 70) is None
+    assert seqs_of(books.lease(1, BACKLOG, powered_s=70)) == [0]
+
+
+def test_a_lease_of_live_ones_looks_at_no_segment_of_a_backlog_of_a_million() -> None:
+    books = Ledger(budget_bytes=1 << 31, segment_bytes=1 << 22)
+    books.resume(SpoolState(1, 2_000), {StreamName(3): 999})
+    looked: list[int] = []
+
+    class Watched(Segment):
+        def first_ready(self, begin: int = 0, end: int | None = None) -> int | None:
+            looked.append(self.name.number)
+            return super().first_ready(begin, end)
+
+    with patch("edge_agent.spool.ledger.Segment", Watched):
+        for number in range(1_000):
+            start, key = FILE_HEADER_SIZE, EnvelopeKey(1, 2 * number)
+            books.adopt(SegmentName(StreamName(3), number), 1, 1_000, [Framed(key, None, start, start + 400)])
+    books.commit(books.place([Incoming(EnvelopeKey(2, seq), 3, 100, lifetime=Lifetime(5)) for seq in range(16)]))
+
+    assert seqs_of(books.lease(16, LIVE, powered_s=6)) == list(range(16))
+    assert looked == []
+    assert seqs_of(books.lease(500, BACKLOG, powered_s=6))[-1] == 998
+    assert len(looked) < 1_500
+
+
+def seqs_of(leased: list[Leased]) -> list[int]:
+    return [lease.key.seq for lease in leased]

@@ -2,14 +2,16 @@ import asyncio
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import Acked, Deferred, EnvelopeKey
-from edge_agent.spool import segments
+from edge_agent.records import LIVE_S, Acked, Deferred, EnvelopeKey, Part, Retention, Terms
+from edge_agent.spool import segments, store
 from edge_agent.spool.segments import SegmentSpool
+from tests.spool.driven_clock import NOON_S, NS, DrivenClock
 from tests.spool.parts import Ear, sealed
 
 
@@ -155,3 +157,65 @@ async def test_what_a_killed_process_said_it_had_committed_is_there(tmp_path: Pa
         assert spool.boot.previous_last_seq == max(found)
         assert len(found) <= len(said) + 2
         await spool.close()
+
+
+async def test_who_waits_for_backlog_is_woken_when_what_was_live_becomes_it(tmp_path: Path) -> None:
+    clock = DrivenClock()
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=10_000_000, clock=clock, log=Ear())
+    await spool.append([sealed(1, 0)])
+    clock.elapsed_s = LIVE_S - 0.2
+    leasing = asyncio.create_task(spool.lease(9, Terms(frozenset({Part.BACKLOG}))), name="leasing")
+    await asyncio.sleep(0.05)
+    assert not leasing.done()
+
+    clock.elapsed_s = LIVE_S
+
+    assert [envelope.key.seq for envelope in await leasing] == [0]
+    await spool.close()
+
+
+async def test_live_and_backlog_are_leased_beside_each_other(tmp_path: Path) -> None:
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, 0)])
+    await spool.close()
+    spool = await spool_in(tmp_path)
+    live, backlog = (
+        asyncio.create_task(spool.lease(9, Terms(frozenset({part}))), name=f"leasing {part.value}") for part in Part
+    )
+    assert [envelope.key for envelope in await backlog] == [EnvelopeKey(1, 0)]
+    assert not live.done()
+
+    await spool.append([sealed(2, 0)])
+
+    assert [envelope.key for envelope in await live] == [EnvelopeKey(2, 0)]
+    await spool.close()
+
+
+async def test_what_expires_while_nothing_else_happens_is_noted_and_leaves_the_spool_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "EXPIRE_EVERY_S", 0.02)
+    clock = DrivenClock()
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=10_000_000, clock=clock, log=Ear())
+    await spool.append([replace(sealed(1, 0), retention=Retention(wall_s=60), closed_ns=NOON_S * NS)])
+
+    clock.elapsed_s = 61
+    await spool.emptied()
+    await spool.close()
+
+    assert spool.lost == {"expired": 1}
+    assert b'[1,0,0,"expired"' in (tmp_path / "state.json").read_bytes()
+
+
+async def test_nothing_is_written_while_nothing_happens_though_something_may_expire(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "EXPIRE_EVERY_S", 0.01)
+    spool = await spool_in(tmp_path)
+    await spool.append([replace(sealed(1, 0), retention=Retention(powered_s=900, wall_s=10**6), closed_ns=NOON_S * NS)])
+    before = (tmp_path / "state.json").stat().st_mtime_ns
+
+    await asyncio.sleep(0.1)
+
+    assert (tmp_path / "state.json").stat().st_mtime_ns == before
+    await spool.close()

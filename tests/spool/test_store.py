@@ -16,8 +16,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from edge_agent.disk import Disk
 from edge_agent.errors import DiskBusy, SpoolUnusable
-from edge_agent.records import Acked, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Refused
+from edge_agent.records import Acked, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Refused, Retention
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
 from tests.spool.parts import Ear, named, sealed
@@ -438,4 +439,29 @@ def test_a_batch_of_another_boot_is_a_mistake_of_ours(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match="7/0 is not of boot 1"):
         store.append([sealed(7, 0)])
+    store.close()
+
+
+class WatchfulDisk(Disk):
+    """Remembers the most that segments, whole or half written, took together."""
+
+    def __init__(self) -> None:
+        self.most_bytes = 0
+
+    def rename(self, path: Path, target: Path) -> None:
+        taken = sum(one.stat().st_size for one in path.parent.iterdir() if ".seg" in one.name)
+        self.most_bytes = max(self.most_bytes, taken)
+        super().rename(path, target)
+
+
+def test_the_cap_holds_while_a_thinned_segment_is_rewritten_beside_itself(tmp_path: Path) -> None:
+    disk = WatchfulDisk()
+    store = open_store(tmp_path, cap_bytes=CAP_BYTES, segment_bytes=1_000, log=Ear(), disk=disk)
+    owed: list[LostRange] = []
+    for seq in range(80):
+        thinnable = replace(sealed(1, seq, 5, 200), retention=Retention(thin=3))
+        owed = list(store.append([thinnable]).owed)
+
+    assert "thinned" in {one.why for one in owed}
+    assert CAP_BYTES - CAP_BYTES // 8 < disk.most_bytes <= CAP_BYTES
     store.close()
