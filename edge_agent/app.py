@@ -121,17 +121,7 @@ class Agent:
             clock_trusted=settings.clock_trusted,
         )
         self._inbox = self._inbox_of(catalog, refusals, reported)
-        self._delivery = Delivery(
-            uplink,
-            spool,
-            self._inbox,
-            reported,
-            clock=clock,
-            random=random.random,
-            log=log,
-            allowance=self._tariff.allowance,
-            sending=self._tariff.sending,
-        )
+        self._delivery = self._delivery_of(uplink, reported)
         self._finish = asyncio.Event()
 
     @classmethod
@@ -241,6 +231,19 @@ class Agent:
             log=self._log,
             acknowledges=bool(self._settings.model_id),
             follow=lambda config: self._tariff.follow(config.link, config.budget, config.unmetered),
+        )
+
+    def _delivery_of(self, uplink: Uplink, reported: Reported) -> Delivery:
+        return Delivery(
+            uplink,
+            self._spool,
+            self._inbox,
+            reported,
+            clock=self._clock,
+            random=random.random,
+            log=self._log,
+            allowance=self._tariff.allowance,
+            sending=self._tariff.sending,
         )
 
     def _link(self) -> JsonObject:

@@ -324,3 +324,29 @@ def test_a_report_that_finds_the_connection_gone_ends_the_session_and_is_not_los
 
     assert scene.hub.reported["health"] == {"can0": {"seen": 1}}
     assert scene.log.fields("uplink.link_down")[0]["reason"] == "reset"
+
+
+@pytest.mark.timeout(60)
+def test_a_day_with_a_lost_connection_each_minute_loses_nothing_and_repeats_only_what_was_on_its_way() -> None:
+    day_s = 86_400
+
+    async def act(scene: Scene) -> None:
+        scene.hub.ack_s = 0.3
+        scene.hub.connect_s = 0.5
+        await scene.spool.append([envelope(seq, boot=0) for seq in range(2_000)])
+        for minute in range(day_s // 60):
+            await scene.spool.append([envelope(6 * minute + number) for number in range(6)])
+            await asyncio.sleep(0.15)  # half of an acknowledgement's time
+            scene.hub.unreachable = minute % 60 < 10  # a tunnel each hour
+            scene.hub.drop()
+            await asyncio.sleep(60)
+        await scene.until_delivered()
+
+    scene = play(act)
+    arrived = [one.key for one in scene.hub.arrived]
+    acked = scene.spool.keys(Acked)
+    assert len(acked) == len(set(acked)) == 2_000 + 6 * day_s // 60
+    assert set(arrived) == set(acked)
+    assert 0 < len(arrived) - len(acked) <= scene.delivery.counts.uncertain <= 6 * day_s // 60 + 16
+    assert max(scene.log.numbers("uplink.link_down", "wait_s")) <= 1.5 * Backoff().cap_s
+    assert scene.spool.keys(Refused) == []

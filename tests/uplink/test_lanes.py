@@ -12,6 +12,8 @@ from edge_agent.uplink.window import Window
 from tests.uplink.fakes import envelope
 from tests.uplink.slow_line import Line, Play
 
+pytestmark = pytest.mark.timeout(60)
+
 MILLION = 1_000_000
 UNNOTICED_S = 0.005
 
