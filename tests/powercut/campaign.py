@@ -24,13 +24,13 @@ from tests.powercut.machine import copy_out, faults_of_disk, make_disk, powered
 ROOT = Path(__file__).parents[2]
 ADDRESS = "127.0.0.74"
 DISK_BYTES = 256 << 20
-CAP_BYTES = 16 << 20
-"""small segments, so that many are begun and removed; never reached"""
+CAP_BYTES = 64 << 20
+"""never reached, also where the machine is too slow for the hub: what goes at the cap is lost as agreed"""
 LOOK_S = 0.002
 """less than an opening takes"""
-BOOT_S = 60.0
+BOOT_S = 120.0
 """within which an agent must be running on a slow machine"""
-DELIVERED_S = 120.0
+DELIVERED_S = 400.0
 """within which the last life must have delivered everything"""
 STOP_S = 30.0
 STARTS = 5
@@ -109,7 +109,7 @@ class Campaign:
     async def _live(self, number: int) -> None:
         first = number == 1  # its agent must be told the rules once
         when = When.RUNNING if first else self._random.choices(list(When), weights=(1, 2, 4, 3))[0]
-        turns = [0.0, BOOT_S] if first or when is When.DELIVERING else self._turns()
+        turns = [0.0, 2 * BOOT_S] if first or when is When.DELIVERING else self._turns()
         self._write_plan(number, turns, load=str(self._station / "drive.log"))
         async with powered(self._image, self._station):
             late = await self._moment(number, when)
@@ -167,7 +167,7 @@ class Campaign:
             "ADDRESS": ADDRESS,
             "LIFE": str(number),
             "LOAD": load,
-            "HUB_TURNS": " ".join(f"{seconds:.3f}" for seconds in turns),
+            "HUB_TURNS": " ".join(f"{seconds:g}" for seconds in turns),
         }
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         (self._station / "plan").write_text("".join(lines))
