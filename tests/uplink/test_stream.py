@@ -160,3 +160,17 @@ def test_what_may_no_longer_go_is_given_back_and_what_may_go_comes_instead() -> 
     assert counts.acked == 17, "those in flight, and the urgent one"
     assert EnvelopeKey(1, 70) in spool.keys(Acked)
     assert spool.pending == 24
+
+
+def test_a_backlog_that_is_leased_and_waits_for_its_turn_is_given_back_too() -> None:
+    allowance = Allowance()
+
+    class Tightening(Slow):
+        async def send(self, envelope: Envelope) -> None:
+            allowance.allow(Terms(last_priority=4))
+            await asyncio.sleep(1 + envelope.priority)
+
+    spool = MemorySpool([envelope(seq, boot=0, priority=9) for seq in range(10)])
+    _, _, counts = run(Tightening(lives_s=100), [], spool=spool, allowance=allowance)
+
+    assert (counts.acked, spool.pending) == (1, 9)
