@@ -71,6 +71,7 @@ MUST_BE_PURE = (
     "spool/rows.py",
     "spool/state.py",
     "spool/stream.py",
+    "spool/thinning.py",
     "status.py",
     "tap/latest.py",
     "twin.py",

@@ -10,6 +10,8 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 SPOOL_SHARES = 16
 """With SEGMENT_BYTES as `spool/segments.py` and `spool/opening.py` have it: a segment and what was refused may take one
 sixteenth of the cap each. The tests hold both against a spool on disk."""
+SPOOL_SHARES_HELD_BACK = 2
+"""For what was refused, and for a segment that is rewritten without what was thinned."""
 MOST_STEPS = 20_000
 """of all rules together; each adds a part of a segment, which is as fine as the ledger evicts"""
 STEPS_A_SEGMENT = 4
@@ -41,7 +43,7 @@ def offline(inflows: Sequence[Inflow], *, hours: float, cap_bytes: int) -> Outco
     """
     share = cap_bytes // SPOOL_SHARES
     segment_bytes = min(SEGMENT_BYTES, share)
-    ledger = Ledger(budget_bytes=cap_bytes - share, segment_bytes=segment_bytes)
+    ledger = Ledger(budget_bytes=cap_bytes - SPOOL_SHARES_HELD_BACK * share, segment_bytes=segment_bytes)
     whole = [inflow.bytes_an_hour * hours for inflow in inflows]
     steps = max(1, min(MOST_STEPS // max(1, len(whole)), round(sum(whole) * STEPS_A_SEGMENT / segment_bytes)))
     lengths: list[int] = []

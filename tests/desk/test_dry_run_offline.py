@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.desk.dry_run_offline import SEGMENT_BYTES, SPOOL_SHARES, Inflow, offline
+from edge_agent.desk.dry_run_offline import SEGMENT_BYTES, SPOOL_SHARES, SPOOL_SHARES_HELD_BACK, Inflow, offline
 from edge_agent.records import Envelope, EnvelopeKey, Lane
 from edge_agent.spool import segments
 from edge_agent.spool.framing import record_length
@@ -12,7 +12,7 @@ from edge_agent.spool.segments import SegmentSpool
 from tests.acquire.told import Told
 
 CAP = 1 << 20
-USABLE = CAP - CAP // SPOOL_SHARES
+USABLE = CAP - SPOOL_SHARES_HELD_BACK * (CAP // SPOOL_SHARES)
 SEGMENT = CAP // SPOOL_SHARES
 
 

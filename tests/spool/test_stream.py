@@ -107,11 +107,12 @@ def dated(*lifetimes: Lifetime) -> Segment:
 
 
 def test_a_record_expires_after_its_second_and_not_in_it() -> None:
-    segment = dated(Lifetime(expires_powered_s=50), Lifetime(expires_wall_s=7_000), Lifetime())
+    lifetimes = (50, 0), (51, 0), (0, 7_000), (0, 7_001), (0, 0)
+    segment = dated(*(Lifetime(0, powered_s, wall_s) for powered_s, wall_s in lifetimes))
 
     assert segment.expired(50, 7_000) == []
     assert segment.expired(51, 7_000) == [0]
-    assert segment.expired(51, 7_001) == [0, 1]
+    assert segment.expired(51, 7_001) == [0, 2]
 
 
 def test_the_next_look_is_due_with_the_first_that_is_ready_to_expire() -> None:
