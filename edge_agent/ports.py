@@ -67,7 +67,8 @@ class Spool(Protocol):
         """Wait until something can be sent; return up to `limit`, each once until settled.
 
         The live part goes first, within a part it is by priority, then age. Two leases of different terms may wait at
-        once. Cancelling it leaves nothing leased.
+        once. What waited longer than its rule allows is owed as `expired` instead; what is in flight does not expire.
+        Cancelling it leaves nothing leased.
         """
 
     async def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:

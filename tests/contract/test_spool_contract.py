@@ -2,12 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge_agent.ports import Spool
-from edge_agent.records import Acked, BootInfo, Deferred, Envelope, EnvelopeKey, Lane, LostRange, Refused
+from edge_agent.records import (
+    Acked,
+    BootInfo,
+    Deferred,
+    Envelope,
+    EnvelopeKey,
+    Lane,
+    LostRange,
+    Part,
+    Refused,
+    Terms,
+    Upload,
+)
 from edge_agent.spool.segments import SegmentSpool
 from tests.contract.sqlite_spool import SqliteSpool
 from tests.spool.parts import Ear, named, sealed
@@ -91,6 +104,25 @@ async def test_what_was_kept_in_this_boot_is_leased_first_and_then_by_priority_a
     await spool.append([sealed(2, 0, priority=2), sealed(2, 1, priority=0), sealed(2, 2, priority=1)])
 
     assert keys(await spool.lease(9)) == [(2, 1), (2, 2), (2, 0), (1, 6), (1, 5)]
+
+
+async def test_terms_hold_back_what_is_less_important_or_waits_for_another_link(start: Open) -> None:
+    spool = await start()
+    unmetered = replace(sealed(1, 1, priority=2), upload=Upload.UNMETERED)
+    await spool.append([sealed(1, 0, priority=7), unmetered, sealed(1, 2, priority=2)])
+
+    assert keys(await spool.lease(9, Terms(last_priority=6, unmetered=False))) == [(1, 2)]
+    assert keys(await spool.lease(9, Terms(last_priority=6))) == [(1, 1)]
+    assert keys(await spool.lease(9)) == [(1, 0)]
+
+
+async def test_what_an_earlier_start_left_is_backlog_and_what_this_one_kept_is_live(start: Open) -> None:
+    await (await start()).append([sealed(1, 0, priority=0)])
+    spool = await start()
+    await spool.append([sealed(2, 0, priority=9)])
+
+    assert keys(await spool.lease(9, Terms(frozenset({Part.LIVE})))) == [(2, 0)]
+    assert keys(await spool.lease(9, Terms(frozenset({Part.BACKLOG})))) == [(1, 0)]
 
 
 async def test_each_is_leased_once_and_no_more_than_asked_for(start: Open) -> None:
