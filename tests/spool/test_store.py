@@ -467,7 +467,9 @@ def test_the_cap_holds_while_a_thinned_segment_is_rewritten_beside_itself(tmp_pa
     store.close()
     store = store_in(tmp_path, log := Ear())
     kept = everything_in(store)
-    assert sorted([*(envelope.key for envelope in kept), *named(owed)]) == [EnvelopeKey(1, seq) for seq in range(80)]
+    assert sorted([*(envelope.key for envelope in kept), *named(tuple(owed))]) == [
+        EnvelopeKey(1, seq) for seq in range(80)
+    ]
     assert all(envelope.payload == sealed(1, envelope.key.seq, 5, 200).payload for envelope in kept)
     assert log.alarms() == []
     store.close()
