@@ -15,8 +15,10 @@ from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.stream import LinkCounts, Stream
 from edge_agent.uplink.window import Window
 
-_AT_THE_CAP = 1_000_000
-"""A retry number whose delay is the cap, whatever the back-off starts with."""
+UNREACHABLE = Backoff(cap_s=5.0)
+"""A hub that is back is found within 7.5 s, however long it was away. Microsoft's SDK asks each 10 s, all together."""
+REFUSED = Backoff(first_s=30.0)
+"""Of credentials: only somebody at the hub can help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Delivery:
         self._clock = clock
         self._random = random
         self._log = log
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or UNREACHABLE
         self._window = window or Window()
         self._drain_s = drain_s
         self._allowance = allowance or Allowance()
@@ -73,7 +75,7 @@ class Delivery:
                 return
             self._count(LinkCounts(failures=1))
             retry_num = self._backoff.next_retry_num(retry_num, failure.spell_s)
-            wait_s = self._backoff.delay_s(_AT_THE_CAP if failure.patient else retry_num, self._random())
+            wait_s = (REFUSED if failure.patient else self._backoff).delay_s(retry_num, self._random())
             events.link_down(self._log, reason=failure.why, retry_num=retry_num, wait_s=wait_s)
             await _until(stop, wait_s)
 

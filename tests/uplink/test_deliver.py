@@ -6,12 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from edge_agent.backoff import Backoff
 from edge_agent.errors import UplinkWedged
 from edge_agent.ports import Inbox, Session
 from edge_agent.records import Acked, Deferred, EnvelopeKey, Refused
 from edge_agent.reported import Reported
-from edge_agent.uplink.deliver import Delivery
+from edge_agent.uplink.deliver import UNREACHABLE, Delivery
 from tests.uplink.fakes import MemoryHub, MemorySpool, Recorder, Told, envelope
 from tests.uplink.virtual_time import LoopClock, in_virtual_time
 
@@ -35,7 +34,6 @@ class Scene:
             clock=LoopClock(),
             random=lambda: 0.5,
             log=self.log,
-            backoff=Backoff(),
         )
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -98,7 +96,7 @@ def test_back_off_doubles_to_its_cap_while_nobody_answers() -> None:
     scene = play(act, count=1)
     attempts = scene.hub.attempts
     waits = [round(after - before, 3) for before, after in pairwise(attempts)]
-    assert waits[:9] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
+    assert waits[:9] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]
     assert scene.log.at("warning") == ["uplink.link_down"], "only the first failure of a spell is warned of"
     assert scene.delivery.counts.failures == len(attempts)
 
@@ -129,7 +127,7 @@ def test_back_off_starts_over_after_a_healthy_spell_but_not_after_one_success() 
         await asyncio.sleep(1)
 
     waits = play(act).log.numbers("uplink.link_down", "wait_s")
-    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 0.2]
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 0.2]
 
 
 def test_what_was_in_flight_when_the_connection_was_lost_is_sent_again() -> None:
@@ -348,5 +346,5 @@ def test_a_day_with_a_lost_connection_each_minute_loses_nothing_and_repeats_only
     assert len(acked) == len(set(acked)) == 2_000 + 6 * day_s // 60
     assert set(arrived) == set(acked)
     assert 0 < len(arrived) - len(acked) <= scene.delivery.counts.uncertain <= 6 * day_s // 60 + 16
-    assert max(scene.log.numbers("uplink.link_down", "wait_s")) <= 1.5 * Backoff().cap_s
+    assert max(scene.log.numbers("uplink.link_down", "wait_s")) <= 1.5 * UNREACHABLE.cap_s
     assert scene.spool.keys(Refused) == []
