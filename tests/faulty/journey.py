@@ -35,8 +35,8 @@ GROUPS_A_LIFE = 10
 RULES = (
     (0, Upload.ANY, Retention(), 150),
     (4, Upload.UNMETERED, Retention(powered_s=150), 330),
-    (9, Upload.ANY, Retention(thin=2), 280),
-    (9, Upload.ANY, Retention(), 200),
+    (9, Upload.ANY, Retention(thin=2), 340),
+    (9, Upload.ANY, Retention(), 300),
 )
 """(priority, upload, retention, bytes) of each batch in a group; one append fills a segment and begins the next"""
 
