@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-HEALTHY_S: Final = 10.0
-"""A connection that lived so long is a healthy one to the agent's back-off, which then begins anew."""
+from edge_agent.uplink.deliver import UNREACHABLE
+
+HURRIED_HEALTHY_S: Final = 1.0
+"""What the back-off calls a healthy connection in a hurried soak, which has no time for the product's own 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def trials(seed: int, *, hurried: bool) -> Iterator[Trial]:
             if hurried:
                 yield Trial(fault, dice.uniform(1, 3), dice.uniform(1.5, 2.5))
             else:
-                yield Trial(fault, dice.uniform(3, 8), dice.uniform(HEALTHY_S + 0.5, HEALTHY_S + 2))
+                yield Trial(
+                    fault, dice.uniform(3, 8), dice.uniform(UNREACHABLE.healthy_s + 0.5, UNREACHABLE.healthy_s + 2)
+                )
         if hurried:
             return

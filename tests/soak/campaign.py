@@ -13,8 +13,9 @@ from edge_agent.desk.hub_process import HubProcess
 from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import EnvelopeKey
+from edge_agent.uplink.deliver import UNREACHABLE
 from edge_agent.uplink.iotedge import IotEdge
-from tests.soak.battery import Trial, trials
+from tests.soak.battery import HURRIED_HEALTHY_S, Trial, trials
 from tests.soak.count import Arrived, Course, Tried
 from tests.soak.line import DEVICE, MODULE, Line, Said, digest
 from tests.soak.vitals import vitals
@@ -74,7 +75,8 @@ class Campaign:
             yield Arrived(one.at_ms, one.device, key, digest(one.body))
 
     async def _run(self, log: Said) -> Course:
-        line = await Line.open(self._folder, IotEdge(log), self._inbox, log)
+        healthy_s = HURRIED_HEALTHY_S if self._plan.hurried else UNREACHABLE.healthy_s
+        line = await Line.open(self._folder, IotEdge(log), self._inbox, log, healthy_s=healthy_s)
         enough, stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(line.run(enough, stop), name="line")

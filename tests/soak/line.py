@@ -5,6 +5,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -17,7 +18,7 @@ from edge_agent.reported import Reported
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
-from edge_agent.uplink.deliver import Delivery
+from edge_agent.uplink.deliver import UNREACHABLE, Delivery
 from tests.soak.load import load
 
 DEVICE, MODULE = "demo-vehicle", "telematics"
@@ -109,18 +110,30 @@ def noted_acked(folder: Path) -> Iterator[EnvelopeKey]:
 class Line:
     """Runs under load until told to end; its attributes may be read at any time."""
 
-    def __init__(self, spool: SegmentSpool, folder: Path, uplink: Uplink, inbox: Inbox, log: Log) -> None:
+    def __init__(
+        self, spool: SegmentSpool, folder: Path, uplink: Uplink, inbox: Inbox, log: Log, healthy_s: float
+    ) -> None:
         self._inner = spool
         self._all_kept = asyncio.Event()
         self.spool = NotedSpool(spool, folder)
         self.delivery = Delivery(
-            uplink, self.spool, inbox, Reported(), clock=SystemClock(), random=random.random, log=log
+            uplink,
+            self.spool,
+            inbox,
+            Reported(),
+            clock=SystemClock(),
+            random=random.random,
+            log=log,
+            backoff=replace(UNREACHABLE, healthy_s=healthy_s),
         )
 
     @classmethod
-    async def open(cls, folder: Path, uplink: Uplink, inbox: Inbox, log: Log) -> "Line":
+    async def open(
+        cls, folder: Path, uplink: Uplink, inbox: Inbox, log: Log, *, healthy_s: float = UNREACHABLE.healthy_s
+    ) -> "Line":
+        """A connection that lived `healthy_s` makes the back-off begin anew."""
         spool = await SegmentSpool.open(folder / "spool", cap_bytes=SPOOL_BYTES, log=log)
-        return cls(spool, folder, uplink, inbox, log)
+        return cls(spool, folder, uplink, inbox, log, healthy_s)
 
     @property
     def waiting(self) -> int:
