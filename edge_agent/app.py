@@ -292,6 +292,10 @@ class Agent:
             spool_on_disk=standing.on_disk,
             memory_batches=standing.memory_batches,
             memory_bytes=standing.memory_bytes,
+            link_metered=self._tariff.link.metered,
+            link_roaming=self._tariff.link.roaming,
+            budget_percent=self._tariff.budget_percent,
+            spent=self._tariff.spent.by_limit,
         )
 
 

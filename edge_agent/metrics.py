@@ -74,6 +74,10 @@ class _Scraped(Collector):
 def metrics_of(status: Status) -> Iterator[Metric]:
     """What a status says, as Prometheus names it; counters are of this start."""
     yield from _metrics_of_buses(status)
+    spent = GaugeMetricFamily("edge_uplink_spent", "In this day or month, of each limit.", labels=("limit",))
+    for limit, number in status.spent.items():
+        spent.add_metric((limit,), number)
+    yield spent
     counters = {
         "edge_decode_samples": (status.samples, "Samples decoded."),
         "edge_policy_samples_kept": (status.kept_samples, "Samples that the rules kept, on disk for good."),
@@ -95,6 +99,9 @@ def metrics_of(status: Status) -> Iterator[Metric]:
         "edge_spool_on_disk": (int(status.spool_on_disk), "0 while the disk takes no batches and memory holds them."),
         "edge_spool_memory_batches": (status.memory_batches, "Batches that memory alone holds."),
         "edge_spool_memory_bytes": (status.memory_bytes, "Bytes of their records."),
+        "edge_uplink_metered": (int(status.link_metered), "Whether bytes cost money, or nobody says that they do not."),
+        "edge_uplink_roaming": (int(status.link_roaming), "Whether the network is one abroad."),
+        "edge_uplink_budget_percent": (status.budget_percent, "Spent, of the limit that is nearest."),
         "edge_uplink_up": (int(status.link_up), "Whether there is a connection."),
         "edge_twin_version_running": (status.config_version, "$version of the desired properties that run."),
         "edge_agent_boot": (status.boot, "The agent's starts on this vehicle."),

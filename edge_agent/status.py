@@ -43,3 +43,10 @@ class Status:
     memory_batches: int = 0
     """of `spooled_batches`, those that memory alone holds: not yet kept, and gone if the power goes"""
     memory_bytes: int = 0
+    link_metered: bool = True
+    """bytes cost money now, or nobody says that they do not"""
+    link_roaming: bool = False
+    budget_percent: int = 0
+    """spent, of the limit that is nearest"""
+    spent: Mapping[str, int] = field(default_factory=dict)
+    """in this day and month: `bytes_per_day`, `bytes_per_month`, `roaming_bytes_per_month`, `blocks_per_day`"""

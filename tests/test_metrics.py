@@ -33,6 +33,10 @@ STATUS = Status(
     spool_on_disk=False,
     memory_batches=3,
     memory_bytes=300,
+    link_metered=False,
+    link_roaming=True,
+    budget_percent=81,
+    spent={"bytes_per_day": 4096},
 )
 
 Labels = tuple[tuple[str, str], ...]
@@ -91,6 +95,9 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
         "dropped": 0,
     }
     assert found["edge_spool_on_disk", ()] == 0
+    assert (found["edge_uplink_metered", ()], found["edge_uplink_roaming", ()]) == (0, 1)
+    assert found["edge_uplink_budget_percent", ()] == 81
+    assert found["edge_uplink_spent", (("limit", "bytes_per_day"),)] == 4096
     assert (found["edge_spool_memory_batches", ()], found["edge_spool_memory_bytes", ()]) == (3, 300)
 
 

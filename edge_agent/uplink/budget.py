@@ -55,6 +55,11 @@ class Spent:
     roaming_bytes_per_month: int = 0
     blocks_per_day: int = 0
 
+    @property
+    def by_limit(self) -> dict[str, int]:
+        """What each limit of a budget is about."""
+        return {one.name: getattr(self, one.name) for one in fields(Budget)}
+
     def later(self, now_ns: int, powered_ns: int, *, clock_is_right: bool) -> "Spent":
         """After so much more powered-on time, at this wall time."""
         moment = np.datetime64(now_ns, "ns")

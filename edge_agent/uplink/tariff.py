@@ -130,6 +130,5 @@ class Tariff:
 
     def _say_budget(self, *, soon: bool = False) -> None:
         limits = {name: most for name, most in asdict(self._budget).items() if most is not None}
-        spent = {name: getattr(self._spent, name) for name in asdict(self._budget)}
         state: JsonObject = {"state": self._level.name.lower(), "percent": self.budget_percent}
-        self._reported.say(BUDGET_SECTION, {**state, "spent": spent, "limits": limits}, soon=soon)
+        self._reported.say(BUDGET_SECTION, {**state, "spent": self._spent.by_limit, "limits": limits}, soon=soon)
