@@ -162,7 +162,7 @@ async def test_clients_that_cannot_be_disposed_of_end_the_process(
         log = Told()
         uplink = IotEdge(log, limits=Limits(create_s=0.1, shutdown_s=0.1, undisposed=2))
         for _ in range(2):
-            with pytest.raises(HubUnreachable, match="no workload API answer within"):
+            with pytest.raises(HubUnreachable, match="no client, for want of credentials, within"):
                 await uplink.connect(Recorder())
         with pytest.raises(UplinkWedged, match="2 connections"):
             await uplink.connect(Recorder())
