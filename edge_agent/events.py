@@ -174,8 +174,12 @@ def batches_appended(log: Log, *, count: int, payload_bytes: int, last_seq: int)
 
 
 def batches_lost(log: Log, lost: Sequence[LostRange]) -> None:
-    """Batches were given up for one reason; the next batch tells the cloud each range, this line the first few."""
-    log.error(
+    """Batches were given up for one reason; the next batch tells the cloud each range, this line the first few.
+
+    Where a rule asked for it (`expired`, `thinned`) it is no error.
+    """
+    tell = log.info if lost[0].why in {"expired", "thinned"} else log.error
+    tell(
         "spool.batches_lost",
         count=sum(part.last_seq - part.first_seq + 1 for part in lost),
         reason=lost[0].why,
@@ -295,8 +299,13 @@ def link_down(log: Log, *, reason: str, retry_num: int, wait_s: float) -> None:
     tell("uplink.link_down", reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
 
 
+def resumed(log: Log, *, suspended_s: float) -> None:
+    """The system was suspended; a connection there was before that is given up."""
+    log.info("uplink.resumed", suspended_s=round(suspended_s, 3))
+
+
 def link_closed(log: Log) -> None:
-    """The connection was closed because we stop."""
+    """The connection was closed because we stop, are to be quiet, or were suspended."""
     log.info("uplink.link_closed")
 
 

@@ -1,4 +1,8 @@
-"""Spool to hub, one connection after another, until stopped. The only retry loop of this stage."""
+"""Spool to hub, one connection after another, until stopped. The only retry loop of this stage.
+
+A connection that the system slept through is given up, whatever it says of itself: the far end forgot it, or a router
+between did, and nobody was told.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -13,12 +17,15 @@ from edge_agent.records import Envelope
 from edge_agent.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.stream import LinkCounts, Stream
+from edge_agent.uplink.suspension import Suspension
 from edge_agent.uplink.window import Window
 
 UNREACHABLE = Backoff(cap_s=5.0)
 """A hub that is back is found within 7.5 s, however long it was away. Microsoft's SDK asks each 10 s, all together."""
 REFUSED = Backoff(first_s=30.0)
 """Of credentials: only somebody at the hub can help."""
+LOOK_S = 0.5
+"""How often it is looked whether the system was suspended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +72,77 @@ class Delivery:
         self._allowance = allowance or Allowance()
         self._sending = sending
         self._down_ns = clock.uptime_ns()
+        self._leave = asyncio.Event()
+        """set when the connection is to end and no other be made; another one from the next `wake` on"""
+        self._woken, self._absent = asyncio.Event(), asyncio.Event()
+        self._resumed = asyncio.Event()
+        """set, and replaced, when the system was suspended"""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then what is in flight has `drain_s` to settle. Raises UplinkWedged, in a group."""
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch_suspension(), name="uplink.suspension")
+            leaving = group.create_task(self._leave_at(stop), name="uplink.leave")
+            try:
+                while not stop.is_set():
+                    await self._reach(stop)
+            finally:
+                watch.cancel()
+                leaving.cancel()
+                self._absent.set()
+
+    async def hush(self) -> None:
+        """End the connection in order, as a stop does; from the return of this on no network is used until `wake`."""
+        self._woken.clear()
+        self._leave.set()
+        await self._absent.wait()
+
+    def wake(self) -> None:
+        """Connect again after a `hush`."""
+        if self._leave.is_set():
+            self._absent.clear()
+            self._leave = asyncio.Event()
+            self._woken.set()
+
+    async def _reach(self, stop: asyncio.Event) -> None:
+        """Connect again and again, until `stop` or `hush`; then, where it was that, wait until `wake`."""
+        leave = self._leave
         retry_num = -1
-        while not stop.is_set():
-            failure = await self._spell(stop, retry_num + 1)
+        while not leave.is_set():
+            resumed = self._resumed
+            failure = await self._spell(leave, resumed, retry_num + 1)
             if failure is None:
-                return
+                retry_num = -1
+                continue
             self._count(LinkCounts(failures=1))
             retry_num = self._backoff.next_retry_num(retry_num, failure.spell_s)
             wait_s = (REFUSED if failure.patient else self._backoff).delay_s(retry_num, self._random())
             events.link_down(self._log, reason=failure.why, retry_num=retry_num, wait_s=wait_s)
-            await _until(stop, wait_s)
+            await _until_any(leave, resumed, limit_s=wait_s)
+            if resumed.is_set():
+                retry_num = -1
+        self._absent.set()
+        await _until_any(stop, self._woken)
 
-    async def _spell(self, stop: asyncio.Event, retry_num: int) -> _Failure | None:
+    async def _leave_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._leave.set()
+
+    async def _watch_suspension(self) -> None:
+        """The loop's clock stands still in a suspend, the agent's does not (CLOCK_MONOTONIC, CLOCK_BOOTTIME)."""
+        loop = asyncio.get_running_loop()
+        suspension = Suspension(self._clock.uptime_ns(), int(loop.time() * 1e9))
+        while True:
+            await asyncio.sleep(LOOK_S)
+            gap_ns = suspension.look(self._clock.uptime_ns(), int(loop.time() * 1e9))
+            if gap_ns:
+                events.resumed(self._log, suspended_s=gap_ns / 1e9)
+                self._resumed.set()
+                self._resumed = asyncio.Event()
+
+    async def _spell(self, leave: asyncio.Event, resumed: asyncio.Event, retry_num: int) -> _Failure | None:
         """One connection, from the attempt to its end; None where we ended it."""
-        session = await self._connect(stop)
+        session = await self._connect(leave, resumed)
         if session is None or isinstance(session, _Failure):
             return session
         began_ns = self._clock.uptime_ns()
@@ -89,7 +150,7 @@ class Delivery:
         self._count(LinkCounts(sessions=1))
         events.link_up(self._log, retry_num=retry_num, down_s=(began_ns - self._down_ns) / 1e9)
         try:
-            why = await self._stream(session).run(stop)
+            why = await self._stream(session).run(leave, resumed)
         finally:
             self.up = False
             self._down_ns = self._clock.uptime_ns()
@@ -99,11 +160,11 @@ class Delivery:
             return None
         return _Failure(why, spell_s=(self._down_ns - began_ns) / 1e9)
 
-    async def _connect(self, stop: asyncio.Event) -> Session | _Failure | None:
-        """A session, why there is none, or None where the stop came first."""
+    async def _connect(self, leave: asyncio.Event, resumed: asyncio.Event) -> Session | _Failure | None:
+        """A session, why there is none, or None where it is wanted no longer, or its attempt was suspended."""
         async with asyncio.TaskGroup() as group:
             attempt = group.create_task(self._attempt(), name="uplink.connect")
-            halt = group.create_task(stop.wait(), name="uplink.stop")
+            halt = group.create_task(_until_any(leave, resumed), name="uplink.stop")
             await asyncio.wait((attempt, halt), return_when=asyncio.FIRST_COMPLETED)
             attempt.cancel()
             halt.cancel()
@@ -133,9 +194,10 @@ class Delivery:
         self.counts += counts
 
 
-async def _until(stop: asyncio.Event, limit_s: float) -> None:
-    try:
-        async with asyncio.timeout(limit_s):
-            await stop.wait()
-    except TimeoutError:
-        return
+async def _until_any(*moments: asyncio.Event, limit_s: float | None = None) -> None:
+    """Wait for the first of them, at most so long."""
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(each.wait(), name="uplink.wait") for each in moments]
+        await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()

@@ -1,8 +1,8 @@
 """One session's share of the work: lease, send, settle, report, until the connection is lost or the agent stops.
 
 One loop reads one mailbox and decides with the window; the tasks around it only wait: for a lease, for each
-acknowledgement, for a report to be due, for the loss of the connection, for the stop. So a receipt is never cut off
-half-way.
+acknowledgement, for a report to be due, for the loss of the connection, for the stop, for the end of a suspend. So a
+receipt is never cut off half-way.
 
 There is one lease for live envelopes and one for the backlog; both are taken anew when what may go changes.
 """
@@ -87,6 +87,8 @@ class _Over:
 
 
 _STOPPED = _Over("the agent stopped", died=False)
+_RESUMED = _Over("the system was suspended", died=False)
+"""Nothing is held against an envelope that was in flight then."""
 
 _NOT_NOW = Deferred("other envelopes go first now, or none on this link")
 
@@ -128,17 +130,21 @@ class Stream:
         self._tasks: set[asyncio.Task[None]] = set()
         self._leases: dict[Part, asyncio.Task[None]] = {}
         self._reporting = True
-        # A send, a change, the loss and the reports each say one thing, the stop two; so does a lease, and one that was
-        # cancelled too late.
+        # A send, a change, the loss, the resume and the reports each say one thing, the stop two; so does a lease, and
+        # one that was cancelled too late.
         self._mailbox: asyncio.Queue[_Leased | _Changed | _Answered | _Stopped | _Reported | _Over] = asyncio.Queue(
-            window.size + 9
+            window.size + 10
         )
 
-    async def run(self, stop: asyncio.Event) -> str | None:
-        """Return why the connection was lost, or None after a stop. Every lease is settled by then."""
+    async def run(self, stop: asyncio.Event, resumed: asyncio.Event) -> str | None:
+        """Return why the connection was lost, or None where we ended it. Every lease is settled by then.
+
+        In order at `stop`; at once where the system has `resumed`, whatever the connection looks like.
+        """
         async with asyncio.TaskGroup() as group:
             self._start(group, self._watch(), "uplink.loss")
             self._start(group, self._halt(stop), "uplink.stop")
+            self._start(group, self._give_up(resumed), "uplink.resume")
             self._start(group, self._report_until(stop), "uplink.report")
             self._start(group, self._change(), "uplink.terms")
             over = await self._turn(group)
@@ -244,6 +250,10 @@ class Stream:
 
     async def _watch(self) -> None:
         self._mailbox.put_nowait(_Over(await self._session.lost(), died=True))
+
+    async def _give_up(self, resumed: asyncio.Event) -> None:
+        await resumed.wait()
+        self._mailbox.put_nowait(_RESUMED)
 
     async def _halt(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -17,6 +17,15 @@ from tests.uplink.virtual_time import LoopClock, in_virtual_time
 LIMIT_S = 3600.0
 
 
+class SleepyClock(LoopClock):
+    """One that goes on in a suspend, which the loop's does not."""
+
+    asleep_s = 0.0
+
+    def uptime_ns(self) -> int:
+        return super().uptime_ns() + int(self.asleep_s * 1e9)
+
+
 class Scene:
     """A delivery, running, with all its parts."""
 
@@ -25,13 +34,14 @@ class Scene:
         self.hub = MemoryHub(self.log)
         self.spool = MemorySpool([envelope(seq, payload=payload) for seq in range(count)])
         self.stop = asyncio.Event()
+        self.clock = SleepyClock()
         self.reported = Reported()
         self.delivery = Delivery(
             self.hub,
             self.spool,
             Recorder(self.reported),
             self.reported,
-            clock=LoopClock(),
+            clock=self.clock,
             random=lambda: 0.5,
             log=self.log,
         )
@@ -246,6 +256,126 @@ def test_a_wedged_uplink_ends_the_agent() -> None:
     assert caught.group_contains(UplinkWedged)
 
 
+# --- suspend and resume ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["none", "never acknowledged", "connecting", "backing off"])
+def test_after_a_suspend_a_new_connection_publishes_within_two_seconds_whatever_went_on(trouble: str) -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.never_ack = trouble == "never acknowledged"
+        scene.hub.unreachable = trouble == "backing off"
+        scene.hub.connect_s = 100.0 if trouble == "connecting" else 0.0
+        await asyncio.sleep(60.2 if trouble == "backing off" else 4)
+        attempts = len(scene.hub.attempts)
+        scene.clock.asleep_s = 3600.0
+        scene.hub.never_ack = scene.hub.unreachable = False
+        scene.hub.connect_s = 0.1
+        await scene.spool.append([envelope(100)])
+        resumed_s = asyncio.get_running_loop().time()
+        await scene.until_delivered()
+        assert asyncio.get_running_loop().time() - resumed_s < 2
+        assert len(scene.hub.attempts) == attempts + 1
+
+    scene = play(act, count=20)
+    assert scene.log.numbers("uplink.resumed", "suspended_s") == [3600.0]
+    assert len(scene.spool.keys(Acked)) == 21
+    assert scene.spool.keys(Refused) == []
+
+
+def test_a_connection_that_looks_alive_is_given_up_after_a_suspend_and_is_no_failure() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.until(lambda: scene.delivery.up)
+        scene.clock.asleep_s = 2.5
+        await asyncio.sleep(10)
+
+    scene = play(act)
+    assert scene.delivery.counts.sessions == 2
+    assert scene.delivery.counts.failures == 0
+    assert scene.log.at("warning") == []
+
+
+def test_back_off_starts_over_after_a_suspend_though_nobody_answers_yet() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.unreachable = True
+        await asyncio.sleep(60)
+        scene.clock.asleep_s = 3600.0
+        await asyncio.sleep(3)
+
+    waits = play(act).log.numbers("uplink.link_down", "wait_s")
+    assert waits[-5:] == [5.0, 0.2, 0.4, 0.8, 1.6]
+
+
+def test_suspends_hold_nothing_against_what_was_in_flight() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.never_ack = True
+        for number in range(1, 9):
+            await asyncio.sleep(4)
+            scene.clock.asleep_s = 3600.0 * number
+        scene.hub.never_ack = False
+        await scene.until_delivered()
+
+    scene = play(act, count=1)
+    assert scene.spool.keys(Refused) == []
+    assert scene.delivery.counts.uncertain == 8
+
+
+# --- quiet ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["none", "never acknowledged", "connecting", "backing off"])
+def test_a_hush_ends_the_connection_in_order_and_soon_and_no_other_is_made_until_it_wakes(trouble: str) -> None:
+    async def act(scene: Scene) -> None:
+        loop = asyncio.get_running_loop()
+        scene.hub.never_ack = trouble == "never acknowledged"
+        scene.hub.unreachable = trouble == "backing off"
+        scene.hub.connect_s = 100.0 if trouble == "connecting" else 0.0
+        await asyncio.sleep(4)
+        began_s = loop.time()
+        scene.reported.say("power", {"state": "quiet"})
+        await scene.delivery.hush()
+        assert loop.time() - began_s <= 3
+        attempts, arrived = len(scene.hub.attempts), len(scene.hub.arrived)
+        assert scene.hub.open_sessions == 0
+        assert scene.hub.reported.get("power") == (
+            {"state": "quiet"} if trouble in ("none", "never acknowledged") else None
+        )
+        scene.hub.never_ack = scene.hub.unreachable = False
+        scene.hub.connect_s = 0.0
+        scene.clock.asleep_s = 3600.0  # a suspend connects nobody who is to be quiet
+        await scene.spool.append([envelope(100)])
+        await asyncio.sleep(1000)
+        assert (len(scene.hub.attempts), len(scene.hub.arrived)) == (attempts, arrived)
+        scene.delivery.wake()
+        await asyncio.sleep(0.1)
+        assert len(scene.hub.attempts) == attempts + 1
+        await scene.until_delivered()
+
+    scene = play(act, count=20)
+    assert len(scene.spool.keys(Acked)) == 21
+
+
+def test_a_wake_that_nobody_needs_changes_nothing_and_a_second_hush_returns_at_once() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.until(lambda: scene.delivery.up)
+        scene.delivery.wake()
+        for _ in range(3):
+            await scene.delivery.hush()
+            await scene.delivery.hush()
+            scene.delivery.wake()
+            await scene.until(lambda: scene.delivery.up)
+
+    assert play(act).delivery.counts.sessions == 4
+
+
+def test_a_stop_while_quiet_ends_at_once() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.delivery.hush()
+        await asyncio.sleep(100)
+
+    scene = play(act, count=1)
+    assert scene.spool.pending in (0, 1)
+
+
 # --- reported properties --------------------------------------------------------------------------
 
 
@@ -272,7 +402,7 @@ def test_a_section_is_reported_once_connected_and_what_changes_each_minute() -> 
 def test_what_is_needed_soon_does_not_wait_for_the_minute() -> None:
     async def act(scene: Scene) -> None:
         scene.reported.say("health", {"can0": {"state": "error_active"}})
-        await asyncio.sleep(20)
+        await asyncio.sleep(19.5)
         scene.reported.say("health", {"can0": {"state": "bus_off"}}, soon=True)
         await asyncio.sleep(20)
 

@@ -65,7 +65,7 @@ def run(
             allowance=allowance or Allowance(),
             sending=sent.append,
         )
-        why = await stream.run(stop)
+        why = await stream.run(stop, asyncio.Event())
         assert spool.leased == 0
         return why, spool, sum(counts, LinkCounts())
 
