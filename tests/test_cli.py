@@ -1,4 +1,3 @@
-import json
 import re
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from typer.testing import CliRunner
 
 from edge_agent import __version__
 from edge_agent.cli import app, main
+from tests.agent_log import events_in
 
 ROOT = typer.main.get_command(app)
 
@@ -34,6 +34,7 @@ def test_every_command_is_known() -> None:
         "check",
         "dtdl",
         "dry-run",
+        "manifest",
         "show",
         "spool drop",
         "spool export",
@@ -141,9 +142,8 @@ def broken_start(mode: str) -> "subprocess.Popen[str]":
 def test_a_crash_is_one_event_and_the_process_leaves_though_a_thread_hangs() -> None:
     with broken_start("crash") as process:
         said, _ = process.communicate(timeout=15)
-    (line,) = said.splitlines()
     assert process.returncode == 1
-    told = json.loads(line)
+    [told] = events_in(said)
     assert (told["event"], told["error"], told["reason"]) == ("app.stage_failed", "KeyError", "'oops'")
 
 

@@ -1,13 +1,15 @@
 import io
-import json
 import logging
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 
 import pytest
 import structlog
 
-from edge_agent.logs import LEVELS, configure
+from edge_agent.logs import LEVELS, configure, set_level
+from tests.agent_log import events_in
 
 SetUp = Callable[[str, TextIO], None]
 
@@ -30,7 +32,52 @@ def set_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, TextIO], None]:
 
 
 def lines(out: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line) for line in out.getvalue().splitlines()]
+    told = list(events_in(out.getvalue()))
+    assert len(told) == out.getvalue().count("\n")
+    return told
+
+
+IOT_EDGES = re.compile(
+    r"^(?P<timestamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z)?\s*(<(?P<logLevel>\d)>)?\s*"
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d\d:\d\d\s)?\s*(?P<text>.*)"
+)
+"""what GetModuleLogs knows of a line: its severity, which its filter goes by, and its text"""
+
+
+@pytest.mark.parametrize(
+    ("method", "severity", "word"),
+    [("critical", 2, "FTL"), ("error", 3, "ERR"), ("warning", 4, "WRN"), ("info", 6, "INF"), ("debug", 7, "DBG")],
+)
+def test_iot_edge_finds_severity_and_text_in_a_line(set_up: SetUp, method: str, severity: int, word: str) -> None:
+    out = io.StringIO()
+    set_up("verbose", out)
+
+    getattr(structlog.get_logger(), method)("a.b", reason="first\r\nsecond\u2028third")
+
+    [line] = out.getvalue().splitlines()
+    found = IOT_EDGES.fullmatch(line)
+    assert found is not None
+    assert found["logLevel"] == str(severity)
+    assert found["text"].startswith(f'[{word}] {{"')
+    [told] = lines(out)
+    assert told["reason"] == "first\r\nsecond\u2028third"
+    stamp = datetime.fromisoformat(str(told["timestamp"]))
+    assert abs((datetime.now(UTC) - stamp).total_seconds()) < 5
+    assert line[4:34] == f"{stamp:%Y-%m-%d %H:%M:%S}.{stamp.microsecond // 1000:03} +00:00"
+
+
+def test_a_changed_level_counts_for_loggers_that_there_are(set_up: SetUp) -> None:
+    out = io.StringIO()
+    set_up("info", out)
+    log = structlog.get_logger()
+
+    for number, level in enumerate(("info", "debug", "error", "info")):
+        set_level(level)
+        log.debug("a.debug", number=number)
+        log.info("an.info", number=number)
+
+    told = [(line["event"], line["number"]) for line in lines(out)]
+    assert told == [("an.info", 0), ("a.debug", 1), ("an.info", 1), ("an.info", 3)]
 
 
 def test_an_event_is_one_line_of_json(set_up: SetUp) -> None:
@@ -52,7 +99,7 @@ def test_on_a_terminal_it_is_for_eyes(set_up: SetUp) -> None:
     structlog.get_logger().info("app.agent_started", boot=3)
 
     assert "app.agent_started" in out.getvalue()
-    assert not out.getvalue().startswith("{")
+    assert not re.match("[<{]", out.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -81,6 +128,15 @@ def test_an_exception_is_told_in_one_line(set_up: SetUp) -> None:
 
     [line] = lines(out)
     assert "ValueError: two\nlines" in str(line["exception"])
+
+
+def test_an_exception_is_told_on_a_terminal_too(set_up: SetUp) -> None:
+    out = Terminal()
+    set_up("info", out)
+
+    structlog.get_logger().error("app.broken", exc_info=ValueError("two\nlines"))
+
+    assert "two\nlines" in out.getvalue()
 
 
 def test_what_libraries_warn_of_goes_the_same_way(set_up: SetUp) -> None:

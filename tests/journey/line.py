@@ -18,6 +18,7 @@ from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.localhub.hub import LocalHub
 from edge_agent.spool.reading import Payload, ReadSample, read_payloads
+from tests.agent_log import events_in
 from tests.journey.oracle import SECOND_NS, Bus, Expected
 
 DEVICE, MODULE = "demo-vehicle", "telematics"
@@ -95,9 +96,7 @@ class AgentProcess:
 
     def events(self, name: str = "") -> list[dict[str, object]]:
         """What it has told so far, or what of this name."""
-        lines = [line for line in self.text().splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
-        told: list[dict[str, object]] = [json.loads(line) for line in lines]
-        return [event for event in told if name in ("", event["event"])]
+        return [event for event in events_in(self.text()) if name in ("", event["event"])]
 
     def alarms(self) -> list[dict[str, object]]:
         return [event for event in self.events() if event["level"] not in ("debug", "info")]

@@ -16,6 +16,7 @@ from edge_agent.desk.vehicle import database_path
 from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import Arrival, read_arrivals
 from edge_agent.localhub.hub import LocalHub
+from tests.agent_log import events_in
 from tests.journey.line import DEVICE, MODULE, document
 from tests.journey.recordings import write_drive
 from tests.powercut.count import Life
@@ -186,8 +187,7 @@ class Campaign:
 
     def _read(self, number: int) -> Life:
         started, ended = (_content(self._station / f"{number}.{name}").decode() for name in ("started", "ended"))
-        whole = _content(self._station / f"{number}.jsonl").splitlines(keepends=True)
-        events = tuple(json.loads(line) for line in whole if line.endswith(b"\n") and line.startswith(b"{"))
+        events = tuple(events_in(_content(self._station / f"{number}.jsonl").decode(errors="replace")))
         said = _content(self._station / f"{number}.err").decode().strip()[-300:]
         return Life(number, events, float(started) if started else None, f"{ended}: {said}" if ended else "")
 
