@@ -2,6 +2,7 @@
 
 import ctypes
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _TIMEX_BYTES = 256
@@ -15,7 +16,7 @@ _TOGETHER_NS = 1_000_000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _monotonic_ns() -> int:
+def _since_power_on_ns() -> int:
     # Goes on while the system is suspended, as the wall clock does: else every suspend would look like a clock set.
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic_ns()
 
@@ -24,7 +25,13 @@ def _monotonic_ns() -> int:
 class SystemClock:
     """Wall time and time since this object was made."""
 
-    _start_ns: int = field(default_factory=_monotonic_ns)
+    _read_ns: Callable[[], int] = _since_power_on_ns
+    _start_ns: int = field(default_factory=_since_power_on_ns)
+
+    @classmethod
+    def awake(cls) -> "SystemClock":
+        """One whose uptime stands still while the system is suspended, as on Linux CLOCK_MONOTONIC does."""
+        return cls(time.monotonic_ns, time.monotonic_ns())
 
     def now_ns(self) -> int:
         """Wall time, nanoseconds since the Unix epoch; may jump."""
@@ -32,7 +39,7 @@ class SystemClock:
 
     def uptime_ns(self) -> int:
         """Monotonic nanoseconds since the agent's start."""
-        return _monotonic_ns() - self._start_ns
+        return self._read_ns() - self._start_ns
 
     def both_ns(self) -> tuple[int, int]:
         """Wall time and uptime of one moment, to half a millisecond if one of five attempts is not interrupted."""

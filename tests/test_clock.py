@@ -1,5 +1,7 @@
 import time
 
+import pytest
+
 from edge_agent.clock import SystemClock
 
 
@@ -21,3 +23,12 @@ def test_uptime_begins_at_the_clocks_making_and_never_goes_back() -> None:
 
 def test_the_kernel_says_whether_its_clock_is_kept_by_somebody() -> None:
     assert SystemClock().is_synced() in {True, False, None}
+
+
+def test_a_clock_that_counts_the_time_awake_stands_still_in_a_suspend(monkeypatch: pytest.MonkeyPatch) -> None:
+    always, awake = SystemClock(), SystemClock.awake()
+    suspended_ns, boottime = 3600 * 10**9, time.clock_gettime_ns
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda which: boottime(which) + suspended_ns)
+
+    assert always.uptime_ns() >= suspended_ns
+    assert awake.uptime_ns() < suspended_ns

@@ -37,7 +37,10 @@ def open_store(
     clock: Clock | None = None,
     at_rest: AtRest | None = None,
 ) -> Store:
-    """Lock the folder, recover what is in it, raise the boot. Raises SpoolUnusable, or BadSettings for the key's."""
+    """Lock the folder, recover what is in it, raise the boot. Raises SpoolUnusable, or BadSettings for the key's.
+
+    Without a `clock` the system's: a vehicle that is suspended in a garage is not powered on.
+    """
     files = SpoolFiles(folder, disk)
     at_rest = at_rest or AtRest()
     try:
@@ -45,7 +48,7 @@ def open_store(
         share = cap_bytes // _SHARES
         ledger = Ledger(budget_bytes=cap_bytes - _SHARES_HELD_BACK * share, segment_bytes=min(segment_bytes, share))
         opening = _Opening(folder, files, ledger, log)
-        store = opening.store(clock=clock or SystemClock(), at_rest=at_rest, aside_bytes=share // 2)
+        store = opening.store(clock=clock or SystemClock.awake(), at_rest=at_rest, aside_bytes=share // 2)
     except OSError as error:
         files.release()
         raise unusable(folder, error) from error

@@ -1,3 +1,4 @@
+import time
 import zlib
 from pathlib import Path
 
@@ -446,3 +447,11 @@ def test_a_body_that_rotted_in_the_midst_of_a_backlog_is_told_when_it_is_leased(
 
     assert (seqs, owed) == ([0, *range(2, 9)], (LostRange(1, 1, 1, "damaged"),))
     assert log.alarms() == ["spool.batches_lost"]
+
+
+def test_a_suspended_gateway_is_not_powered_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_in(tmp_path)
+    read_ns = time.clock_gettime_ns
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: read_ns(clock) + 10**9 * 86_400)
+
+    assert store.powered_s < 3_600
