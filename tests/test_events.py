@@ -23,6 +23,7 @@ EXAMPLES: dict[Any, list[object]] = {
     float: [1.23456],
     bool: [False, True],
     int | None: [None, 3],
+    Sequence[int]: [[1, 2, 7], [4]],
     Sequence[str]: [["one", "two", "three", "four"], []],
     Sequence[Fault]: [[Fault("rules.idle", "must be given")]],
     Sequence[LostRange]: [[LostRange(1, 2, 4, "cap"), LostRange(1, 7, 7, "cap")]],
@@ -82,6 +83,15 @@ def test_lost_batches_are_counted_over_their_ranges() -> None:
     [(_, _, fields), _] = lines(events.batches_lost)
 
     assert fields == {"count": 4, "reason": "cap", "ranges": ["1/2-4", "1/7-7"]}
+
+
+@pytest.mark.parametrize(("why", "level"), [("cap", "error"), ("expired", "info"), ("thinned", "info")])
+def test_what_a_rule_asked_to_give_up_is_no_error(why: str, level: str) -> None:
+    told = Told()
+
+    events.batches_lost(told, [LostRange(1, 2, 4, why)])
+
+    assert [line[0] for line in told.lines] == [level]
 
 
 def test_a_database_tells_its_first_remarks_and_counts_all() -> None:
