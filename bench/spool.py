@@ -154,7 +154,7 @@ def envelopes(boot: int, first_seq: int, size: int, count: int, priority: int = 
 
 async def fill(spool: Segments | Database, size: int, records: int) -> None:
     """Append in groups of a commit."""
-    each = COMMIT_BYTES // size
+    each = max(1, COMMIT_BYTES // size)
     for seq in range(0, records, each):
         await spool.append(envelopes(1, seq, size, min(each, records - seq)))
 

@@ -19,6 +19,12 @@ class HubProcess:
         self.environment: dict[str, str] = {}
         """what a module needs, once started"""
 
+    @property
+    def pid(self) -> int:
+        """Of the process, once started."""
+        assert self._process is not None, "it was not started"  # noqa: S101
+        return self._process.pid
+
     async def start(self) -> None:
         """Return when clients can connect. Raises HubUnreachable with what the process said."""
         self._process = process = await asyncio.create_subprocess_exec(

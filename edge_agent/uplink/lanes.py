@@ -51,8 +51,14 @@ class Lanes:
         held = sum(1 for one in self._held.values() if one.part is part)
         if part is Part.LIVE or reach > self._size:
             return max(0, reach - held)
+        if not reach:
+            return 0
         going = sum(1 for key in self._going if self._held[key].part is part)
-        return max(0, min(reach, max(going, self._pace.window) + 1) - held)
+        # As many wait here as are to go side by side next: a lease costs two changes of thread, so it fetches half of
+        # them, and a try of one more needs another beside it.
+        aim = self._pace.window + 1
+        short = max(going, aim - 1) + aim - held
+        return short if 2 * short >= aim else 0
 
     def take(self, part: Part, envelopes: Sequence[Envelope]) -> None:
         """Leased, to be sent."""

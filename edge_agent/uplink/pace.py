@@ -14,9 +14,12 @@ One more than before is tried where it can harm nobody, and less and less often 
 from dataclasses import dataclass, replace
 from math import inf, log2
 
-TOLERATED_S = 0.005
-"""A wait nobody notices, and what a busy loop adds to an acknowledgement on a link that is no hindrance."""
+TOLERATED_S = 0.025
+"""A wait nobody notices: half a tick, as long as a commit to flash. Sixteen in flight take 10 ms on a link that is no
+hindrance (1 KB, all of it the SDK's work); with 5 ms here a busy loop passed for a queue, and they went one by one."""
 FIRST_HOLD_NS = 1_000_000_000
+HICCUP_HOLD_NS = 100_000_000
+"""Where neither a try nor what came of it was more than a hiccup, it is no sign of a queue, and harms nobody."""
 RENEWED_NS = 300_000_000_000
 """How long measured times count: a link gets slower too. Then it is begun anew with one at a time."""
 COMPARABLE = 4
@@ -43,7 +46,8 @@ class Pace:
         self._most = most
         self._window = 1
         self._times_s: dict[int, float] = {}  # bounded by the classes of size there are
-        self._crowded = 0
+        self._late_ns: int | None = None
+        """when the last answer came late, if none since came in time"""
         self._trying = False
         self._try_ns = 0
         self._hold_ns = FIRST_HOLD_NS
@@ -72,32 +76,37 @@ class Pace:
         crowded = _is_crowded(going, waited_s, least_s)
         if going.tries:
             self._trying = False
-            self._judge_try(going, crowded=crowded, now_ns=now_ns)
+            if crowded:
+                self._put_off(going, least_s, waited_s, now_ns)
+            elif going.ahead >= self._window < self._most:
+                self._window += 1
+                self._hold_ns = FIRST_HOLD_NS
+        elif going.ahead < self._window and crowded:
+            # One late answer is chance, and so are all that were on the way meanwhile: a hiccup holds up all of them.
+            # One more that was handed over after it is a queue.
+            if self._late_ns is None:
+                self._late_ns = now_ns
+            elif now_ns - waited_s * 1e9 >= self._late_ns:
+                self._late_ns = now_ns
+                fit = going.ahead * _tolerated_s(going, least_s) / (waited_s - least_s)
+                self._window = max(1, min(self._window - 1, 1 + int(fit)))
+                self._put_off(going, least_s, waited_s, now_ns)
         elif going.ahead < self._window:
-            # One late answer is chance, two in a row are a queue.
-            self._crowded = self._crowded + 1 if crowded else 0
-            if self._crowded > 1:
-                self._crowded = 0
-                self._window = max(1, min(self._window - 1, int((going.ahead + 1) * least_s / waited_s)))
-                self._put_off(now_ns)
+            self._late_ns = None
 
     def _tried(self, going: Going, now_ns: int, quiet_s: float) -> Going | None:
         least_s = self._times_s.get(_size_class(going.payload_bytes), inf)
         due = going.ahead >= self._window < self._most and now_ns >= self._try_ns and not self._trying
         tells = going.fresh_bytes * COMPARABLE >= going.payload_bytes
-        if not (due and tells and least_s < inf and (going.ahead + 1) * least_s <= quiet_s):
+        if not (due and tells and least_s < inf and (going.ahead + 1) * least_s <= max(quiet_s, TOLERATED_S)):
             return None
         self._trying = True
         return going
 
-    def _judge_try(self, going: Going, *, crowded: bool, now_ns: int) -> None:
-        if crowded:
-            self._put_off(now_ns)
-        elif going.ahead >= self._window < self._most:
-            self._window += 1
-            self._hold_ns = FIRST_HOLD_NS
-
-    def _put_off(self, now_ns: int) -> None:
+    def _put_off(self, going: Going, least_s: float, waited_s: float, now_ns: int) -> None:
+        if (going.ahead + 1) * least_s <= TOLERATED_S and waited_s <= 4 * TOLERATED_S:
+            self._try_ns = now_ns + HICCUP_HOLD_NS
+            return
         self._try_ns = now_ns + self._hold_ns
         self._hold_ns = min(2 * self._hold_ns, RENEWED_NS)
 
@@ -113,10 +122,15 @@ def _size_class(payload_bytes: int) -> int:
 
 
 def _is_crowded(going: Going, waited_s: float, least_s: float) -> bool:
-    """Whether it waited behind others for longer than a send's own distance.
+    """Whether it waited behind others for too long."""
+    return waited_s - least_s > _tolerated_s(going, least_s)
+
+
+def _tolerated_s(going: Going, least_s: float) -> float:
+    """For how long it may wait behind others: a send's own distance.
 
     With `s` the time on the line and `d` the distance, it takes s + d alone and (n + 1) s behind n that fill the line:
     it waited n s - d. That is more than d where it is more than n / (n + 2) of s + d.
     """
     n = going.ahead_bytes / max(1, going.payload_bytes)
-    return waited_s - least_s > max(TOLERATED_S, least_s * n / (n + 2))
+    return max(TOLERATED_S, least_s * n / (n + 2))

@@ -7,19 +7,32 @@
   unrelated job for 117 s,
 - an answer that comes after its caller gave up is an error in the loop that called (InvalidStateError and others).
 
-Here all three meet a loop that nothing else uses; time limits run on the agent's loop, where nothing blocks.
+Here all three meet a loop that nothing else uses; time limits run on the agent's loop, where nothing blocks. Since it
+may block, what the SDK gives to its executor runs on it directly: two changes of thread less for each message. All that
+goes on to the SDK's one pipeline thread and waits for it, so workers beside each other won nothing.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
-_WORKERS = 4
-"""A call holds a worker only until the SDK's own pipeline thread has taken it."""
+
+class _Loop(asyncio.SelectorEventLoop):
+    """One that blocks where others would ask an executor."""
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
+        del executor
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  it is raised where the call is awaited
+            done.set_exception(error)
+        return done
 
 
 class SdkThread:
@@ -27,9 +40,8 @@ class SdkThread:
 
     def __init__(self, name: str) -> None:
         self._ended: Future[None] = Future()
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"{name}-call")
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(self._pool)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-call")
+        self._loop = _Loop()
         # All that reaches it is the answer to a call that was given up.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         # A daemon, because one that hangs in the SDK must not keep the process from leaving.

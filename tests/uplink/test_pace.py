@@ -5,6 +5,8 @@ from math import inf
 from edge_agent.uplink.pace import Going, Pace
 
 SIZE = 10_000
+SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
 
 
 def behind(ahead: int, *, fresh: int = 1, size: int = SIZE) -> Going:
@@ -46,6 +48,17 @@ def test_what_waits_for_the_one_before_it_goes_alone_and_is_tried_ever_less_ofte
     assert tries_s == [0, 1, 3, 7, 15, 31, 63, 127, 255]
 
 
+def test_where_one_more_would_cost_nobody_anything_it_is_tried_again_soon() -> None:
+    pace = grown(1, waited_s=0.001)
+    tries_ms = []
+    for at_ms in range(1000):
+        if going := pace.admitted(behind(1), now_ns=at_ms * MILLISECOND, quiet_s=0.0):
+            tries_ms.append(at_ms)
+            pace.acked(going, 0.04, at_ms * MILLISECOND)
+
+    assert tries_ms == list(range(0, 1000, 100))
+
+
 def test_nothing_is_tried_that_a_live_envelope_may_meet_or_that_tells_nothing() -> None:
     pace = grown(1)
 
@@ -55,16 +68,32 @@ def test_nothing_is_tried_that_a_live_envelope_may_meet_or_that_tells_nothing() 
     assert pace.admitted(behind(1), now_ns=0, quiet_s=inf) is None, "one try at a time"
 
 
-def test_one_late_answer_is_chance_and_two_are_a_queue() -> None:
+def test_one_late_answer_is_chance_and_another_after_it_is_a_queue() -> None:
     pace = grown(8)
-    pace.acked(behind(7), 0.8, 0)
-    pace.acked(behind(7), 0.1, 0)
-    pace.acked(behind(7), 0.8, 0)
+    pace.acked(behind(7), 0.8, 1 * SECOND)
+    pace.acked(behind(7), 0.1, 2 * SECOND)
+    pace.acked(behind(7), 0.8, 3 * SECOND)
     assert pace.window == 8
 
-    pace.acked(behind(7), 0.8, 0)
+    pace.acked(behind(7), 0.8, 4 * SECOND)
 
     assert pace.window == 1
+
+
+def test_all_that_one_hiccup_held_up_is_one_late_answer() -> None:
+    pace = grown(8)
+    for ahead in range(8):
+        pace.acked(behind(ahead), 0.8, SECOND)
+
+    assert pace.window == 8
+
+
+def test_where_less_fits_side_by_side_than_before_so_much_goes() -> None:
+    pace = grown(8)
+    for at in (1, 2):
+        pace.acked(behind(7), 0.1 + 0.14, at * SECOND)  # 20 ms behind each, where 78 ms in all are tolerated
+
+    assert pace.window == 1 + 3
 
 
 def test_milliseconds_are_no_queue() -> None:

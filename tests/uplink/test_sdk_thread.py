@@ -15,13 +15,13 @@ async def end(thread: SdkThread) -> None:
         await thread.ended()
 
 
-async def test_work_and_its_default_executor_run_on_threads_of_its_own() -> None:
+async def test_work_and_what_it_gives_to_an_executor_run_on_a_thread_of_its_own_and_calls_on_another() -> None:
     async def names() -> tuple[str, str]:
         here = threading.current_thread().name
         return here, await asyncio.get_running_loop().run_in_executor(None, lambda: threading.current_thread().name)
 
     thread = SdkThread("beside")
-    assert await thread.run(names()) == ("beside", "beside-call_0")
+    assert await thread.run(names()) == ("beside", "beside")
     assert await thread.call(lambda: threading.current_thread().name) == "beside-call_0"
     await end(thread)
     assert not [each for each in threading.enumerate() if each.name.startswith("beside")]
@@ -31,9 +31,13 @@ async def test_what_fails_there_is_raised_here() -> None:
     async def fail() -> None:
         raise KeyError("x")
 
+    async def fail_in_the_executor() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, {"y": 1}.__getitem__, "x")
+
     thread = SdkThread("beside")
-    with pytest.raises(KeyError):
-        await thread.run(fail())
+    for work in (fail(), fail_in_the_executor()):
+        with pytest.raises(KeyError):
+            await thread.run(work)
     with pytest.raises(ZeroDivisionError):
         await thread.call(lambda: 1 // 0)
     await end(thread)
