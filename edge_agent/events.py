@@ -36,6 +36,11 @@ def metrics_not_served(log: Log, *, address: str, port: int, reason: str) -> Non
     log.warning("app.metrics_not_served", address=address, port=port, reason=reason)
 
 
+def health_not_answered(log: Log, *, folder: str, reason: str) -> None:
+    """Nobody can ask how the agent is, so `edge-agent health` takes it for unhealthy; all else goes on."""
+    log.warning("app.health_not_answered", folder=folder, reason=reason)
+
+
 def drain_started(log: Log, *, reason: str) -> None:
     """The source was stopped or has ended; what is on the way is finished."""
     log.info("app.drain_started", reason=reason)
@@ -305,7 +310,7 @@ def resumed(log: Log, *, suspended_s: float) -> None:
 
 
 def link_closed(log: Log) -> None:
-    """The connection was closed because we stop, are to be quiet, or were suspended."""
+    """We closed the connection: at a stop, to be quiet, after a suspend, or to make a new one in time."""
     log.info("uplink.link_closed")
 
 

@@ -46,6 +46,10 @@ class Faults:
     """read no faster from each client, as a slow link would let it through"""
     longest_packet_bytes: Annotated[int, Field(ge=128, le=256 * 1024)] = 256 * 1024
     """close on a longer packet; as made edgeHub's MaxInboundMessageSize (Azure/iotedge, appsettings_hub.json)"""
+    mute_workload: bool = False
+    """take requests of the workload API and answer none while it is so"""
+    workload_status: Annotated[int, Field(ge=400, le=599)] | None = None
+    """answer every request of the workload API with this status of HTTP"""
     drop_after: Annotated[int, Field(ge=1)] | None = None
     """drop every connection at its telemetry message of this number, counted from 1"""
     drop_how: DropHow = DropHow.ABORT

@@ -196,7 +196,7 @@ class LocalHub(Faults):
         tls.load_verify_locations(certificates.authority)
         await listeners.bind_tcp("localhub-mqtt", self.address, PORT, partial(self._converse, switchboard, tls))
 
-        workload = Workload(self._module.device, switchboard.known, certificates.authority.read_text())
+        workload = Workload(self._module.device, switchboard.known, certificates.authority.read_text(), self)
         await listeners.bind_unix("localhub-workload", self._socket_path(), partial(serve_http, answer=workload.answer))
 
         admin = Admin(switchboard, self, secrets.token_urlsafe())

@@ -5,18 +5,20 @@ As azure-iot-device 2.14.0 asks for it (iothub/edge_hsm.py) and iotedge answers
 binds what it encrypted to the module and its generation; here the key is made of the module's, which gives the same.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from edge_agent.errors import LocalHubRefused
+from edge_agent.localhub.faults import Faults
 from edge_agent.localhub.http import Request
 from edge_agent.localhub.identities import Identity, ModuleId
 from edge_agent.localhub.sas import sign
@@ -27,6 +29,7 @@ API_VERSION: Final = "2020-07-07"
 _SHORTEST_VECTOR_BYTES: Final = 8
 _LONGEST_VECTOR_BYTES: Final = 128
 """what OpenSSL takes for AES-GCM through `cryptography`"""
+_LOOK_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,14 @@ class Workload:
     known: Mapping[ModuleId, Identity]
     trust_bundle: str
     """PEM"""
+    faults: Faults = field(default_factory=Faults)
 
     async def answer(self, request: Request) -> JsonObject:
         """The body of a 200. Raises LocalHubRefused."""
+        while self.faults.mute_workload:  # noqa: ASYNC110  a knob is an attribute, which tells nobody
+            await asyncio.sleep(_LOOK_S)
+        if self.faults.workload_status is not None:
+            raise LocalHubRefused(self.faults.workload_status, "it was made to fail")
         if "api-version" not in request.query:
             raise LocalHubRefused(400, "no api-version")
         match request.method, request.path:

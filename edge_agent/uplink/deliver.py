@@ -24,6 +24,10 @@ UNREACHABLE = Backoff(cap_s=5.0)
 """A hub that is back is found within 7.5 s, however long it was away. Microsoft's SDK asks each 10 s, all together."""
 REFUSED = Backoff(first_s=30.0)
 """Of credentials: only somebody at the hub can help."""
+SESSION_S = 3300.0
+"""Before the SDK renews its token, 58 min after it was signed by default: it breaks off what is on its way, leaves
+sockets behind (azure-iot-device 2.14.0 with paho 1.6.1), and asks the workload API where an answer that does not come
+holds up every client of the process."""
 LOOK_S = 0.5
 """How often it is looked whether the system was suspended."""
 
@@ -53,11 +57,16 @@ class Delivery:
         backoff: Backoff | None = None,
         window: Window | None = None,
         drain_s: float = 2.5,
+        session_s: float = SESSION_S,
         allowance: Allowance | None = None,
         sending: Callable[[Envelope], None] = lambda _: None,
     ) -> None:
-        """`allowance` says what may go, all without; `sending` is told each envelope as often as it is sent."""
+        """`allowance` says what may go, all without; `sending` is told each envelope as often as it is sent.
+
+        A connection that has lasted `session_s` is ended in order, and another one made.
+        """
         self.up = False
+        self.connecting = False
         self.counts = LinkCounts()
         self._uplink = uplink
         self._spool = spool
@@ -69,6 +78,7 @@ class Delivery:
         self._backoff = backoff or UNREACHABLE
         self._window = window or Window()
         self._drain_s = drain_s
+        self._session_s = session_s
         self._allowance = allowance or Allowance()
         self._sending = sending
         self._down_ns = clock.uptime_ns()
@@ -150,7 +160,7 @@ class Delivery:
         self._count(LinkCounts(sessions=1))
         events.link_up(self._log, retry_num=retry_num, down_s=(began_ns - self._down_ns) / 1e9)
         try:
-            why = await self._stream(session).run(leave, resumed)
+            why = await self._deliver_through(session, leave, resumed)
         finally:
             self.up = False
             self._down_ns = self._clock.uptime_ns()
@@ -159,6 +169,20 @@ class Delivery:
             events.link_closed(self._log)
             return None
         return _Failure(why, spell_s=(self._down_ns - began_ns) / 1e9)
+
+    async def _deliver_through(self, session: Session, leave: asyncio.Event, resumed: asyncio.Event) -> str | None:
+        """As `Stream.run`, with an end in order when it was long enough too."""
+        end = asyncio.Event()
+
+        async def end_in_order() -> None:
+            await _until_any(leave, limit_s=self._session_s)
+            end.set()
+
+        async with asyncio.TaskGroup() as group:
+            ending = group.create_task(end_in_order(), name="uplink.end")
+            why = await self._stream(session).run(end, resumed)
+            ending.cancel()
+        return why
 
     async def _connect(self, leave: asyncio.Event, resumed: asyncio.Event) -> Session | _Failure | None:
         """A session, why there is none, or None where it is wanted no longer, or its attempt was suspended."""

@@ -94,9 +94,14 @@ class IotEdge:
         output: str = "telemetry",
         keep_alive_s: int = 20,
         model_id: str = "",
+        token_s: int = 3600,
         credentials: Credentials = _IN_THE_ENVIRONMENT,
         limits: Limits | None = None,
     ) -> None:
+        """`token_s`: how long a signed token is valid; 120 s before its end the SDK connects anew with another.
+
+        That ends the session, as every change of its connection does, and the next one has a new client object.
+        """
         if isinstance(credentials, EdgeEnvironment) and (faults := judge_environment(os.environ)):
             raise BadSettings(faults)
         tell_paho_of_tls_ends()
@@ -107,6 +112,7 @@ class IotEdge:
         self._output = output
         self._keep_alive_s = keep_alive_s
         self._model_id = model_id
+        self._token_s = token_s
         self._credentials = credentials
         self._limits = limits or Limits()
         self._threads = Threads("iotedge", log, shutdown_s=self._limits.shutdown_s, undisposed=self._limits.undisposed)
@@ -134,7 +140,7 @@ class IotEdge:
 
     async def _create(self, thread: SdkThread) -> Client:
         create = partial(
-            _maker(self._credentials),
+            _maker(self._credentials, self._token_s),
             connection_retry=False,
             auto_connect=False,
             # The whole twin is read after each connect; the SDK's own way gets stuck on one lost answer.
@@ -236,15 +242,15 @@ class IotEdgeSession:
         await _within("acknowledgement of a method's answer", reply, self._limits.send_s)
 
 
-def _maker(credentials: Credentials) -> Callable[..., Client]:
+def _maker(credentials: Credentials, token_s: int) -> Callable[..., Client]:
     """What makes a client that proves itself so; it raises OSError or ValueError."""
     match credentials:
         case EdgeEnvironment():
-            return IoTHubModuleClient.create_from_edge_environment
+            return partial(IoTHubModuleClient.create_from_edge_environment, sastoken_ttl=token_s)
         case HubKey(text, authority):
             of_module = "ModuleId=" in text
             kind: type[Client] = IoTHubModuleClient if of_module else IoTHubDeviceClient
-            return partial(kind.create_from_connection_string, text, **_trusting(authority))
+            return partial(kind.create_from_connection_string, text, sastoken_ttl=token_s, **_trusting(authority))
         case HubCertificate(hostname, device, module, certificate, key, authority):
             shown = X509(str(certificate), str(key))  # type: ignore[no-untyped-call]  # typed in its docstring only
             named = {"module_id": module} if module else {}

@@ -52,6 +52,13 @@ class Desk:
         for line in list(self.hub._switchboard._lines.values()):
             line.hang_up("the test drops it")
 
+    def forget(self) -> None:
+        """The hub's end of each connection is gone without a word, as behind a router that lost its table."""
+        assert self.hub._switchboard is not None
+        for line in self.hub._switchboard._lines.values():
+            line._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        self.hub._switchboard._lines.clear()
+
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     for name in (*WORKLOAD, *DESK):

@@ -319,6 +319,24 @@ def test_suspends_hold_nothing_against_what_was_in_flight() -> None:
     assert scene.delivery.counts.uncertain == 8
 
 
+# --- a connection that lasts ----------------------------------------------------------------------
+
+
+def test_a_connection_is_replaced_in_order_before_its_token_would_end_and_nobody_is_alarmed() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.ack_s = 0.3
+        for number in range(4 * 360):
+            await scene.spool.append([envelope(number)])
+            await asyncio.sleep(10)
+        await scene.until_delivered()
+
+    scene = play(act)
+    assert scene.delivery.counts.sessions == 5
+    assert scene.delivery.counts.uncertain == scene.delivery.counts.failures == 0
+    assert len(scene.hub.arrived) == 4 * 360
+    assert scene.log.at("warning") == []
+
+
 # --- quiet ----------------------------------------------------------------------------------------
 
 
@@ -368,12 +386,18 @@ def test_a_wake_that_nobody_needs_changes_nothing_and_a_second_hush_returns_at_o
 
 
 def test_a_stop_while_quiet_ends_at_once() -> None:
-    async def act(scene: Scene) -> None:
-        await scene.delivery.hush()
-        await asyncio.sleep(100)
+    async def main() -> float:
+        scene = Scene(20)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(scene.delivery.run(scene.stop), name="delivery")
+            await scene.delivery.hush()
+            await asyncio.sleep(100)
+            stopped_s = asyncio.get_running_loop().time()
+            scene.stop.set()
+            await running
+            return asyncio.get_running_loop().time() - stopped_s
 
-    scene = play(act, count=1)
-    assert scene.spool.pending in (0, 1)
+    assert in_virtual_time(main()) == 0
 
 
 # --- reported properties --------------------------------------------------------------------------
