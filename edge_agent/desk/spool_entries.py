@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -44,7 +44,7 @@ class SegmentFound:
     version: int | None
     """of its format; None where its header is damaged"""
     entries: tuple[Entry, ...] = ()
-    records: tuple[Framed, ...] = ()
+    records: Sequence[Framed] = ()
     """where those lie in the file"""
 
     @property

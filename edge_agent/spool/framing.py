@@ -69,7 +69,7 @@ append failed in. A body that was not read is checked when it is leased.
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,6 +94,7 @@ _CRC = struct.Struct("<I")
 _FIELDS_AT = len(MARK) + _CRC.size
 _MARK_BEGINS = MARK[:3]
 FILE_HEADER_SIZE = _FILE_HEADER.size + _CRC.size
+RECORD_HEADER_1_SIZE = _FIELDS_AT + _RECORD_HEADER_1.size
 RECORD_HEADER_SIZE = _FIELDS_AT + _RECORD_HEADER.size
 _U16, _U32 = 0xFFFF, 0xFFFF_FFFF
 
@@ -116,7 +117,7 @@ FOREVER = Lifetime()
 
 
 class Framed(NamedTuple):
-    """A valid record, and where it lies. A tuple: a start makes one of each record there is."""
+    """A valid record, and where it lies."""
 
     key: EnvelopeKey
     previous_seq: int | None
@@ -226,23 +227,6 @@ def scan(data: bytes) -> Iterator[Framed | Gap]:
         item = _item_at(data, at) or Gap(at, _next_header(data, at + 1))
         yield item
         at = item.end
-
-
-def skim(read: Callable[[int, int], bytes], size: int) -> list[Framed] | None:
-    """The records of a segment by their headers alone, or None where it is not whole: then `scan` it.
-
-    `read(at, size)` gives a piece of the segment. Whether a body is what it was, only `decode_record` will tell.
-    """
-    if file_version(read(0, FILE_HEADER_SIZE)) not in READABLE:
-        return None
-    records, at = [], FILE_HEADER_SIZE
-    while at < size:
-        header = _header_at(read(at, RECORD_HEADER_SIZE), 0)
-        if header is None:
-            return None
-        records.append(_framed(header, at))
-        at = records[-1].end
-    return records if at == size else None
 
 
 class _Header(NamedTuple):

@@ -17,8 +17,9 @@ from edge_agent import events
 from edge_agent.events import Log
 from edge_agent.records import EnvelopeKey
 from edge_agent.spool.files import SpoolFiles
-from edge_agent.spool.framing import FILE_HEADER_SIZE, READABLE, Framed, Gap, file_version, is_rewritten, scan, skim
+from edge_agent.spool.framing import FILE_HEADER_SIZE, READABLE, Framed, Gap, file_version, is_rewritten, scan
 from edge_agent.spool.naming import SegmentName
+from edge_agent.spool.skimming import Run, skim
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Inspection:
 
     def segments(self, names: Iterable[SegmentName]) -> Iterator[Inspected]:
         """Those of one stream that can be read, in order."""
-        before: tuple[SegmentName, list[Framed] | None] | None = None
+        before: tuple[SegmentName, Run | None] | None = None
         for name in names:
             records = self._skimmed(name)
             if before is not None:
@@ -53,16 +54,14 @@ class Inspection:
         if before is not None:
             yield from self._inspected(*before, followed_by=None)
 
-    def _inspected(
-        self, name: SegmentName, records: list[Framed] | None, *, followed_by: list[Framed] | None
-    ) -> Iterator[Inspected]:
+    def _inspected(self, name: SegmentName, records: Run | None, *, followed_by: Run | None) -> Iterator[Inspected]:
         if records and followed_by and records[-1].key < followed_by[0].key:
             with self._files.reading(name) as read:
                 yield Inspected(name, records[-1].end, records, is_rewritten(read(0, FILE_HEADER_SIZE)))
         elif (content := self._content(name)) is not None:
             yield Inspected(name, len(content), scan(content), is_rewritten(content))
 
-    def _skimmed(self, name: SegmentName) -> list[Framed] | None:
+    def _skimmed(self, name: SegmentName) -> Run | None:
         try:
             with self._files.reading(name) as read:
                 return skim(read, self._files.size(name))

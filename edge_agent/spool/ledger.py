@@ -10,10 +10,13 @@ Time is told in whole powered-on seconds of the vehicle (`SpoolState.powered_s`)
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from edge_agent.records import ANYTHING, LIVE_S, EnvelopeKey, LostRange, Part, Terms, Upload
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Framed, Lifetime
 from edge_agent.spool.naming import STREAMS, SegmentName, StreamName
 from edge_agent.spool.owed import Owed
+from edge_agent.spool.skimming import Run
 from edge_agent.spool.state import SpoolState, StreamMarks
 from edge_agent.spool.stream import NEVER_S, Segment, Stream
 
@@ -97,6 +100,11 @@ class Ledger:
         """Records that are not settled, and their bytes on disk."""
         return self._pending, self._pending_bytes
 
+    def holds(self, terms: Terms) -> bool:
+        """Whether a record is not settled that may go on these terms; for a look from any thread."""
+        streams = (stream for turn in self._turns(terms) for stream in turn)
+        return any(segment.needed for stream in streams for segment in tuple(stream.segments))
+
     @property
     def total_bytes(self) -> int:
         """Size of all segment files that are not doomed."""
@@ -125,11 +133,14 @@ class Ledger:
         segment = Segment(name, boot, closed=True)
         stream.segments.append(segment)
         marks = self._resumed.get(name.stream, StreamMarks(None, None))
-        given_up = self.owed.among(boot, records[0].key.seq, records[-1].key.seq) if records else set()
-        for index, record in enumerate(records):
-            self._add(segment, record.key.seq, record.start, record.end, record.lifetime)
-            if record.key.seq in given_up or marks.covers(record.key):
-                self._settle(segment, index)
+        run = Run.of(records)
+        seqs = run.columns["seq"]
+        given_up = self.owed.among(boot, int(seqs[0]), int(seqs[-1])) if records else set[int]()
+        settled = marks.covered(boot, seqs) | np.isin(seqs, np.fromiter(given_up, np.uint64))
+        segment.adopt(run, settled)
+        self._expect(segment)
+        self._pending += segment.ready
+        self._pending_bytes += int((run.columns["end"] - run.columns["start"])[~settled].sum())
         segment.size = size
         stream.advance()
         return segment

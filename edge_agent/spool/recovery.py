@@ -1,10 +1,11 @@
 """What the bytes found at a start mean: what is kept, what is lost, where this boot's number begins. Pure."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from edge_agent.records import BootInfo, EnvelopeKey
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed, Gap
+from edge_agent.spool.skimming import Run
 from edge_agent.spool.state import NewerState, SpoolState, StreamMarks
 
 _MOST_UNNOTED = 10_000
@@ -15,7 +16,7 @@ _MOST_UNNOTED = 10_000
 class Finding:
     """One segment, judged."""
 
-    records: tuple[Framed, ...]
+    records: Sequence[Framed]
     damaged_bytes: int
     """that lie before a valid record"""
     tail_bytes: int
@@ -52,6 +53,14 @@ class StreamRecovery:
 
         `follows`: what its first record's link names ought to be the record before, as nothing was taken out between.
         """
+        if not isinstance(items, Run) or not items or (self._last is not None and items[0].key <= self._last):
+            return self._take(items, follows=follows)
+        # Without gaps and growing: what holds of the first holds of all.
+        finding = self._take(items[:1], follows=follows)
+        self._last = items[-1].key
+        return replace(finding, records=items)
+
+    def _take(self, items: Iterable[Framed | Gap], *, follows: bool) -> Finding:
         self._follows, behind_lost, lost_before = follows, False, len(self.lost)
         records: list[Framed] = []
         damaged = tail = 0

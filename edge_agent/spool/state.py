@@ -24,6 +24,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge_agent.records import EnvelopeKey, LostRange, Upload
 from edge_agent.spool.naming import StreamName
 
@@ -55,8 +58,17 @@ class StreamMarks:
 
     def covers(self, key: EnvelopeKey) -> bool:
         """Whether a record of this stream is settled."""
-        up_to = self.settled is not None and key <= self.settled
-        return up_to or any(boot == key.boot and first <= key.seq <= last for boot, first, last in self.also)
+        return bool(self.covered(key.boot, np.array([key.seq], np.uint64))[0])
+
+    def covered(self, boot: int, seqs: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which records of this stream and one boot are settled."""
+        covered = np.full(len(seqs), self.settled is not None and boot < self.settled.boot)
+        if self.settled is not None and boot == self.settled.boot:
+            covered |= seqs <= self.settled.seq
+        for also_boot, first, last in self.also:
+            if also_boot == boot:
+                covered |= (first <= seqs) & (seqs <= last)
+        return covered
 
     def needs(self, number: int) -> bool:
         """Whether the segment of this number held records that were needed."""

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.records import EnvelopeKey, Part
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
+from edge_agent.spool.skimming import Run
 from edge_agent.spool.state import StreamMarks
 
 _READY, _LEASED, _SETTLED, _LOCKED = range(4)
@@ -77,6 +79,26 @@ class Segment:
         self.can_thin |= lifetime.thin > 1
         self._expect(self.count - 1)
         self.size = end
+
+    def adopt(self, run: Run, settled: NDArray[np.bool_]) -> None:
+        """All of its records, as they were found in the file, and which of them are settled."""
+        columns, ready = run.columns, ~settled
+        expire_powered_s, expire_wall_s = (
+            np.where(columns[name] == 0, NEVER_S, columns[name]).astype(np.uint32)
+            for name in ("expires_powered_s", "expires_wall_s")
+        )
+        self._seqs, self._starts, self._ends = (array("Q", columns[name].tobytes()) for name in ("seq", "start", "end"))
+        self._powered_s = array("I", columns["powered_s"].tobytes())
+        self._expire_powered_s = array("I", expire_powered_s.tobytes())
+        self._expire_wall_s = array("I", expire_wall_s.tobytes())
+        self._thins = array("H", columns["thin"].tobytes())
+        self._standing = bytearray(np.where(settled, _SETTLED, _READY).astype(np.uint8).tobytes())
+        self.ready = int(ready.sum())
+        self.can_thin = bool((columns["thin"] > 1).any())
+        self.expires_powered_s = int(expire_powered_s[ready].min(initial=NEVER_S))
+        self.expires_wall_s = int(expire_wall_s[ready].min(initial=NEVER_S))
+        self.size = self._ends[-1] if self.count else FILE_HEADER_SIZE
+        self._advance()
 
     def compact(self) -> None:
         """The file was rewritten with these records alone."""
