@@ -4,6 +4,7 @@ Live first. The backlog fills what they leave free, at a pace (`pace.py`) at whi
 of it. Where live ones alone would fill the link, so many that some wait for room in flight, the backlog has a share.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -35,6 +36,7 @@ class Lanes:
         self._size = size
         self._held: dict[EnvelopeKey, _Held] = {}  # leased; bounded by `limit`
         self._going: dict[EnvelopeKey, Going] = {}  # in flight
+        self._held_of, self._going_of = Counter[Part](), Counter[Part]()
         self._going_bytes = 0
         self._pace = Pace(size)
         self._credit = 0.0
@@ -48,12 +50,12 @@ class Lanes:
 
         `reach` as of the window; where it looks past its size for something that proves the connection, so does this.
         """
-        held = sum(1 for one in self._held.values() if one.part is part)
+        held = self._held_of[part]
         if part is Part.LIVE or reach > self._size:
             return max(0, reach - held)
         if not reach:
             return 0
-        going = sum(1 for key in self._going if self._held[key].part is part)
+        going = self._going_of[part]
         # As many wait here as are to go side by side next: a lease costs two changes of thread, so it fetches half of
         # them, and a try of one more needs another beside it.
         aim = self._pace.window + 1
@@ -63,6 +65,7 @@ class Lanes:
     def take(self, part: Part, envelopes: Sequence[Envelope]) -> None:
         """Leased, to be sent."""
         self._held |= {envelope.key: _Held(part, len(envelope.payload)) for envelope in envelopes}
+        self._held_of[part] += len(envelopes)
 
     def pick(self, ready: Iterable[EnvelopeKey], now_ns: int) -> EnvelopeKey | None:
         """Which of those goes now; None where they must wait. With nothing in flight one always goes."""
@@ -86,8 +89,10 @@ class Lanes:
 
     def forget(self, key: EnvelopeKey) -> None:
         """It is held no more."""
-        del self._held[key]
+        part = self._held.pop(key).part
+        self._held_of[part] -= 1
         if going := self._going.pop(key, None):
+            self._going_of[part] -= 1
             self._going_bytes -= going.payload_bytes
 
     def _begin_live(self, key: EnvelopeKey, now_ns: int) -> EnvelopeKey:
@@ -98,7 +103,7 @@ class Lanes:
         self._begin(key, self._next(key, now_ns), now_ns)
         if len(self._going) < self._size:
             self._credit = 0.0
-        elif any(one.part is Part.BACKLOG for one in self._held.values()):
+        elif self._held_of[Part.BACKLOG]:
             self._credit = min(CREDIT_BYTES, self._credit + payload_bytes * SHARE / (1 - SHARE))
         return key
 
@@ -122,5 +127,6 @@ class Lanes:
 
     def _begin(self, key: EnvelopeKey, going: Going, now_ns: int) -> None:
         self._going[key] = going
+        self._going_of[self._held[key].part] += 1
         self._going_bytes += going.payload_bytes
         self._fresh_bytes, self._last_ns = going.fresh_bytes + going.payload_bytes, now_ns

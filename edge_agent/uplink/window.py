@@ -44,6 +44,8 @@ class Window:
         self._suspects: dict[EnvelopeKey, None] = {}
         self._in_flight: dict[EnvelopeKey, None] = {}
         self._records: dict[EnvelopeKey, _Record] = {}
+        self._suspected: set[EnvelopeKey] = set()
+        """those whose record has deaths"""
         self._proven = False  # this session has acknowledged something
 
     @property
@@ -54,10 +56,9 @@ class Window:
     @property
     def reach(self) -> int:
         """How many may be held now, of each lane where there are lanes; 0 while a suspect waits or goes alone."""
-        if self._suspects or any(self._suspected(key) for key in self._in_flight):
+        if self._suspects or any(key in self._in_flight for key in self._suspected):
             return 0
-        looked_for = _LOOK_PAST if any(record.deaths for record in self._records.values()) else 1
-        return self._size * looked_for
+        return self._size * (_LOOK_PAST if self._suspected else 1)
 
     @property
     def size(self) -> int:
@@ -76,7 +77,7 @@ class Window:
     def take(self, keys: Sequence[EnvelopeKey]) -> None:
         """Add what was leased, at most `room`."""
         for key in keys:
-            (self._suspects if self._suspected(key) else self._ready)[key] = None
+            (self._suspects if key in self._suspected else self._ready)[key] = None
 
     def due(self, pick: Callable[[Iterable[EnvelopeKey]], EnvelopeKey | None] = _first) -> tuple[EnvelopeKey, ...]:
         """What to send now, each once; a suspect only when nothing else is in flight.
@@ -107,7 +108,7 @@ class Window:
     def refused(self, key: EnvelopeKey) -> None:
         """It will never be taken; nor will it be seen here again."""
         del self._in_flight[key]
-        self._records.pop(key, None)
+        self._forget([key])
 
     def session_ended(self, cause: str, *, died: bool) -> tuple[tuple[EnvelopeKey, Receipt], ...]:
         """Empty the window; return the receipt of everything that was in it.
@@ -118,12 +119,14 @@ class Window:
             for key in self._blamed():
                 record = self._records[key]
                 self._records[key] = replace(record, deaths=record.deaths + 1)
+                self._suspected.add(key)
         held = (*self._in_flight, *self._ready, *self._suspects)
         receipts = tuple((key, self._verdict(key, cause)) for key in held)
         for keys in (self._in_flight, self._ready, self._suspects):
             keys.clear()
         self._proven = False
         self._forget(key for key, receipt in receipts if isinstance(receipt, Refused))
+        self._forget(list(self._records)[:-_HISTORY])
         return receipts
 
     def _begin(self, key: EnvelopeKey) -> None:
@@ -133,12 +136,9 @@ class Window:
         self._records[key] = replace(record, sends=record.sends + 1)
         self._in_flight[key] = None
 
-    def _suspected(self, key: EnvelopeKey) -> bool:
-        return self._records.get(key, _Record()).deaths > 0
-
     def _blamed(self) -> tuple[EnvelopeKey, ...]:
         in_flight = tuple(self._in_flight)
-        if any(self._suspected(key) for key in in_flight):  # then it is alone
+        if any(key in self._suspected for key in in_flight):  # then it is alone
             return in_flight if self._proven else ()
         return in_flight[:1] if self._proven else in_flight
 
@@ -147,6 +147,7 @@ class Window:
             return Refused(f"{deaths} sessions ended while it was sent, the last with: {cause}")
         return Deferred(cause)
 
-    def _forget(self, refused: Iterable[EnvelopeKey]) -> None:
-        for key in (*refused, *list(self._records)[:-_HISTORY]):
+    def _forget(self, keys: Iterable[EnvelopeKey]) -> None:
+        for key in keys:
             self._records.pop(key, None)
+            self._suspected.discard(key)
