@@ -8,8 +8,9 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_MF4 := $(VENV_MF4)/.ready
 CUTS ?= 50
+MINUTES ?= 10
 
-.PHONY: demo test vcan powercut mf4 quick lint bench clean
+.PHONY: demo test vcan powercut soak mf4 quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -24,6 +25,10 @@ vcan: $(READY_DEV)
 # The power of a virtual machine that spools under load is cut CUTS times, and everything is counted.
 powercut: $(READY_DEV)
 	$(BIN)/python -m tests.powercut --cuts $(CUTS)
+
+# The uplink under load, through every fault a hub can have, for MINUTES; below 5 each fault once, in a hurry.
+soak: $(READY_DEV)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 # MF4 logs need asammdf, which would weigh on every process that imports python-can: an environment of its own.
 mf4: $(READY_MF4)

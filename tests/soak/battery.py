@@ -17,7 +17,7 @@ class Fault:
     """One way to fail, as the knobs of the local hub say it."""
 
     name: str
-    knobs: Mapping[str, object]
+    knobs: Mapping[str, bool | float | str]
     drop: bool = True
     """whether the connection there is goes down as it begins, so that the next one meets it from its first byte"""
 

@@ -111,7 +111,7 @@ class Line:
     """Runs under load until told to end; its attributes may be read at any time."""
 
     def __init__(
-        self, spool: SegmentSpool, folder: Path, uplink: Uplink, inbox: Inbox, log: Log, healthy_s: float
+        self, spool: SegmentSpool, folder: Path, uplink: Uplink, inbox: Inbox, log: Log, *, healthy_s: float
     ) -> None:
         self._inner = spool
         self._all_kept = asyncio.Event()
@@ -133,7 +133,7 @@ class Line:
     ) -> "Line":
         """A connection that lived `healthy_s` makes the back-off begin anew."""
         spool = await SegmentSpool.open(folder / "spool", cap_bytes=SPOOL_BYTES, log=log)
-        return cls(spool, folder, uplink, inbox, log, healthy_s)
+        return cls(spool, folder, uplink, inbox, log, healthy_s=healthy_s)
 
     @property
     def waiting(self) -> int:

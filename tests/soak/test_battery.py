@@ -10,7 +10,7 @@ from tests.soak.battery import FAULTS, trials
 def test_every_knob_of_the_hub_is_turned_and_every_knob_exists() -> None:
     turned = {name for fault in FAULTS for name in fault.knobs}
 
-    assert turned == set(faults_told(Faults()))
+    assert turned == {name for name in faults_told(Faults()) if "workload" not in name}, "a soak asks no workload API"
     for fault in FAULTS:
         turn(Faults(), fault.knobs)
 
