@@ -15,6 +15,7 @@ from rich.console import Console
 
 from edge_agent import __version__, logs
 from edge_agent.crash import leaves, tell_crash
+from edge_agent.desk.manifest_command import manifest
 from edge_agent.desk.output import echoed, until_the_reader_leaves
 from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow, stderr
 from edge_agent.desk.spool_commands import spool_app
@@ -32,6 +33,7 @@ twin_app = typer.Typer(
 )
 app.add_typer(twin_app, name="twin")
 app.add_typer(spool_app, name="spool")
+app.command()(manifest)
 
 HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub keeps everything in.")]
 Device = Annotated[str, typer.Option(help="Device id at the hub.")]

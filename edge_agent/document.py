@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from edge_agent.errors import DocumentRefused, Fault
-from edge_agent.mistakes import Place, mistakes, path
+from edge_agent.mistakes import Place, mistakes, path, placed
 
 MAX_RULES = 256
 MAX_STATE_SIGNALS = 32
@@ -341,18 +341,5 @@ def _fault(place: Place, message: str, body: Mapping[str, Any]) -> Fault:
         place = (*place[:2], *place[3:])
         if place[2:3] in {("deadband",), ("collect",)}:  # and after these which of their forms it took them for
             place = (*place[:3], *place[4:])
-    while place and not _exists(place, body):  # what is missing is told where it should be
-        place, message = place[:-1], f"{place[-1]} {message}"
+    place, message = placed(place, message, body)
     return Fault(path(place), message)
-
-
-def _exists(place: Place, body: object) -> bool:
-    for part in place:
-        match body, part:
-            case dict(), str() if part in body:
-                body = body[part]
-            case list(), int() if part < len(body):
-                body = body[part]
-            case _:
-                return False
-    return True

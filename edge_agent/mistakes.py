@@ -39,6 +39,25 @@ def path(place: Place) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
+def placed(place: Place, message: str, body: object) -> tuple[Place, str]:
+    """As much of a place as `body` has; what of it is missing there begins the message."""
+    while place and not _exists(place, body):
+        place, message = place[:-1], f"{place[-1]} {message}"
+    return place, message
+
+
+def _exists(place: Place, body: object) -> bool:
+    for part in place:
+        match body, part:
+            case dict(), str() if part in body:
+                body = body[part]
+            case list(), int() if part < len(body):
+                body = body[part]
+            case _:
+                return False
+    return True
+
+
 def _sentence(item: ErrorDetails) -> str:
     words = _SENTENCES.get(item["type"])
     if words is not None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
@@ -206,10 +207,43 @@ def _file(path: str) -> str:
         raise ValueError(f"neither a JSON list nor a readable file: {error}") from error
 
 
+class _Elsewhere(Settings):
+    """Settings of a process that is not this one."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+VARIABLES = {
+    str(field.validation_alias or name.upper()): str(field.validation_alias or name)
+    for name, field in Settings.model_fields.items()
+}
+"""every variable of the environment, and what Settings calls it"""
+
+
 def load_settings(**overrides: object) -> Settings:
     """Settings of this process. Raises BadSettings, every mistake with the variable's name."""
+    return _judged(Settings, overrides)
+
+
+def settings_of_environment(environment: Mapping[str, str]) -> Settings:
+    """Settings that a process with these variables would have. Raises BadSettings as `load_settings` does."""
+    given = {name.lower(): value for name, value in environment.items()}
+    known = {own: given[name.lower()] for name, own in VARIABLES.items() if name.lower() in given}
+    return _judged(_Elsewhere, known)
+
+
+def _judged(kind: type[Settings], values: Mapping[str, object]) -> Settings:
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic judges them
+        return kind(**values)  # type: ignore[arg-type]  # pydantic judges them
     except ValidationError as error:
         raise BadSettings([_fault(place, message) for place, message in mistakes(error)]) from error
 

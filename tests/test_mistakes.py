@@ -3,7 +3,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from edge_agent.mistakes import mistakes, path
+from edge_agent.mistakes import mistakes, path, placed
 
 
 class Inner(BaseModel, extra="forbid"):
@@ -56,3 +56,18 @@ def test_a_place_reads_as_one_would_write_it() -> None:
     assert path(("rules", "idle", "signals", 0)) == "rules.idle.signals[0]"
     assert path((0, "name")) == "[0].name"
     assert path(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (("inner", "count"), ("inner.count", "is wrong")),
+        (("inner", "share"), ("inner", "share is wrong")),
+        (("names", 1), ("names[1]", "is wrong")),
+        (("names", 2, "x"), ("names", "2 x is wrong")),
+        (("absent",), ("", "absent is wrong")),
+    ],
+)
+def test_what_is_missing_is_told_where_it_should_be(place: tuple[int | str, ...], told: tuple[str, str]) -> None:
+    existing, message = placed(place, "is wrong", {"inner": {"count": 1}, "names": ["a", "b"]})
+    assert (path(existing), message) == told

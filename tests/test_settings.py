@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from edge_agent.errors import BadSettings
-from edge_agent.settings import BusSettings, Settings, load_settings
+from edge_agent.settings import VARIABLES, BusSettings, Settings, load_settings, settings_of_environment
 
 IOT_EDGES_OWN = {
     "IOTEDGE_DEVICEID": "v1",
@@ -237,3 +237,19 @@ def test_encrypting_with_the_workload_api_needs_all_its_variables(monkeypatch: p
     assert faults(monkeypatch, SPOOL_ENCRYPTION="workload") == [
         "SPOOL_ENCRYPTION: only IoT Edge's own runtime offers a workload API, in its variables: use `file` here"
     ]
+
+
+def test_settings_of_another_process_are_judged_by_its_variables_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_PORT", "none")
+    monkeypatch.setenv("BUSES", "none")
+    elsewhere = {"BUSES": '[{"name": "car", "channel": "can0"}]', "tick_ms": "50", "RuntimeLogLevel": "debug", "X": ""}
+    found = settings_of_environment(elsewhere)
+    assert (found.buses[0].name, found.tick_ms, found.metrics_port, found.runtime_log_level) == ("car", 50, 0, "debug")
+    with pytest.raises(BadSettings) as refused:
+        settings_of_environment({"TICK_MS": "0", "RuntimeLogLevel": "loud"})
+    assert [fault.loc for fault in refused.value.faults] == ["BUSES", "TICK_MS", "RuntimeLogLevel"]
+
+
+def test_every_variable_is_known_by_its_name() -> None:
+    assert len(VARIABLES) == len(Settings.model_fields)
+    assert {"BUSES", "SPOOL_CAP_BYTES", "IOTEDGE_DEVICEID", "RuntimeLogLevel"} < VARIABLES.keys()

@@ -26,7 +26,7 @@ def twin_schema() -> dict[str, Any]:
             properties[field]["description"] = text
     schema["properties"]["rules"]["propertyNames"] = {"pattern": f"^{RULE_NAME}$"}
     schema["patternProperties"] = {r"^\$": True}  # a twin's own `$version` and `$metadata`
-    plain = _without_noise(schema)
+    plain = without_noise(schema)
     return {"$schema": DIALECT, **plain, "title": "Edge Agent: desired properties"}
 
 
@@ -53,16 +53,16 @@ def _texts(model: ast.ClassDef) -> Iterator[tuple[str, str]]:
                 yield name, inspect.cleandoc(said)
 
 
-def _without_noise(value: Any) -> Any:
+def without_noise(value: Any) -> Any:
     """Without the titles pydantic makes of names, which an editor would show first, and defaults that say nothing."""
     match value:
         case {"properties": Mapping() as properties, **rest}:
-            fields = {name: _without_noise(field) for name, field in properties.items()}
-            return {**_without_noise(rest), "properties": fields}
+            fields = {name: without_noise(field) for name, field in properties.items()}
+            return {**without_noise(rest), "properties": fields}
         case dict():
-            return {key: _without_noise(one) for key, one in value.items() if not _is_noise(key, one)}
+            return {key: without_noise(one) for key, one in value.items() if not _is_noise(key, one)}
         case list():
-            return [_without_noise(one) for one in value]
+            return [without_noise(one) for one in value]
     return value
 
 
