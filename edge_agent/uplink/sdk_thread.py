@@ -9,12 +9,16 @@
 
 Here all three meet a loop that nothing else uses; time limits run on the agent's loop, where nothing blocks. Since it
 may block, what the SDK gives to its executor runs on it directly: two changes of thread less for each message. All that
-goes on to the SDK's one pipeline thread and waits for it, so workers beside each other won nothing.
+goes on to the SDK's one pipeline thread and waits for it, so workers beside each other won nothing. Each waking of a
+loop costs a system call, which lets another thread have the interpreter, so a loop is woken once for all that waits.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextvars import Context
+from functools import partial
 from threading import Thread
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -22,8 +26,34 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+class _Errands:
+    """Calls brought to a loop by another thread, in order, as many as there are with one waking of it."""
+
+    def __init__(self, wake: Callable[[Callable[[], None]], object]) -> None:
+        self._wake = wake
+        self._calls = deque[Callable[[], object]]()
+        """bounded by the calls that are under way"""
+        self._woken = False
+
+    def bring(self, call: Callable[[], object]) -> None:
+        """From any thread."""
+        self._calls.append(call)
+        if not self._woken:
+            self._woken = True
+            self._wake(self._run)
+
+    def _run(self) -> None:
+        self._woken = False  # before the last look: what comes after that wakes the loop anew
+        while self._calls:
+            self._calls.popleft()()
+
+
 class _Loop(asyncio.SelectorEventLoop):
-    """One that blocks where others would ask an executor."""
+    """One that blocks where others would ask an executor, and that is woken once for all that waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._errands = _Errands(super().call_soon_threadsafe)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         del executor
@@ -34,6 +64,14 @@ class _Loop(asyncio.SelectorEventLoop):
             done.set_exception(error)
         return done
 
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        self._errands.bring(partial(self.call_soon, callback, *args, context=context))
+        return asyncio.Handle(callback, args, self, context)
+
 
 class SdkThread:
     """Runs coroutines and blocking calls beside the agent's loop. Cancelling a call abandons it there."""
@@ -42,6 +80,7 @@ class SdkThread:
         self._ended: Future[None] = Future()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-call")
         self._loop = _Loop()
+        self._home = _Errands(asyncio.get_running_loop().call_soon_threadsafe)
         # All that reaches it is the answer to a call that was given up.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         # A daemon, because one that hangs in the SDK must not keep the process from leaving.
@@ -50,7 +89,14 @@ class SdkThread:
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`, or what it raises."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        begun: list[asyncio.Task[T]] = []
+        self._loop.call_soon_threadsafe(self._begin, work, outcome, begun)
+        try:
+            return await outcome
+        except asyncio.CancelledError:
+            self._loop.call_soon_threadsafe(_cancel, begun)
+            raise
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside everything else until it ends or the thread does; it must raise nothing."""
@@ -74,6 +120,11 @@ class SdkThread:
         """Whether anything of it still runs."""
         return not self._ended.done()
 
+    def _begin(self, work: Coroutine[Any, Any, T], outcome: asyncio.Future[T], begun: list[asyncio.Task[T]]) -> None:
+        task = self._loop.create_task(work, name="uplink.sdk")
+        begun.append(task)
+        task.add_done_callback(lambda done: self._home.bring(partial(_tell, done, outcome)))
+
     async def _retire(self, last: Coroutine[Any, Any, None] | None) -> None:
         try:
             if last is not None:
@@ -87,6 +138,23 @@ class SdkThread:
         self._loop.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._ended.set_result(None)
+
+
+def _cancel(begun: list[asyncio.Task[T]]) -> None:
+    for task in begun:
+        task.cancel()
+
+
+def _tell(done: asyncio.Task[T], outcome: asyncio.Future[T]) -> None:
+    """Whoever waits what became of it; a late answer is nobody's."""
+    if outcome.done():
+        return
+    if done.cancelled():
+        outcome.cancel()
+    elif error := done.exception():
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(done.result())
 
 
 async def _cancel_the_rest() -> None:

@@ -96,3 +96,26 @@ async def test_its_last_work_is_done_before_it_ends() -> None:
     thread.retire(last())
     await thread.ended()
     assert done.is_set()
+
+
+async def test_what_many_ask_for_at_once_is_answered_to_each() -> None:
+    async def doubled(number: int) -> int:
+        await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+        done = asyncio.get_running_loop().create_future()
+        threading.Thread(target=asyncio.get_running_loop().call_soon_threadsafe, args=(done.set_result, None)).start()
+        await done
+        return 2 * number
+
+    thread = SdkThread("beside")
+    answers = await asyncio.gather(*(thread.run(doubled(number)) for number in range(200)))
+    assert answers == [2 * number for number in range(200)]
+    await end(thread)
+
+
+async def test_a_call_after_the_end_is_refused() -> None:
+    thread = SdkThread("beside")
+    await end(thread)
+    last = asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="closed"):
+        await thread.run(last)
+    last.close()
