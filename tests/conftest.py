@@ -3,17 +3,23 @@
 import asyncio
 import inspect
 import ipaddress
+import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 import structlog
 
+from edge_agent.localhub import hub
+from edge_agent.localhub.identities import Identity, ModuleId, load_identities
+
 OUR_THREADS = ("acquire", "spool", "iotedge", "localhub", "metrics")
 THREAD_END_S = 2.0
+KEYS: set[str] = set()
+TOKEN = re.compile(r"SharedAccessKey=[A-Za-z0-9+/]{40}|SharedAccessSignature sr=|[?&]sig=")
 
 # No deadline: a machine that does other work besides is slow now and then, and no property is about speed.
 hypothesis.settings.register_profile("agent", deadline=None)
@@ -42,6 +48,30 @@ async def _no_task_or_timer_lingers() -> AsyncIterator[None]:
     assert not tasks, f"tasks live on after their test: {tasks}"
     timers = [timer for timer in loop._scheduled if not timer.cancelled()]
     assert not timers, f"timers live on after their test: {timers}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keys_are_known() -> Iterator[None]:
+    """Of every hub that a test makes in this process, for `pytest_runtest_makereport`."""
+
+    def noted(*arguments: Any) -> dict[ModuleId, Identity]:
+        identities = load_identities(*arguments)
+        KEYS.update(one.key for one in identities.values())
+        return identities
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "load_identities", noted)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test whose output or logs hold a key or a token fails, whatever else it was about."""
+    report = yield
+    for name, text in report.sections:
+        if report.passed and (TOKEN.search(text) or any(key in text for key in KEYS)):
+            report.outcome, report.longrepr = "failed", f"a key or a token is in the {name.lower()}:\n{text}"
+    return report
 
 
 @pytest.fixture(autouse=True)
