@@ -26,6 +26,9 @@ from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import compile_plan
 from edge_agent.events import Log
 from edge_agent.fitting import JsonObject
+from edge_agent.health import LOOK_S as HEALTH_LOOK_S
+from edge_agent.health import Progress, Verdict, Watch
+from edge_agent.health_answer import health_answered
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
 from edge_agent.metrics import metrics_served
@@ -122,6 +125,8 @@ class Agent:
         )
         self._inbox = self._inbox_of(catalog, refusals, reported)
         self._delivery = self._delivery_of(uplink, reported)
+        self._watch = Watch(settings.commit_s)
+        self._reading = not self._replays
         self._finish = asyncio.Event()
 
     @classmethod
@@ -157,7 +162,8 @@ class Agent:
             if stop.is_set():  # while the databases were loaded
                 return
             await self._inbox.restore()
-            async with self._metrics(), asyncio.TaskGroup() as group:
+            answered = health_answered(self._settings.data_folder, self.health, self._log)
+            async with answered, self._metrics(), asyncio.TaskGroup() as group:
                 await self._run(group, stop)
         finally:
             await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
@@ -186,6 +192,7 @@ class Agent:
         delivery = group.create_task(self._delivery.run(end_delivery), name="uplink")
         standing = group.create_task(self._stand(), name="standing")
         tariff = group.create_task(self._tariff.run(), name="tariff")
+        health = group.create_task(self._look_after(), name="health")
         stopping = group.create_task(stop.wait(), name="stop")
         finishing = group.create_task(self._finish.wait(), name="finish")
 
@@ -194,6 +201,7 @@ class Agent:
         began_ns = self._clock.uptime_ns()
         events.drain_started(self._log, reason="stopped" if stop.is_set() else "finished")
         refusal = source.result() if source.done() else None
+        self._reading = False
         source.cancel()
         # Somebody waits to be told of a log that cannot be read; what is not delivered by then stays on disk.
         limit_s = self._settings.drain_s if refusal else None
@@ -205,7 +213,7 @@ class Agent:
             events.drain_timed_out(self._log, waited_s=waited_s, late=[task.get_name() for task in late])
         else:
             events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
-        for task in (sift, *late, emptied, standing, tariff, stopping, finishing):
+        for task in (sift, *late, emptied, standing, tariff, health, stopping, finishing):
             task.cancel()
         if refusal:
             raise refusal
@@ -263,6 +271,32 @@ class Agent:
         """Wait until all is on disk, then until all of it is delivered."""
         await asyncio.wait((keep,))
         await self._spool.emptied()
+
+    async def _look_after(self) -> None:
+        """Look whether all goes on, until cancelled."""
+        while True:
+            self.health()
+            await asyncio.sleep(HEALTH_LOOK_S)
+
+    def health(self) -> Verdict:
+        """Whether every stage makes progress, as of now."""
+        counts, on_disk = self._delivery.counts, self._spool.standing.on_disk
+        progress = Progress(
+            blocks=self._frames.put_total,
+            expects_blocks=self._reading,
+            sifted=self._frames.taken_total,
+            unsifted=len(self._frames),
+            sealed=self._batches.put_total,
+            committed=self._keeping.committed_batches,
+            answered=counts.acked + counts.refused,
+            attempts=counts.sessions + counts.failures,
+            link_up=self._delivery.up,
+            connecting=self._delivery.connecting,
+            sendable=on_disk and self._spool.holds(self._tariff.allowance.terms),
+            on_disk=on_disk,
+        )
+        self._watch.look(progress, self._clock.uptime_ns())
+        return self._watch.verdict
 
     def status(self) -> Status:
         """As of now; cheap."""

@@ -20,6 +20,7 @@ from edge_agent.desk.output import echoed, until_the_reader_leaves
 from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow, stderr
 from edge_agent.desk.spool_commands import spool_app
 from edge_agent.errors import EdgeAgentError, FileRefused
+from edge_agent.health_probe import tell_health
 
 app = typer.Typer(
     help="Reads a vehicle's CAN buses, keeps what its twin asks for, and delivers it through Azure IoT Edge.",
@@ -131,6 +132,18 @@ def _stop_on_signals() -> asyncio.Event:
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
+
+
+@app.command()
+def health() -> None:
+    """Ask the agent on **DATA_FOLDER** whether every stage makes progress; for a container's HEALTHCHECK.
+
+    Exits with 1 if one stands still at its work, or nobody answers. A link that is down, silent buses and a full disk
+    are no reason.
+
+    Example: `edge-agent health`
+    """
+    raise typer.Exit(tell_health())
 
 
 @app.command()

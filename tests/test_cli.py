@@ -26,6 +26,7 @@ def commands(group: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]
 def test_every_command_is_known() -> None:
     assert {" ".join(path) for path in commands(ROOT)} == {
         "run",
+        "health",
         "demo",
         "hub",
         "fault",

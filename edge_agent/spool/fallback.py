@@ -74,6 +74,10 @@ class FallbackStore:
         held, held_bytes = self._overflow.depth
         return count + held, size + held_bytes
 
+    def holds(self, terms: Terms) -> bool:
+        """As of the store: whether there is an envelope on disk that may go on these terms."""
+        return self._store.holds(terms)
+
     @property
     def lost(self) -> Mapping[str, int]:
         """Batches that were lost since the start, by why."""

@@ -35,6 +35,8 @@ class Keeping:
         self._sender = sender
         self._commit_rule = commit
         self._owed: tuple[LostRange, ...] = ()
+        self.committed_batches = 0
+        """that the spool has answered for, whatever became of them"""
         self.kept_batches = 0
         self.kept_samples = 0
         self.kept_bytes = 0
@@ -71,6 +73,7 @@ class Keeping:
         """Commit. What the disk does not take is not kept: the spool holds it in memory, or owes it."""
         appended = await self._spool.append(envelopes)
         self._owed = appended.owed
+        self.committed_batches += len(batches)
         kept = set(appended.kept)
         for batch, envelope in zip(batches, envelopes, strict=True):
             if envelope.key in kept:

@@ -116,6 +116,10 @@ class SegmentSpool:
         """Whether the disk takes what comes, and what memory alone holds; likewise."""
         return self._store.standing
 
+    def holds(self, terms: Terms) -> bool:
+        """Whether an unsettled envelope is on disk that may go on these terms; a look that waits for no job."""
+        return self._store.holds(terms)
+
     @property
     def lost(self) -> Mapping[str, int]:
         """Batches that were lost since the start, by why as in `LostRange`."""

@@ -86,6 +86,10 @@ class Store:
         """Unsettled envelopes, and their bytes on disk."""
         return self._ledger.depth
 
+    def holds(self, terms: Terms) -> bool:
+        """Whether an envelope waits on disk, or is in flight from there, that may go on these terms."""
+        return not self.key_awaited and self._ledger.holds(terms)
+
     @property
     def lost(self) -> Mapping[str, int]:
         """Batches that were lost since the start, by why."""

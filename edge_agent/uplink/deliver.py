@@ -42,7 +42,7 @@ class _Failure:
 
 
 class Delivery:
-    """Keeps a connection and delivers what the spool leases; `up` and `counts` may be read at any time."""
+    """Keeps a connection and delivers what the spool leases; `up`, `connecting`, `counts` may be read at any time."""
 
     def __init__(
         self,
@@ -195,10 +195,13 @@ class Delivery:
         return None if attempt.cancelled() else attempt.result()
 
     async def _attempt(self) -> Session | _Failure:
+        self.connecting = True
         try:
             return await self._uplink.connect(self._inbox)
         except HubUnreachable as error:
             return _Failure(error.sentence(), patient=isinstance(error, CredentialsRefused))
+        finally:
+            self.connecting = False
 
     def _stream(self, session: Session) -> Stream:
         return Stream(
