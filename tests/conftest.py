@@ -6,7 +6,7 @@ import ipaddress
 import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from typing import Any
 
 import hypothesis
@@ -54,7 +54,7 @@ async def _no_task_or_timer_lingers() -> AsyncIterator[None]:
 def _keys_are_known() -> Iterator[None]:
     """Of every hub that a test makes in this process, for `pytest_runtest_makereport`."""
 
-    def noted(*arguments: Any) -> dict[ModuleId, Identity]:
+    def noted(*arguments: Any) -> Mapping[ModuleId, Identity]:
         identities = load_identities(*arguments)
         KEYS.update(one.key for one in identities.values())
         return identities
