@@ -41,7 +41,7 @@ PORTION_BYTES = 256 * 1024
 """What is written and flushed in one go when the disk is back: leases wait for no more than that."""
 
 MEMORY_LOOK_S = 1.0
-"""How often a lease that waits looks whether what memory holds has become backlog."""
+"""How often a lease that waits looks whether what memory holds has become backlog, or a disk that was gone is back."""
 
 _AT_FLOOR = "free space is at its floor"
 _WRITABLE = (None, _AT_FLOOR)
@@ -119,7 +119,8 @@ class FallbackStore:
 
     def lease_due_s(self, terms: Terms) -> float | None:
         """Seconds until a lease that found nothing may find something by time alone; None where it cannot."""
-        return MEMORY_LOOK_S if self._overflow.depth[0] else self._store.lease_due_s(terms)
+        looks = self._overflow.depth[0] or self._store.has_unread
+        return MEMORY_LOOK_S if looks else self._store.lease_due_s(terms)
 
     def expire(self) -> None:
         """Give up what is too old on disk, and note it."""

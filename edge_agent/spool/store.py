@@ -50,6 +50,8 @@ from edge_agent.spool.stream import Segment
 from edge_agent.spool.thinning import kept_alone, rules_in
 
 MOST_REFUSED_FILES = 100
+MOST_UNREAD = 1_000
+"""records that a disk which may be gone did not give; with so many it is gone, and no more is asked of it"""
 EXPIRE_EVERY_S = 60
 _NS = 1_000_000_000
 
@@ -80,6 +82,8 @@ class Store:
         self._last_seq: int | None = None
         self._noted: SpoolState | None = None
         self._expiry_noted = True
+        self._unread: list[Leased] = []
+        """could not be read from a disk that takes nothing either; asked for again once it does"""
 
     @property
     def depth(self) -> tuple[int, int]:
@@ -88,7 +92,7 @@ class Store:
 
     def holds(self, terms: Terms) -> bool:
         """Whether an envelope waits on disk, or is in flight from there, that may go on these terms."""
-        return not self.key_awaited and self._ledger.holds(terms)
+        return not (self.key_awaited or self._unread) and self._ledger.holds(terms)
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -142,6 +146,8 @@ class Store:
         for envelope in envelopes:
             if envelope.key in kept:
                 self._ledger.owed.tell(envelope.key, envelope.tells)
+        if placements:
+            self._offer_unread()
         self._tell_appended(envelopes, placements, admission.lost)
         keys = tuple(placement.key for placement in placements)
         return Appended(self._ledger.owed.to_tell(), keys, admission.waiting)
@@ -149,18 +155,34 @@ class Store:
     def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """What can be sent now, maybe nothing: so while the key is awaited.
 
-        A record that cannot be read any more is owed instead.
+        A record that cannot be read any more is owed instead; not so while the disk takes nothing either, for then it
+        may be gone as a whole, and come back.
         """
         if self.still_awaits_key():
             return ()
         self.expire()
-        envelopes: list[Envelope] = []
+        if self._unread:
+            self._takes_writes()
+        unread, envelopes, answers = len(self._unread), list[Envelope](), False
         powered_s = self.powered_s
-        while limit > len(envelopes) and (
-            leases := self._ledger.lease(limit - len(envelopes), terms, powered_s=powered_s)
+        while (
+            limit > len(envelopes)
+            and unread == len(self._unread) < MOST_UNREAD
+            and (leases := self._ledger.lease(limit - len(envelopes), terms, powered_s=powered_s))
         ):
-            envelopes += (envelope for lease in leases if (envelope := self._read(lease)))
+            for lease in leases:
+                data = self._bytes_of(lease)
+                answers = answers or bool(data) or self._takes_writes()
+                if not answers:
+                    self._unread.append(lease)
+                elif envelope := self._read(lease, data):
+                    envelopes.append(envelope)
         return tuple(envelopes)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether records are withheld until the disk that did not give them takes writes again."""
+        return bool(self._unread)
 
     def lease_due_s(self, terms: Terms) -> float | None:
         """Seconds until a lease that found nothing may find something by time alone; None where it cannot."""
@@ -241,6 +263,7 @@ class Store:
             self._files.fill_reserve()
         except OSError as error:
             raise self._busy(error) from error
+        self._offer_unread()
 
     def commit(self, *, also_as_copy: bool = False) -> None:
         """Make the state durable, then remove what it no longer needs. Raises OSError; then nothing was removed."""
@@ -268,8 +291,10 @@ class Store:
     def close(self) -> None:
         """Note how far things have come, in time too, and release the folder."""
         self._noted = None
-        self.try_commit()
-        self._files.release()
+        try:
+            self.try_commit()
+        finally:
+            self._files.release()
 
     def _incoming(self, envelope: Envelope) -> Incoming:
         lifetime = lifetime_of(envelope, self.powered_s)
@@ -313,10 +338,20 @@ class Store:
             payload_bytes = sum(len(envelope.payload) for envelope in envelopes if envelope.key in kept)
             events.batches_appended(self._log, count=len(kept), payload_bytes=payload_bytes, last_seq=self._last_seq)
 
-    def _read(self, lease: Leased) -> Envelope | None:
+    def _takes_writes(self) -> bool:
+        try:
+            self.probe()
+        except DiskBusy:
+            return False
+        return True
+
+    def _offer_unread(self) -> None:
+        self.give_back([lease.key for lease in self._unread if not lease.segment.locked])
+        self._unread.clear()
+
+    def _read(self, lease: Leased, data: bytes) -> Envelope | None:
         if lease.segment.locked:
             return None
-        data = self._bytes_of(lease)
         envelope = decode_record(data, lease.segment.name.stream)
         if envelope is not None and is_encrypted(data):
             if not self._at_rest.has_key_of(envelope):

@@ -11,8 +11,8 @@ import pytest
 
 from edge_agent.disk import Disk
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import Acked, Deferred, EnvelopeKey, LostRange, Part, Refused, Terms
-from edge_agent.spool.fallback import PORTION_BYTES, FallbackStore
+from edge_agent.records import ANYTHING, Acked, Deferred, EnvelopeKey, LostRange, Part, Refused, Terms
+from edge_agent.spool.fallback import MEMORY_LOOK_S, PORTION_BYTES, FallbackStore
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.overflow import Standing
 from tests.acquire.told import Told
@@ -30,6 +30,8 @@ class Sick(Disk):
         self.after = 0
         """calls that still succeed"""
         self.free = FREE_BYTES
+        self.unreadable = ""
+        """no file whose name holds this can be read; all can where it is empty"""
 
     def _fail(self) -> None:
         if self.error is None:
@@ -38,6 +40,11 @@ class Sick(Disk):
             self.after -= 1
             return
         raise OSError(self.error, os.strerror(self.error))
+
+    def open(self, path: Path, *, writable: bool = False) -> int:
+        if self.unreadable and self.unreadable in path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().open(path, writable=writable)
 
     def create(self, path: Path) -> int:
         self._fail()
@@ -423,3 +430,41 @@ def test_deliveries_from_a_disk_that_takes_nothing_are_noted_once_it_does(bench:
 
     assert b'"settled":[1,1]' in (bench.folder / "state.json").read_bytes()
     assert bench.again().depth == (0, 0)
+
+
+def test_a_disk_that_is_gone_for_a_while_takes_nothing_with_it(bench: Bench) -> None:
+    bench.append(*range(30))
+    bench.disk.unreadable = ".seg"
+    with bench.disk.failing(errno.EIO):
+        assert bench.leased(4) == []
+        assert bench.leased(4) == []
+        assert bench.store.lease_due_s(ANYTHING) == MEMORY_LOOK_S
+    bench.disk.unreadable = ""
+
+    assert bench.leased() == list(range(30))
+    assert bench.owed() == []
+    assert bench.store.lost == {}
+
+
+def test_a_record_that_a_disk_in_order_does_not_give_is_damaged(bench: Bench) -> None:
+    bench.append(*range(30))
+    bench.disk.unreadable = "3-0000000001"
+
+    rest = bench.leased()
+
+    lost = [key.seq for key in named(tuple(bench.owed()))]
+    assert lost
+    assert sorted([*rest, *lost]) == list(range(30))
+
+
+def test_what_a_read_only_disk_does_not_give_holds_nothing_else_up(bench: Bench) -> None:
+    bench.append(*range(30))
+    bench.disk.unreadable = "3-0000000000"
+    with bench.disk.failing(errno.EROFS):
+        rest = [seq for _ in range(10) for seq in bench.leased(4)]
+    bench.disk.unreadable = ""
+    bench.append(30)
+
+    assert rest
+    assert sorted([*rest, *bench.leased()]) == list(range(31))
+    assert bench.store.lost == {}
