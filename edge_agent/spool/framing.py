@@ -58,8 +58,9 @@ append failed in. A body that was not read is checked when it is leased.
       before it. The names go into the owed ranges, a copy of the segment as it was found into damaged/, and the
       segment is rewritten without the damage.
     - A segment that state.json says was needed and that is gone or empty, or whose end is missing by the link of the
-      next one, is damage likewise: what can be named is owed, the rest is told in an event. Not noticed is the loss of
-      whole records at the end of an earlier boot's last segment: its next has no link to it.
+      next one, or by what state.json knows of the last record of its boot, is damage likewise: what can be named is
+      owed, the rest is told in an event. Not noticed, where state.json is lost too, is the loss of whole records at
+      the end of an earlier boot's last segment: its next has no link to it.
     - A valid record behind a hole is kept even if its append had not returned: keeping more than was promised is
       allowed, a repeat of a key is not and is skipped.
     - What a newer release left stays: its segments with the suffix .vV, its state as state.json.vV.bootB. What of it

@@ -70,10 +70,11 @@ class StreamRecovery:
                 tail += item.end - item.start
                 self._gaps.append(item)
             elif (self._last is None or item.key > self._last) and not _of_another_boot(item, records):
+                without_gaps = not self._gaps
+                self._miss_ends_before(item.key)
                 if self._gaps or self._follows:
-                    without_gaps = not self._gaps
                     self._blame_gaps_before(item)
-                    behind_lost |= without_gaps and len(self.lost) > lost_before
+                behind_lost |= without_gaps and len(self.lost) > lost_before
                 records.append(item)
                 damaged, tail = damaged + tail, 0
                 self._last = item.key
@@ -86,10 +87,18 @@ class StreamRecovery:
         held = self._marks.held
         known_later = held is not None and (self._last is None or held > self._last)
         if held is not None and known_later:
+            self._miss_ends_before(held)
             self._lose(held)
         certain = len(self._gaps) if known_later else self._gaps_of_earlier_segments
         self._lose_named(self._gaps[:certain])
         return known_later or certain > 0
+
+    def _miss_ends_before(self, key: EnvelopeKey) -> None:
+        """Where another boot begins, what is known to have been the last of those before it should have come."""
+        if self._last is None or self._last.boot != key.boot:
+            for end in self._marks.ends:
+                if (self._last is None or self._last < end) and end < key:
+                    self._lose(end)
 
     def _blame_gaps_before(self, record: Framed) -> None:
         # A file header alone holds no record, so its damage says nothing about the record before.

@@ -5,14 +5,15 @@
  "told": [[boot, seq, [[boot, first, last, why], ...]], ...],
  "streams": {"3": {"settled": [boot, seq] or null, "held": [boot, seq] or null,
                    "also": [[boot, first, last], ...],
-                   "files": [[first number, last number], ...], "next": number}, ...},
+                   "files": [[first number, last number], ...], "next": number,
+                   "ends": [[boot, seq], ...]}, ...},
  "unmetered": {"3": as in streams, ...}, "coarse": [[boot, first, last, why], ...]}
 
 The ranges among them that may name batches which are not lost are in `coarse` too.
 `owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
 `unmetered` are the streams whose batches wait for an unmetered link. A file of an earlier release may lack `told`,
-`powered_s`, `unmetered`, `coarse`, `files` and `next`; an earlier release passes over those it does not know, which is
-why the unmetered streams are not among the others.
+`powered_s`, `unmetered`, `coarse`, `files`, `next` and `ends`; an earlier release passes over those it does not know,
+which is why the unmetered streams are not among the others.
 
 Every version that will ever be is to keep the line, its CRC, and the keys `version`, `boot` and `last_seq`: then a
 release that meets a newer one's state can still begin a boot beyond it.
@@ -39,6 +40,7 @@ class _Marks(TypedDict):
     also: list[tuple[int, int, int]]
     files: NotRequired[list[tuple[int, int]]]
     next: NotRequired[int | None]
+    ends: NotRequired[list[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class StreamMarks:
     """(first, last) numbers of the segments that are needed, so that one which vanishes is missed"""
     next_number: int | None = None
     """of the next segment; None where an earlier release noted neither"""
+    ends: tuple[EnvelopeKey, ...] = ()
+    """the last record of each boot before that of `held`: no link leads from one boot to another"""
 
     def covers(self, key: EnvelopeKey) -> bool:
         """Whether a record of this stream is settled."""
@@ -154,6 +158,7 @@ def _streams_as_json(state: SpoolState, upload: Upload) -> dict[str, _Marks]:
             "also": list(marks.also),
             "files": list(marks.files),
             "next": marks.next_number,
+            "ends": [[end.boot, end.seq] for end in marks.ends],
         }
         for stream, marks in state.streams.items()
         if stream.upload is upload
@@ -168,6 +173,7 @@ def _streams(streams: Mapping[str, _Marks], upload: Upload) -> dict[StreamName, 
             tuple((boot, first, last) for boot, first, last in marks["also"]),
             tuple((first, last) for first, last in marks.get("files", ())),
             marks.get("next"),
+            tuple(EnvelopeKey(boot, seq) for boot, seq in marks.get("ends", ())),
         )
         for priority, marks in streams.items()
     }

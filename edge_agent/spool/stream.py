@@ -281,10 +281,17 @@ class Stream:
 
     def marks(self) -> StreamMarks:
         """How far it has come."""
-        held = (key for segment in reversed(self.segments) if (key := segment.last_unsettled()))
+        unsettled = (key for segment in reversed(self.segments) if (key := segment.last_unsettled()))
+        held = next(unsettled, None)
         stretches = (stretch for segment in self.segments for stretch in segment.settled_stretches())
         beyond = (one for one in stretches if self.settled is None or EnvelopeKey(one[0], one[2]) > self.settled)
-        return StreamMarks(self.settled, next(held, None), tuple(beyond), self._files(), self.next_number or None)
+        files, next_number = self._files(), self.next_number or None
+        return StreamMarks(self.settled, held, tuple(beyond), files, next_number, self._ends(held))
+
+    def _ends(self, held: EnvelopeKey | None) -> tuple[EnvelopeKey, ...]:
+        """The last record of each boot before that of `held`."""
+        found = (segment for segment in self.segments if segment.count and held and segment.boot < held.boot)
+        return tuple({segment.boot: segment.key(segment.count - 1) for segment in found}.values())
 
     def _files(self) -> tuple[tuple[int, int], ...]:
         """Numbers of the segments that hold records, in stretches."""

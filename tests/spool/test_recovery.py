@@ -123,3 +123,36 @@ def test_segments_may_know_a_later_record_and_even_a_later_boot_than_the_state()
 
 def test_the_older_copy_of_the_state_never_takes_the_boot_back() -> None:
     assert next_boot([SpoolState(4, 7), SpoolState(5, None)], []) == BootInfo(6, 5, None)
+
+
+def test_whole_records_cut_off_the_end_of_an_earlier_boot_are_missed_where_the_next_begins() -> None:
+    recovery = StreamRecovery(StreamMarks(settled=None, held=key(3, boot=2), ends=(key(5, boot=1),)))
+
+    recovery.take([framed(1, 16), framed(4, 116)])
+    finding = recovery.take([Framed(key(1, boot=2), None, 16, 116), Framed(key(3, boot=2), 1, 116, 216)])
+
+    assert finding.behind_lost
+    assert not recovery.finish()
+    assert recovery.lost == {key(5)}
+
+
+def test_the_end_of_an_earlier_boot_is_not_missed_where_it_is_there_or_was_settled() -> None:
+    settled_beyond = ((1, 5, 5),)
+    for marks, last_seq in (
+        (StreamMarks(settled=None, held=key(1, boot=2), ends=(key(5, boot=1),)), 5),
+        (StreamMarks(settled=None, held=key(1, boot=2), also=settled_beyond, ends=(key(5, boot=1),)), 4),
+    ):
+        recovery = StreamRecovery(marks)
+        recovery.take([framed(last_seq, 16)])
+        finding = recovery.take([Framed(key(1, boot=2), None, 16, 116)])
+        assert not finding.behind_lost
+        assert not recovery.lost
+
+
+def test_the_end_of_an_earlier_boot_is_missed_where_nothing_of_later_ones_is_left() -> None:
+    recovery = StreamRecovery(StreamMarks(settled=None, held=key(3, boot=2), ends=(key(5, boot=1),)))
+
+    recovery.take([framed(1, 16)])
+
+    assert recovery.finish()
+    assert recovery.lost == {key(5), key(3, boot=2)}

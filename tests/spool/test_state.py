@@ -1,6 +1,7 @@
 import json
 import zlib
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ STATES = st.builds(
             st.lists(st.tuples(SEQS, SEQS, SEQS), max_size=3).map(tuple),
             st.lists(st.tuples(SEQS, SEQS), max_size=3).map(tuple),
             st.none() | SEQS,
+            st.lists(st.builds(EnvelopeKey, SEQS, SEQS), max_size=3).map(tuple),
         ),
     ),
     powered_s=SEQS,
@@ -85,3 +87,21 @@ def test_a_range_that_is_not_exact_comes_back_so() -> None:
     state = SpoolState(1, 5, owed=(LostRange(1, 0, 90, "cap", exact=False), LostRange(1, 92, 92, "cap")))
 
     assert decode_state(encode_state(state)) == state
+
+
+@given(
+    st.builds(
+        StreamMarks,
+        st.none() | st.builds(EnvelopeKey, st.integers(1, 3), st.integers(0, 20)),
+        st.none(),
+        st.lists(st.tuples(st.integers(1, 3), st.integers(0, 20), st.integers(0, 20)), max_size=3).map(tuple),
+    )
+)
+def test_many_records_are_covered_as_each_is_by_itself(marks: StreamMarks) -> None:
+    for boot in (1, 2, 3):
+        covered = marks.covered(boot, np.arange(25, dtype=np.uint64)).tolist()
+        assert covered == [
+            (marks.settled is not None and EnvelopeKey(boot, seq) <= marks.settled)
+            or any(among == boot and first <= seq <= last for among, first, last in marks.also)
+            for seq in range(25)
+        ]

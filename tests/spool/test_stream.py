@@ -1,6 +1,9 @@
+import numpy as np
+
 from edge_agent.records import EnvelopeKey, Part
-from edge_agent.spool.framing import FILE_HEADER_SIZE, Lifetime
+from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
+from edge_agent.spool.skimming import Run
 from edge_agent.spool.stream import Segment, Stream
 
 
@@ -178,3 +181,49 @@ def test_thinning_counts_each_rule_on_from_segment_to_segment() -> None:
 
     assert [stream.thin(segment, rules) for segment in stream.segments] == [[2, 3], [1, 2]]
     assert [segment.can_thin for segment in stream.segments] == [False, False]
+
+
+def test_the_last_record_of_each_boot_before_the_newest_is_noted() -> None:
+    stream = Stream(StreamName(3))
+    for boot, seqs in ((1, (4, 5)), (1, (8,)), (2, (0, 3)), (5, (2, 7))):
+        segment = stream.begin(boot)
+        for seq in seqs:
+            segment.add(seq, segment.size, segment.size + 100)
+
+    assert stream.marks().ends == (EnvelopeKey(1, 8), EnvelopeKey(2, 3))
+
+
+def test_records_found_in_a_file_stand_as_if_they_had_been_added_one_by_one() -> None:
+    records = [
+        Framed(EnvelopeKey(1, seq), None, at, at + 100, Lifetime(seq, expires, wall, thin))
+        for seq, at, expires, wall, thin in ((1, 16, 0, 90, 1), (4, 116, 50, 0, 2), (9, 216, 70, 80, 1))
+    ]
+    added, found = (Segment(SegmentName(StreamName(3), 0), 1, closed=True) for _ in range(2))
+    for one in records:
+        added.add(one.key.seq, one.start, one.end, one.lifetime)
+
+    found.adopt(Run.of(records), np.array([False, False, False]))
+
+    for look in (
+        lambda one: [one.span(at) for at in range(3)],
+        lambda one: [(one.thin(at), one.powered_s(at)) for at in range(3)],
+        lambda one: (one.count, one.size, one.ready, one.can_thin, one.unsettled(), one.first_ready()),
+        lambda one: (one.expires_powered_s, one.expires_wall_s, one.settled_up_to(), one.last_unsettled()),
+        lambda one: (one.expired(60, 85), one.expires_powered_s, one.expires_wall_s),
+    ):
+        assert look(found) == look(added)
+
+
+def test_what_is_settled_of_records_found_neither_waits_nor_expires() -> None:
+    records = [
+        Framed(EnvelopeKey(1, seq), None, at, at + 100, Lifetime(0, expires, 0, 1))
+        for seq, at, expires in ((1, 16, 20), (4, 116, 50), (9, 216, 30))
+    ]
+    segment = Segment(SegmentName(StreamName(3), 0), 1, closed=True)
+
+    segment.adopt(Run.of(records), np.array([True, False, True]))
+
+    assert (segment.settled_up_to(), segment.unsettled(), segment.ready) == (EnvelopeKey(1, 1), [1], 1)
+    assert segment.expires_powered_s == 50
+    assert segment.expired(40, 0) == []
+    assert list(segment.settled_stretches()) == [(1, 1, 1), (1, 9, 9)]
