@@ -20,7 +20,7 @@ def main() -> int:
     """Exit code: 1 where something was violated."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
-    plan = Plan(options.minutes, options.seed)
+    plan = Plan(options.minutes, options.seed, hasty=options.hasty)
     _say(f"{plan.minutes:g} minutes, seed {plan.seed}, in {folder}")
     campaign = Campaign(folder, plan, _say)
     course = asyncio.run(campaign.run())
@@ -41,6 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="below 5 each fault is tried once, in a hurry")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of order and lengths")  # noqa: S311
     parser.add_argument("--keep", action="store_true", help="leave what was kept and delivered in any case")
+    parser.add_argument("--hasty", action="store_true", help="the reverse: no ack is awaited, and it must be seen")
     return parser.parse_args()
 
 

@@ -17,6 +17,7 @@ from edge_agent.uplink.deliver import UNREACHABLE
 from edge_agent.uplink.iotedge import IotEdge
 from tests.soak.battery import HURRIED_HEALTHY_S, Trial, trials
 from tests.soak.count import Arrived, Course, Tried
+from tests.soak.hasty import HastyUplink
 from tests.soak.line import DEVICE, MODULE, Line, Said, digest
 from tests.soak.vitals import vitals
 from tests.uplink.fakes import Recorder
@@ -37,6 +38,8 @@ class Plan:
 
     minutes: float
     seed: int
+    hasty: bool = False
+    """the reverse, see `hasty.py`"""
 
     @property
     def hurried(self) -> bool:
@@ -76,7 +79,8 @@ class Campaign:
 
     async def _run(self, log: Said) -> Course:
         healthy_s = HURRIED_HEALTHY_S if self._plan.hurried else UNREACHABLE.healthy_s
-        line = await Line.open(self._folder, IotEdge(log), self._inbox, log, healthy_s=healthy_s)
+        uplink = HastyUplink(IotEdge(log)) if self._plan.hasty else IotEdge(log)
+        line = await Line.open(self._folder, uplink, self._inbox, log, healthy_s=healthy_s)
         enough, stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(line.run(enough, stop), name="line")
