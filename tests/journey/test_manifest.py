@@ -9,7 +9,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -97,7 +97,7 @@ async def test_what_a_manifest_deploys_connects_through_the_workload_api_and_del
     assert {arrival.properties["lane"] for arrival in read_arrivals(hub.arrivals_path)} == {"hot", "warm"}
     assert {rule for rule, _ in samples} == set(twin(document)["rules"])
     assert abs(len(samples["trip", "Motion.VehicleSpeed"]) - SECONDS) <= 1  # one a second
-    (bus,) = arrived.payloads[-1].header["buses"]  # type: ignore[misc, attr-defined]  # of one drive
+    (bus,) = cast("list[dict[str, object]]", arrived.payloads[-1].header["buses"])
     assert (bus["name"], bus["seen"]) == ("powertrain", sum(1 for _ in recorded(drive)))
     assert (vehicle / "srv" / "edge-agent" / "data" / "spool").is_dir()
     assert not (tmp_path / "agent" / "data").exists()
