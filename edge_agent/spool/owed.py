@@ -74,6 +74,8 @@ class Owed:
         lost = tuple(_joined(LostRange(key.boot, key.seq, key.seq, why) for key in keys))
         self._untold.extend(lost)
         self._count(lost, 1)
+        if len(self._untold) > 2 * MOST_RANGES:  # at once, and the state may be written before the next append asks
+            self.to_tell()
         return lost
 
     def drop(self, lost: Iterable[LostRange]) -> None:

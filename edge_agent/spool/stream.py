@@ -6,18 +6,22 @@ A record is READY -> LEASED -> SETTLED, or back to READY. READY or LEASED -> LOC
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.records import EnvelopeKey, Part
+from edge_agent.records import I64, EnvelopeKey, Part
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.skimming import Run
 from edge_agent.spool.state import StreamMarks
 
 _READY, _LEASED, _SETTLED, _LOCKED = range(4)
+MOST_STRETCHES = 1_024
+"""that are noted of a stream: where one rule's batches expire between another's there may be hundreds of thousands, and
+the state is written each second. What is forgotten so is offered again by the next start: twice rather than never"""
+_NO_STRETCH = np.empty((0, 3), np.int64)
 NEVER_S = 0xFFFF_FFFF
 """A time that does not come: the year 2106, or 136 years of driving."""
 
@@ -54,6 +58,11 @@ class Segment:
     def dead(self) -> bool:
         """Grows no more, and all of it is settled."""
         return self.closed and self._settled_first == self.count
+
+    @property
+    def any_settled(self) -> bool:
+        """Whether a record is settled."""
+        return _SETTLED in self._standing
 
     @property
     def needed(self) -> bool:
@@ -214,14 +223,12 @@ class Segment:
         index = max(self._standing.rfind(_READY), self._standing.rfind(_LEASED))
         return None if index < 0 else self.key(index)
 
-    def settled_stretches(self) -> Iterator[tuple[int, int, int]]:
-        """(boot, first seq, last seq) of settled records that follow each other."""
-        start = self._standing.find(_SETTLED)
-        while start >= 0:
-            after = (self._standing.find(standing, start) for standing in (_READY, _LEASED, _LOCKED))
-            end = min((index for index in after if index >= 0), default=self.count)
-            yield self.boot, self._seqs[start], self._seqs[end - 1]
-            start = self._standing.find(_SETTLED, end)
+    def settled_stretches(self) -> I64:
+        """[n, 3] boot, first and last sequence of settled records that follow each other."""
+        settled = np.frombuffer(self._standing, np.uint8) == _SETTLED
+        begins, ends = np.flatnonzero(np.diff(settled, prepend=False, append=False)).reshape(-1, 2).T
+        seqs = np.frombuffer(self._seqs, np.uint64)
+        return np.column_stack((np.full(len(begins), self.boot), seqs[begins], seqs[ends - 1])).astype(np.int64)
 
     def _advance(self) -> None:
         while self._settled_first < self.count and self._standing[self._settled_first] == _SETTLED:
@@ -283,10 +290,19 @@ class Stream:
         """How far it has come."""
         unsettled = (key for segment in reversed(self.segments) if (key := segment.last_unsettled()))
         held = next(unsettled, None)
-        stretches = (stretch for segment in self.segments for stretch in segment.settled_stretches())
-        beyond = (one for one in stretches if self.settled is None or EnvelopeKey(one[0], one[2]) > self.settled)
         files, next_number = self._files(), self.next_number or None
-        return StreamMarks(self.settled, held, tuple(beyond), files, next_number, self._ends(held))
+        return StreamMarks(self.settled, held, self._beyond(), files, next_number, self._ends(held))
+
+    def _beyond(self) -> tuple[tuple[int, int, int], ...]:
+        """Stretches of settled records beyond `settled`, at most `MOST_STRETCHES`, the longest."""
+        found = np.concatenate([_NO_STRETCH, *(one.settled_stretches() for one in self.segments if one.any_settled)])
+        if self.settled is not None:
+            boots, lasts = found[:, 0], found[:, 2]
+            found = found[(boots > self.settled.boot) | ((boots == self.settled.boot) & (lasts > self.settled.seq))]
+        if len(found) > MOST_STRETCHES:
+            longest = np.argpartition(found[:, 1] - found[:, 2], MOST_STRETCHES)[:MOST_STRETCHES]
+            found = found[np.sort(longest)]
+        return tuple((boot, first, last) for boot, first, last in found.tolist())
 
     def _ends(self, held: EnvelopeKey | None) -> tuple[EnvelopeKey, ...]:
         """The last record of each boot before that of `held`."""

@@ -165,3 +165,12 @@ def test_each_boot_and_reason_keeps_a_range_of_its_own() -> None:
     }
     owed.tell(TELLER, owed.untold)
     assert owed.to_tell() == ()
+
+
+def test_a_loss_of_thousands_at_once_is_few_ranges_before_anybody_asks() -> None:
+    owed = Owed()
+    owed.add([EnvelopeKey(1, seq) for seq in range(0, 20_000, 2)], "expired")
+
+    assert len(owed.untold) <= MOST_RANGES + 1
+    assert {key.seq for key in named(owed.untold)}.issuperset(range(0, 20_000, 2))
+    assert owed.lost == {"expired": 10_000}

@@ -21,6 +21,7 @@ from edge_agent.errors import DiskBusy, SpoolUnusable
 from edge_agent.records import Acked, BootInfo, Deferred, Envelope, EnvelopeKey, LostRange, Refused, Retention
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
+from tests.spool.driven_clock import DrivenClock
 from tests.spool.parts import Ear, named, sealed
 
 CAP_BYTES = 16_000
@@ -472,4 +473,19 @@ def test_the_cap_holds_while_a_thinned_segment_is_rewritten_beside_itself(tmp_pa
     ]
     assert all(envelope.payload == sealed(1, envelope.key.seq, 5, 200).payload for envelope in kept)
     assert log.alarms() == []
+    store.close()
+
+
+def test_the_state_stays_small_though_every_second_batch_of_thousands_expires(tmp_path: Path) -> None:
+    clock = DrivenClock()
+    store = open_store(tmp_path, cap_bytes=10_000_000, segment_bytes=100_000, log=Ear(), clock=clock)
+    for at in range(0, 8_000, 500):
+        rules = (replace(sealed(1, seq), retention=Retention(powered_s=60 * (seq % 2))) for seq in range(at, at + 500))
+        store.append(list(rules))
+
+    clock.elapsed_s = 61
+    store.note_expired()
+
+    assert (store.depth[0], store.lost) == (4_000, {"expired": 4_000})
+    assert (tmp_path / "state.json").stat().st_size < 40_000
     store.close()

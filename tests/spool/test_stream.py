@@ -4,7 +4,7 @@ from edge_agent.records import EnvelopeKey, Part
 from edge_agent.spool.framing import FILE_HEADER_SIZE, Framed, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.skimming import Run
-from edge_agent.spool.stream import Segment, Stream
+from edge_agent.spool.stream import MOST_STRETCHES, Segment, Stream
 
 
 def filled(*seqs: int) -> Segment:
@@ -226,4 +226,20 @@ def test_what_is_settled_of_records_found_neither_waits_nor_expires() -> None:
     assert (segment.settled_up_to(), segment.unsettled(), segment.ready) == (EnvelopeKey(1, 1), [1], 1)
     assert segment.expires_powered_s == 50
     assert segment.expired(40, 0) == []
-    assert list(segment.settled_stretches()) == [(1, 1, 1), (1, 9, 9)]
+    assert segment.settled_stretches().tolist() == [[1, 1, 1], [1, 9, 9]]
+
+
+def test_of_too_many_settled_stretches_the_longest_are_marked_in_order() -> None:
+    stream = Stream(StreamName(3))
+    segment = stream.begin(boot=1)
+    for seq in range(4 * MOST_STRETCHES):
+        segment.add(seq, segment.size, segment.size + 100)
+    for index in range(segment.count):
+        if index % 2 or 1_000 < index < 2_000:
+            segment.settle(index)
+
+    also = stream.marks().also
+
+    assert len(also) == MOST_STRETCHES
+    assert (1, 1_001, 1_999) in also
+    assert list(also) == sorted(also)
