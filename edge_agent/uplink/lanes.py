@@ -17,6 +17,9 @@ SHARE: Final = 0.2
 """of the bytes, for the backlog"""
 CREDIT_BYTES: Final = 1 << 20
 """The most that live ones may owe the backlog: four of the largest messages."""
+AHEAD: Final = 4
+"""Times what may go side by side: so many of the backlog are leased and wait, if they are no more than"""
+AHEAD_BYTES: Final = 256 * 1024
 QUIET_NS: Final = 10_000_000_000
 """Without a live envelope for so long, the age of a batch unless a rule says otherwise, none is expected at once."""
 BURST_NS: Final = 50_000_000
@@ -39,6 +42,8 @@ class Lanes:
         self._held_of, self._going_of = Counter[Part](), Counter[Part]()
         self._going_bytes = 0
         self._pace = Pace(size)
+        self._backlog_bytes = AHEAD_BYTES
+        """of the latest that was leased"""
         self._credit = 0.0
         self._live_ns: int | None = None
         """when the last live one went, or when this began"""
@@ -56,16 +61,19 @@ class Lanes:
         if not reach:
             return 0
         going = self._going_of[part]
-        # As many wait here as are to go side by side next: a lease costs two changes of thread, so it fetches half of
-        # them, and a try of one more needs another beside it.
-        aim = self._pace.window + 1
-        short = max(going, aim - 1) + aim - held
+        # As many wait here as are to go side by side next, and a try of one more needs another beside it; of small ones
+        # more. A lease costs two changes of thread, so it fetches half of them.
+        window = self._pace.window
+        aim = max(window + 1, min(AHEAD * window, AHEAD_BYTES // max(1, self._backlog_bytes)))
+        short = max(going, window) + aim - held
         return short if 2 * short >= aim else 0
 
     def take(self, part: Part, envelopes: Sequence[Envelope]) -> None:
         """Leased, to be sent."""
         self._held |= {envelope.key: _Held(part, len(envelope.payload)) for envelope in envelopes}
         self._held_of[part] += len(envelopes)
+        if part is Part.BACKLOG and envelopes:
+            self._backlog_bytes = len(envelopes[-1].payload)
 
     def pick(self, ready: Iterable[EnvelopeKey], now_ns: int) -> EnvelopeKey | None:
         """Which of those goes now; None where they must wait. With nothing in flight one always goes."""

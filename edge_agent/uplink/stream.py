@@ -157,12 +157,12 @@ class Stream:
         """Until the session is over, or stopped with nothing in flight and all reported."""
         stopping = False
         while True:
-            for key in self._window.due(partial(self._lanes.pick, now_ns=self._clock.uptime_ns())):
-                self._start(group, self._send(self._held[key]), f"uplink.send {key.boot}/{key.seq}")
+            if self._mailbox.empty():  # else what has come may make room for more of both
+                self._send_due(group)
+                if not stopping:
+                    self._lease_more(group)
             if stopping and not self._window.in_flight and not self._reporting:
                 return _STOPPED
-            if not stopping:
-                self._lease_more(group)
             match await self._mailbox.get():
                 case _Leased() | _Answered() as outcome:
                     await self._settle_outcome(outcome)
@@ -181,6 +181,10 @@ class Stream:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _send_due(self, group: asyncio.TaskGroup) -> None:
+        for key in self._window.due(partial(self._lanes.pick, now_ns=self._clock.uptime_ns())):
+            self._start(group, self._send(self._held[key]), f"uplink.send {key.boot}/{key.seq}")
 
     def _lease_more(self, group: asyncio.TaskGroup) -> None:
         """One lease of each part at a time, where there is room for it."""
