@@ -6,7 +6,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +30,7 @@ from edge_agent.health import LOOK_S as HEALTH_LOOK_S
 from edge_agent.health import Progress, Verdict, Watch
 from edge_agent.health_answer import health_answered
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.log_level import LogLevel
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
 from edge_agent.metrics import metrics_served
 from edge_agent.policy.collector import Collector
@@ -77,6 +78,8 @@ class Agent:
         spool: SegmentSpool,
         uplink: Uplink,
         log: Log,
+        *,
+        set_level: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._spool = spool
@@ -123,6 +126,7 @@ class Agent:
             log=log,
             clock_trusted=settings.clock_trusted,
         )
+        self._log_level = LogLevel(settings.runtime_log_level, reported, log, set_level)
         self._inbox = self._inbox_of(catalog, refusals, reported)
         self._delivery = self._delivery_of(uplink, reported)
         self._watch = Watch(settings.commit_s)
@@ -130,8 +134,13 @@ class Agent:
         self._finish = asyncio.Event()
 
     @classmethod
-    async def open(cls, settings: Settings, uplink: Uplink, log: Log) -> "Agent":
-        """Load the databases, recover the spool and wire the stages. Raises SpoolUnusable."""
+    async def open(
+        cls, settings: Settings, uplink: Uplink, log: Log, set_level: Callable[[str], None] = lambda _: None
+    ) -> "Agent":
+        """Load the databases, recover the spool and wire the stages. Raises SpoolUnusable.
+
+        `set_level` is told from which level on events are to be heard, when the twin changes that.
+        """
         # 20 s for a database of 10 MB: off the loop, which must hear a SIGTERM meanwhile.
         databases = await asyncio.to_thread(
             load_catalog,
@@ -148,7 +157,7 @@ class Agent:
             at_rest=_at_rest(settings, log),
             log=log,
         )
-        return cls(settings, databases, spool, uplink, log)
+        return cls(settings, databases, spool, uplink, log, set_level=set_level)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until `finish` or a replayed log's end; then drain, and close the spool.
@@ -238,8 +247,12 @@ class Agent:
             reported=reported,
             log=self._log,
             acknowledges=bool(self._settings.model_id),
-            follow=lambda config: self._tariff.follow(config.link, config.budget, config.unmetered),
+            follow=self._follow,
         )
+
+    def _follow(self, config: Config) -> None:
+        self._log_level.follow(config.log_level)
+        self._tariff.follow(config.link, config.budget, config.unmetered)
 
     def _delivery_of(self, uplink: Uplink, reported: Reported) -> Delivery:
         return Delivery(

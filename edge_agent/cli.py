@@ -103,7 +103,7 @@ def run() -> None:
     uplink = uplink_of(settings, log)
 
     async def until_stopped() -> None:
-        agent = await Agent.open(settings, uplink, log)
+        agent = await Agent.open(settings, uplink, log, logs.set_level)
         await agent.run(_stop_on_signals())
 
     try:

@@ -83,6 +83,7 @@ class Config:
     state: StateAsked = field(default_factory=StateAsked)
     link: LinkSaid = field(default_factory=LinkSaid)
     budget: Budget = field(default_factory=Budget)
+    log_level: str | None = None
 
     @property
     def unmetered(self) -> tuple[str, ...]:
@@ -120,6 +121,7 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
         state,
         LinkSaid(document.link.metered, document.link.roaming),
         Budget(**document.budget.model_dump()),
+        document.log_level,
     )
 
 

@@ -319,6 +319,8 @@ class Document(_Model):
     """which kind of link there is; a file in the vehicle goes before it"""
     budget: BudgetSpec = BudgetSpec()
     """what may be spent on the link; without limits everything goes"""
+    log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] | None = None
+    """from which level on events are told; as RuntimeLogLevel has it where nothing is said"""
 
 
 def judge(desired: Mapping[str, Any]) -> Document:

@@ -41,6 +41,11 @@ def health_not_answered(log: Log, *, folder: str, reason: str) -> None:
     log.warning("app.health_not_answered", folder=folder, reason=reason)
 
 
+def log_level_changed(log: Log, *, level: str, said_by: str) -> None:
+    """Events are told from another level on."""
+    log.info("app.log_level_changed", to=level, said_by=said_by)
+
+
 def drain_started(log: Log, *, reason: str) -> None:
     """The source was stopped or has ended; what is on the way is finished."""
     log.info("app.drain_started", reason=reason)

@@ -23,6 +23,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "databases": 2_400,
     "health": 4_500,
     "link": 150,
+    "log_level": 80,
     "rule_status": 2_500,
     "rules": 3_200,
     "schema_version": 300,

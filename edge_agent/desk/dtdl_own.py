@@ -7,6 +7,7 @@ from typing import Final, cast, get_args
 from edge_agent.desk.dtdl_schemas import Schema, array_of, enum_of, map_of, object_of, schema_of
 from edge_agent.desk.twin_schema import twin_schema
 from edge_agent.fitting import JsonObject
+from edge_agent.log_level import LEVELS
 from edge_agent.policy.rule_reports import RuleStatus
 from edge_agent.records import BusCounts, BusState
 from edge_agent.status import Status
@@ -120,6 +121,11 @@ READ_ONLY: Final = (
             }
         ),
         "The connection, and what counts of its kind.",
+    ),
+    _property(
+        "log_level",
+        object_of({"level": enum_of(LEVELS), "said_by": enum_of(["twin", "environment"])}),
+        "From which level on events are told.",
     ),
     _property(
         "budget",

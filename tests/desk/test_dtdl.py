@@ -166,7 +166,7 @@ def test_whatever_signals_are_called_the_model_keeps_to_the_rules(columns: list[
     found = made(*columns)
 
     assert list(mistakes(found)) == []
-    assert len(found[0]["contents"]) == len(columns) + 17
+    assert len(found[0]["contents"]) == len(columns) + 18
 
 
 @given(TEXT, st.sets(st.sampled_from(["a", "v", "v1", "rules", "A_b", "A_b_2"])))
