@@ -35,7 +35,8 @@ from edge_agent.records import (
 )
 from edge_agent.spool.framing import record_length
 from edge_agent.spool.overflow import Overflow, Standing
-from edge_agent.spool.store import Store
+from edge_agent.spool.recovery import Damage
+from edge_agent.spool.store import EXPIRE_EVERY_S, Store
 
 PORTION_BYTES = 256 * 1024
 """What is written and flushed in one go when the disk is back: leases wait for no more than that."""
@@ -84,6 +85,11 @@ class FallbackStore:
         return self._store.lost
 
     @property
+    def damage(self) -> Damage:
+        """What the start found wrong on the disk."""
+        return self._store.damage
+
+    @property
     def key_awaited(self) -> bool:
         """As of the store: whether the key to what is on disk is missing yet."""
         return self._store.key_awaited
@@ -95,11 +101,12 @@ class FallbackStore:
 
     def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """`Spool.append`; without envelopes it tries the disk with what waits."""
+        self._expire()
         self._overflow.hold(envelopes, self._store.powered_s)
         for envelope in envelopes:
             self._store.owed.tell(envelope.key, envelope.tells)
         kept = self._write_what_waits()
-        self._give_up(self._overflow.shrink())
+        self._give_up(self._overflow.shrink(), "memory")
         keys = tuple(envelope.key for envelope in envelopes)
         return Appended(
             self._store.owed.to_tell(),
@@ -111,6 +118,7 @@ class FallbackStore:
         """What can be sent now, maybe nothing."""
         if not self._overflow.depth[0]:
             return self._store.lease(limit, terms)
+        self._expire()
         leased: list[Envelope] = []
         for part in Part:  # the live one is the first
             if part in terms.parts and len(leased) < limit:
@@ -123,13 +131,14 @@ class FallbackStore:
         return MEMORY_LOOK_S if looks else self._store.lease_due_s(terms)
 
     def expire(self) -> None:
-        """Give up what is too old on disk, and note it."""
+        """Give up what is too old, and note what of it was on disk."""
+        self._expire()
         self._store.note_expired()
 
     @property
     def expiry_due_s(self) -> float | None:
         """Seconds until `expire` should be called; None where nothing expires."""
-        return self._store.expiry_due_s
+        return EXPIRE_EVERY_S if self._overflow.may_expire else self._store.expiry_due_s
 
     def give_back(self, keys: Iterable[EnvelopeKey]) -> None:
         """Leases that nobody took."""
@@ -165,7 +174,7 @@ class FallbackStore:
     def close(self) -> None:
         """Write what waits, owe what the disk does not take, note how far things have come; release the folder."""
         self._write_what_waits()
-        self._give_up(self._overflow.clear())
+        self._give_up(self._overflow.clear(), "memory")
         self._store.close()
 
     def _write_what_waits(self) -> set[EnvelopeKey]:
@@ -220,14 +229,17 @@ class FallbackStore:
         self.give_back(envelope.key for envelope in found[limit:])
         return found[:limit]
 
-    def _give_up(self, keys: Sequence[EnvelopeKey]) -> None:
-        """Envelopes that memory has no room for."""
+    def _expire(self) -> None:
+        self._give_up(self._overflow.expire(self._store.powered_s, self._store.wall_s), "expired")
+
+    def _give_up(self, keys: Sequence[EnvelopeKey], why: str) -> None:
+        """Envelopes that memory holds no longer."""
         if not keys:
             return
         for key in keys:
             self._store.owed.carrier_lost(key)
-        events.batches_lost(self._log, self._store.owed.add(keys, "memory"))
-        self._lost_away += len(keys)
+        events.batches_lost(self._log, self._store.owed.add(keys, why))
+        self._lost_away += len(keys) if why == "memory" else 0
 
     def _tell_where(self, away: str | None) -> None:
         if away is not None and self._away is None:

@@ -1,7 +1,8 @@
 """Envelopes in memory while the disk takes none. Pure.
 
-They go by the spool's own rules: leased by part, priority and age; given up, where they are too many, least important
-first, oldest first, never what is in flight. What `waiting` gives is to go to disk before anything newer.
+They go by the spool's own rules: leased by part, priority and age; given up when their rule says so, and where they are
+too many, least important first, oldest first, never what is in flight. What `waiting` gives is to go to disk before
+anything newer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,8 +12,9 @@ from itertools import islice
 from operator import itemgetter
 
 from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Retention, Terms, Upload
-from edge_agent.spool.framing import record_length
+from edge_agent.spool.framing import Lifetime, lifetime_of, record_length
 from edge_agent.spool.naming import STREAMS, StreamName
+from edge_agent.spool.stream import NEVER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Standing:
 class _Held:
     envelope: Envelope
     length: int
-    powered_s: int
+    lifetime: Lifetime
     leased: bool = False
 
 
@@ -44,6 +46,8 @@ class Overflow:
         self._oversized: list[EnvelopeKey] = []
         """held since the last `shrink`, and for themselves more than the bound"""
         self._bytes = 0
+        self._expires_powered_s = self._expires_wall_s = NEVER_S
+        """nothing that is not in flight expires before"""
 
     def __contains__(self, key: EnvelopeKey) -> bool:
         return key in self._streams
@@ -53,14 +57,20 @@ class Overflow:
         """Envelopes, and the bytes of their records."""
         return len(self._streams), self._bytes
 
+    @property
+    def may_expire(self) -> bool:
+        """Whether anything may expire that is not in flight, or was not when it was last looked at."""
+        return min(self._expires_powered_s, self._expires_wall_s) < NEVER_S
+
     def hold(self, envelopes: Iterable[Envelope], powered_s: int) -> None:
         """Take these in, however many they are; `shrink` is to follow. Keys of one stream must grow for ever."""
         for envelope in envelopes:
             stream = StreamName(envelope.priority, envelope.upload)
-            held = _Held(envelope, record_length(envelope), powered_s)
+            held = _Held(envelope, record_length(envelope), lifetime_of(envelope, powered_s))
             self._held[stream][envelope.key] = held
             self._streams[envelope.key] = stream
             self._bytes += held.length
+            self._expect(held.lifetime)
             if held.length > self._cap_bytes:
                 self._oversized.append(envelope.key)
 
@@ -78,6 +88,20 @@ class Overflow:
                 break
         self.drop(rest)
         return (*given_up, *rest)
+
+    def expire(self, powered_s: int, wall_s: int | None) -> tuple[EnvelopeKey, ...]:
+        """Give up what has waited longer than its rule allows, and name it; what is in flight does not expire.
+
+        `wall_s` is None where the clock is not known to be right: then nothing expires by it.
+        """
+        if powered_s <= self._expires_powered_s and (wall_s or 0) <= self._expires_wall_s:
+            return ()
+        gone = tuple(key for key, held in self._idle() if _has_expired(held.lifetime, powered_s, wall_s or 0))
+        self.drop(gone)
+        self._expires_powered_s = self._expires_wall_s = NEVER_S
+        for _, held in self._idle():
+            self._expect(held.lifetime)
+        return gone
 
     def waiting(self) -> tuple[Envelope, ...]:
         """What is to go to disk, oldest first within each stream.
@@ -127,7 +151,9 @@ class Overflow:
     def give_back(self, key: EnvelopeKey) -> None:
         """A leased envelope is to be offered again."""
         self.in_flight(key)
-        self._held[self._streams[key]][key].leased = False
+        held = self._held[self._streams[key]][key]
+        held.leased = False
+        self._expect(held.lifetime)
 
     def _ready(self, terms: Terms, powered_s: int) -> Iterator[_Held]:
         """What may go, in the order in which it goes."""
@@ -147,6 +173,10 @@ class Overflow:
         """Oldest first, and one by one: there may be ten thousands."""
         return merge(*(self._held[StreamName(priority, upload)].items() for upload in Upload), key=itemgetter(0))
 
+    def _expect(self, lifetime: Lifetime) -> None:
+        self._expires_powered_s = min(self._expires_powered_s, lifetime.expires_powered_s or NEVER_S)
+        self._expires_wall_s = min(self._expires_wall_s, lifetime.expires_wall_s or NEVER_S)
+
     def _remove(self, key: EnvelopeKey) -> None:
         self._bytes -= self._held[self._streams.pop(key)].pop(key).length
 
@@ -155,4 +185,8 @@ _FIRST = EnvelopeKey(-1, -1)
 
 
 def _part(held: _Held, powered_s: int) -> Part:
-    return Part.LIVE if powered_s - held.powered_s < LIVE_S else Part.BACKLOG
+    return Part.LIVE if powered_s - held.lifetime.powered_s < LIVE_S else Part.BACKLOG
+
+
+def _has_expired(lifetime: Lifetime, powered_s: int, wall_s: int) -> bool:
+    return 0 < lifetime.expires_powered_s < powered_s or 0 < lifetime.expires_wall_s < wall_s

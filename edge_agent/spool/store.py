@@ -109,6 +109,11 @@ class Store:
         """Powered-on seconds, over all boots."""
         return int(self._powered_from_s + self._clock.uptime_ns() / _NS)
 
+    @property
+    def wall_s(self) -> int | None:
+        """Seconds since 1970; None where the clock is not known to be right."""
+        return self._clock.now_ns() // _NS if self._clock.is_synced() else None
+
     def free_bytes(self) -> int:
         """What the file system of the folder has left. Raises DiskBusy."""
         try:
@@ -193,8 +198,7 @@ class Store:
 
     def expire(self) -> None:
         """Give up what its rule says is too old; each lease and each append does so first."""
-        wall_s = self._clock.now_ns() // _NS if self._clock.is_synced() else None
-        if lost := self._ledger.expire(self.powered_s, wall_s):
+        if lost := self._ledger.expire(self.powered_s, self.wall_s):
             events.batches_lost(self._log, lost)
             self._expiry_noted = False
 

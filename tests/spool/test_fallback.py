@@ -11,11 +11,12 @@ import pytest
 
 from edge_agent.disk import Disk
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import ANYTHING, Acked, Deferred, EnvelopeKey, LostRange, Part, Refused, Terms
+from edge_agent.records import ANYTHING, Acked, Deferred, EnvelopeKey, LostRange, Part, Refused, Retention, Terms
 from edge_agent.spool.fallback import MEMORY_LOOK_S, PORTION_BYTES, FallbackStore
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.overflow import Standing
 from tests.acquire.told import Told
+from tests.spool.driven_clock import DrivenClock
 from tests.spool.parts import named, sealed
 
 CAP_BYTES = 160_000
@@ -91,13 +92,15 @@ class Bench:
     """A store on a sick disk."""
 
     def __init__(self, folder: Path, *, memory_bytes: int = 100_000, min_free_bytes: int = 0) -> None:
-        self.folder, self.disk, self.log = folder, Sick(), Told()
+        self.folder, self.disk, self.log, self.clock = folder, Sick(), Told(), DrivenClock()
         self._bounds = (memory_bytes, min_free_bytes)
         self.store = self.opened()
 
     def opened(self) -> FallbackStore:
         memory_bytes, min_free_bytes = self._bounds
-        store = open_store(self.folder, cap_bytes=CAP_BYTES, segment_bytes=10_000, log=self.log, disk=self.disk)
+        store = open_store(
+            self.folder, cap_bytes=CAP_BYTES, segment_bytes=10_000, log=self.log, disk=self.disk, clock=self.clock
+        )
         return FallbackStore(store, memory_bytes=memory_bytes, min_free_bytes=min_free_bytes, log=self.log)
 
     def again(self) -> FallbackStore:
@@ -468,3 +471,19 @@ def test_what_a_read_only_disk_does_not_give_holds_nothing_else_up(bench: Bench)
     assert rest
     assert sorted([*rest, *bench.leased()]) == list(range(31))
     assert bench.store.lost == {}
+
+
+def test_what_memory_holds_expires_like_what_is_on_disk_and_is_told(bench: Bench) -> None:
+    lasting = replace(sealed(1, 0), retention=Retention(powered_s=100))
+    with bench.disk.failing(errno.EIO):
+        bench.store.append([lasting, sealed(1, 1)])
+        due_s = bench.store.expiry_due_s
+        bench.clock.elapsed_s = 102
+        bench.store.expire()
+
+        assert due_s is not None
+        assert bench.leased() == [1]
+        assert bench.store.expiry_due_s is None
+
+    assert bench.owed() == [LostRange(1, 0, 0, "expired")]
+    assert bench.store.lost == {"expired": 1}

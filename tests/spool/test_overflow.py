@@ -141,3 +141,18 @@ def test_however_it_is_filled_it_ends_within_its_bound_or_with_what_is_in_flight
     length = sum(record_length(sealed(1, seq, *sizes[seq])) for seq in left)
     assert overflow.depth == (len(left), length)
     assert length <= room or left == in_flight
+
+
+def test_what_waited_longer_than_its_rule_allows_goes_but_not_while_it_is_in_flight() -> None:
+    overflow = Overflow(100 * ONE)
+    lasting = [Retention(), Retention(powered_s=50), Retention(wall_s=50), Retention(powered_s=50)]
+    held = [replace(sealed(1, seq, 3 - seq), retention=one, closed_ns=10**9) for seq, one in enumerate(lasting)]
+    overflow.hold(held, powered_s=100)
+    assert seqs(overflow, 1) == [3]
+
+    assert (overflow.may_expire, overflow.expire(150, None), overflow.expire(150, 51)) == (True, (), ())
+    assert overflow.expire(151, None) == (EnvelopeKey(1, 1),)
+    assert overflow.expire(151, 52) == (EnvelopeKey(1, 2),)
+    overflow.give_back(EnvelopeKey(1, 3))
+    assert overflow.expire(151, None) == (EnvelopeKey(1, 3),)
+    assert (overflow.may_expire, seqs(overflow)) == (False, [0])
