@@ -339,6 +339,7 @@ class Agent:
             spool_on_disk=standing.on_disk,
             memory_batches=standing.memory_batches,
             memory_bytes=standing.memory_bytes,
+            spool_damage=asdict(self._spool.damage),
             link_metered=self._tariff.link.metered,
             link_roaming=self._tariff.link.roaming,
             budget_percent=self._tariff.budget_percent,

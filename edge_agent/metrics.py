@@ -27,6 +27,13 @@ OF_BUSES = {
     "edge_decode_frames_missed": ("missed", "Frames that did not come in their message's cycle time."),
 }
 
+DAMAGE = (
+    ("damaged_segments", "segments", "Segments in which this start could not read something."),
+    ("damaged_bytes", "damaged_bytes", "Bytes of them that are no whole record."),
+    ("missing_segments", "missing_segments", "Segments that were needed and are gone."),
+    ("unreadable_segments", "unreadable_segments", "Segments that the disk would not open."),
+)
+
 
 @asynccontextmanager
 async def metrics_served(address: str, port: int, status: Callable[[], Status], log: Log) -> AsyncIterator[int | None]:
@@ -106,6 +113,7 @@ def metrics_of(status: Status) -> Iterator[Metric]:
         "edge_twin_version_running": (status.config_version, "$version of the desired properties that run."),
         "edge_agent_boot": (status.boot, "The agent's starts on this vehicle."),
     }
+    gauges |= {f"edge_spool_{name}": (status.spool_damage.get(count, 0), text) for name, count, text in DAMAGE}
     for name, (number, text) in gauges.items():
         yield GaugeMetricFamily(name, text, value=number)
 

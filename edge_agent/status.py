@@ -43,6 +43,8 @@ class Status:
     memory_batches: int = 0
     """of `spooled_batches`, those that memory alone holds: not yet kept, and gone if the power goes"""
     memory_bytes: int = 0
+    spool_damage: Mapping[str, int] = field(default_factory=dict)
+    """of the spool's `Damage`, which this start found; batches that it cost are in `lost_batches`, those with a name"""
     link_metered: bool = True
     """bytes cost money now, or nobody says that they do not"""
     link_roaming: bool = False

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge_agent.metrics import FATES, LOST, metrics_served
 from edge_agent.records import BusCounts
+from edge_agent.spool.recovery import Damage
 from edge_agent.status import Status
 from tests.acquire.told import Told
 
@@ -33,6 +34,7 @@ STATUS = Status(
     spool_on_disk=False,
     memory_batches=3,
     memory_bytes=300,
+    spool_damage=asdict(Damage(segments=2, damaged_bytes=700, missing_segments=1, unreadable_segments=4)),
     link_metered=False,
     link_roaming=True,
     budget_percent=81,
@@ -99,6 +101,8 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
     assert found["edge_uplink_budget_percent", ()] == 81
     assert found["edge_uplink_spent", (("limit", "bytes_per_day"),)] == 4096
     assert (found["edge_spool_memory_batches", ()], found["edge_spool_memory_bytes", ()]) == (3, 300)
+    assert (found["edge_spool_damaged_segments", ()], found["edge_spool_damaged_bytes", ()]) == (2, 700)
+    assert (found["edge_spool_missing_segments", ()], found["edge_spool_unreadable_segments", ()]) == (1, 4)
 
 
 async def test_every_scrape_says_how_it_is_now() -> None:

@@ -26,6 +26,7 @@ from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.fallback import FallbackStore
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.overflow import Standing
+from edge_agent.spool.recovery import Damage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,6 +125,11 @@ class SegmentSpool:
     def lost(self) -> Mapping[str, int]:
         """Batches that were lost since the start, by why as in `LostRange`."""
         return self._store.lost
+
+    @property
+    def damage(self) -> Damage:
+        """What the start found wrong on the disk, beside the batches that `lost` counts."""
+        return self._store.damage
 
     async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """Commit a group; sequences of one priority must grow. Cancelling it lets it finish unseen."""

@@ -58,7 +58,7 @@ class StreamMarks:
     next_number: int | None = None
     """of the next segment; None where an earlier release noted neither"""
     ends: tuple[EnvelopeKey, ...] = ()
-    """the last record of each boot before that of `held`: no link leads from one boot to another"""
+    """the last record that is not settled of each boot before that of `held`: no link leads from one boot to another"""
 
     def covers(self, key: EnvelopeKey) -> bool:
         """Whether a record of this stream is settled."""

@@ -305,9 +305,10 @@ class Stream:
         return tuple((boot, first, last) for boot, first, last in found.tolist())
 
     def _ends(self, held: EnvelopeKey | None) -> tuple[EnvelopeKey, ...]:
-        """The last record of each boot before that of `held`."""
-        found = (segment for segment in self.segments if segment.count and held and segment.boot < held.boot)
-        return tuple({segment.boot: segment.key(segment.count - 1) for segment in found}.values())
+        """The last unsettled record of each boot before that of `held`."""
+        earlier = (segment for segment in self.segments if held and segment.boot < held.boot)
+        ends = {segment.boot: end for segment in earlier if (end := segment.last_unsettled())}
+        return tuple(ends.values())
 
     def _files(self) -> tuple[tuple[int, int], ...]:
         """Numbers of the segments that hold records, in stretches."""

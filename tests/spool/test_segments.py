@@ -10,6 +10,7 @@ import pytest
 from edge_agent.errors import SpoolUnusable
 from edge_agent.records import LIVE_S, Acked, Deferred, EnvelopeKey, Part, Retention, Terms
 from edge_agent.spool import segments, store
+from edge_agent.spool.recovery import Damage
 from edge_agent.spool.segments import SegmentSpool
 from tests.spool.driven_clock import NOON_S, NS, DrivenClock
 from tests.spool.parts import Ear, sealed
@@ -220,4 +221,26 @@ async def test_nothing_is_written_while_nothing_happens_though_something_may_exp
     await asyncio.sleep(0.1)
 
     assert (tmp_path / "state.json").stat().st_mtime_ns == before
+    await spool.close()
+
+
+async def test_what_a_start_finds_damaged_is_counted_until_the_next(tmp_path: Path) -> None:
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=16_000, log=Ear())
+    for seq in range(6):
+        await spool.append([sealed(1, seq, size=400)])
+    assert spool.damage == Damage()
+    await spool.close()
+    first, second, third = (tmp_path / f"3-{number:010d}.seg" for number in range(3))
+    first.write_bytes(first.read_bytes()[:200])
+    second.unlink()
+    third.unlink()
+    third.mkdir()
+
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=16_000, log=Ear())
+    damage = spool.damage
+    await spool.close()
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=16_000, log=Ear())
+
+    assert damage == Damage(segments=1, damaged_bytes=184, missing_segments=1, unreadable_segments=1)
+    assert spool.damage == Damage()
     await spool.close()

@@ -183,14 +183,16 @@ def test_thinning_counts_each_rule_on_from_segment_to_segment() -> None:
     assert [segment.can_thin for segment in stream.segments] == [False, False]
 
 
-def test_the_last_record_of_each_boot_before_the_newest_is_noted() -> None:
+def test_the_last_unsettled_record_of_each_boot_before_the_newest_is_noted() -> None:
     stream = Stream(StreamName(3))
     for boot, seqs in ((1, (4, 5)), (1, (8,)), (2, (0, 3)), (5, (2, 7))):
         segment = stream.begin(boot)
         for seq in seqs:
             segment.add(seq, segment.size, segment.size + 100)
-
     assert stream.marks().ends == (EnvelopeKey(1, 8), EnvelopeKey(2, 3))
+
+    stream.segments[1].settle(0)
+    assert stream.marks().ends == (EnvelopeKey(1, 5), EnvelopeKey(2, 3))
 
 
 def test_records_found_in_a_file_stand_as_if_they_had_been_added_one_by_one() -> None:
