@@ -23,6 +23,7 @@ from bench.receive import bench_receive
 from bench.rules import bench_rules
 from bench.spool import bench_spool
 from bench.traffic import Traffic, blocks, traffic
+from bench.uplink import bench_uplink
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.pythoncan import BusAddress, message_of
 from edge_agent.clock import SystemClock
@@ -248,6 +249,7 @@ def main() -> None:
             bench_bytes(load, catalog)
     with tempfile.TemporaryDirectory() as folder:
         bench_spool(Path(folder), BACKLOG_BYTES)
+        bench_uplink(Path(folder))
 
 
 if __name__ == "__main__":
