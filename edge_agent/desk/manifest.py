@@ -52,8 +52,7 @@ class Deployment:
         variables = module_environment(spec, runtime)
         if root is None:
             return variables
-        own = outside(variables, list(mounted(spec.settings.create_options)), root)
-        return own | runtime  # the workload API's socket is the host's own
+        return outside(variables, list(mounted(spec.settings.create_options)), root)
 
 
 def read_deployment(file: Path, variables: Mapping[str, str], platform: str) -> Deployment:

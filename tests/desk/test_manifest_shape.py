@@ -62,6 +62,12 @@ def test_the_runtime_is_neither_stopped_nor_left_alone_when_it_fails() -> None:
     assert found == [f"{place}.status: input should be 'running'", f"{place}.restartPolicy: input should be 'always'"]
 
 
+def test_a_name_that_no_module_can_have_is_told_at_the_name() -> None:
+    (fault,) = faults(plain(lambda d: agent(d)["modules"].update({"a b": telematics(d)})))
+    place = "modulesContent.$edgeAgent.properties.desired.modules.a b"
+    assert fault == f"{place}: a module's name has 1 to 128 ASCII letters, digits and - . _ :"
+
+
 def test_a_module_file_that_nothing_is_wrong_with_is_taken() -> None:
     document = json.loads((ROOT / "modules" / "telematics" / "module.json").read_text())
     assert set(shaped(document, ModuleFile).image.tag.platforms) == {"amd64", "arm64v8"}

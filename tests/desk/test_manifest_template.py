@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.desk.manifest_template import CHUNK_CHARS, expanded, joined, split
+from edge_agent.desk.manifest_template import expanded, joined, split
 from edge_agent.errors import DocumentRefused
 from tests.desk.manifests import agent, options, telematics, template
 
@@ -27,9 +27,9 @@ def document(**settings: object) -> dict[str, Any]:
 def test_options_of_any_length_come_back_from_the_texts_they_are_split_into(created: dict[str, object]) -> None:
     cut: Any = split(document(image="a", createOptions=created))
     texts = {name: text for name, text in telematics(cut)["settings"].items() if name != "image"}
-    count = -(-len(json.dumps(created, separators=(",", ":"))) // CHUNK_CHARS)
+    count = -(-len(json.dumps(created, separators=(",", ":"))) // 512)
     assert list(texts) == ["createOptions", *(f"createOptions{number:02}" for number in range(1, count))]
-    assert all(text.isascii() and 0 < len(text) <= CHUNK_CHARS for text in texts.values())
+    assert all(text.isascii() and 0 < len(text) <= 512 for text in texts.values())
     assert options(joined(cut)) == created  # type: ignore[arg-type]  # a dict, as what was joined
 
 
