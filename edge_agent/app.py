@@ -30,9 +30,10 @@ from edge_agent.health import LOOK_S as HEALTH_LOOK_S
 from edge_agent.health import Progress, Verdict, Watch
 from edge_agent.health_answer import health_answered
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.latency import Latency
 from edge_agent.log_level import LogLevel
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
-from edge_agent.metrics import metrics_served
+from edge_agent.metrics import labels_of, metrics_of, metrics_served
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.ports import Uplink
@@ -112,10 +113,12 @@ class Agent:
             vehicle_state=self._vehicle_state,
             recent=recent,
         )
+        self._latency = latency = Latency()
         self._keeping = Keeping(
             spool,
             sender,
             commit=GroupCommit(settings.commit_s, settings.commit_bytes),
+            committed=lambda batches: latency.commit(spool.boot.boot, batches, clock.uptime_ns()),
         )
         self._trials = Trials(catalog, recent, sender, clock)
         self._tariff = Tariff(
@@ -186,7 +189,14 @@ class Agent:
         port = self._settings.metrics_port
         if not port:
             return nullcontext()
-        return metrics_served(self._settings.metrics_address, port, self.status, self._log)
+        labels = labels_of(self._settings.hub, self._settings.device, self._settings.module, self._spool.boot.boot)
+        return metrics_served(
+            self._settings.metrics_address,
+            port,
+            lambda: metrics_of(self.status(), self.health(), self._latency),
+            self._log,
+            labels=labels,
+        )
 
     async def _run(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         at_once, end_delivery = asyncio.Event(), asyncio.Event()
@@ -265,6 +275,7 @@ class Agent:
             log=self._log,
             allowance=self._tariff.allowance,
             sending=self._tariff.sending,
+            acked=lambda key: self._latency.acknowledge(key, self._clock.uptime_ns()),
         )
 
     def _link(self) -> JsonObject:

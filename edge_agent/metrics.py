@@ -1,15 +1,18 @@
 """The door to prometheus-client: the agent's status as metrics, at http://<address>:<port>/metrics."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from edge_agent import events
 from edge_agent.events import Log
+from edge_agent.health import Verdict
+from edge_agent.latency import BOUNDS_S, Latency
 from edge_agent.records import BusState
 from edge_agent.status import Status
 
@@ -35,14 +38,24 @@ DAMAGE = (
 )
 
 
+def labels_of(hub: str, device: str, module: str, boot: int) -> dict[str, str]:
+    """Whose metrics they are, as IoT Edge's own modules say it; its collector adds none of these (Azure/iotedge#6141).
+
+    `instance_number` is another one after each restart, when all counters begin anew.
+    """
+    return {"iothub": hub, "edge_device": device, "module_name": module, "instance_number": str(boot)}
+
+
 @asynccontextmanager
-async def metrics_served(address: str, port: int, status: Callable[[], Status], log: Log) -> AsyncIterator[int | None]:
+async def metrics_served(
+    address: str, port: int, metrics: Callable[[], Iterable[Metric]], log: Log, *, labels: Mapping[str, str]
+) -> AsyncIterator[int | None]:
     """Serves until the block ends; gives the port, or None where it is taken, which is told and stops nothing.
 
-    `status` is called on the running loop. Port 0 is any free one.
+    `metrics` is called on the running loop. Every sample gets `labels` besides its own. Port 0 is any free one.
     """
     registry = CollectorRegistry()
-    registry.register(_Scraped(status, asyncio.get_running_loop()))
+    registry.register(_Scraped(metrics, labels, asyncio.get_running_loop()))
     try:
         server, thread = start_http_server(port, address, registry)
     except OSError as error:
@@ -59,10 +72,13 @@ async def metrics_served(address: str, port: int, status: Callable[[], Status], 
 
 
 class _Scraped(Collector):
-    """The status as of each scrape, which comes on a thread of the server."""
+    """The metrics as of each scrape, which comes on a thread of the server."""
 
-    def __init__(self, status: Callable[[], Status], loop: asyncio.AbstractEventLoop) -> None:
-        self._status = status
+    def __init__(
+        self, metrics: Callable[[], Iterable[Metric]], labels: Mapping[str, str], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._metrics = metrics
+        self._labels = labels
         self._loop = loop
 
     def describe(self) -> Iterator[Metric]:
@@ -72,15 +88,19 @@ class _Scraped(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics. Raises TimeoutError where the loop does not answer."""
 
-        async def status() -> Status:
-            return self._status()
+        async def metrics() -> list[Metric]:
+            return list(self._metrics())
 
-        return metrics_of(asyncio.run_coroutine_threadsafe(status(), self._loop).result(ANSWER_S))
+        for family in asyncio.run_coroutine_threadsafe(metrics(), self._loop).result(ANSWER_S):
+            family.samples = [one._replace(labels={**self._labels, **one.labels}) for one in family.samples]
+            yield family
 
 
-def metrics_of(status: Status) -> Iterator[Metric]:
-    """What a status says, as Prometheus names it; counters are of this start."""
+def metrics_of(status: Status, health: Verdict, latency: Latency) -> Iterator[Metric]:
+    """What the agent says of itself, as Prometheus names it; counters are of this start."""
+    yield GaugeMetricFamily("edge_agent_healthy", "Whether every stage makes progress.", value=int(health.healthy))
     yield from _metrics_of_buses(status)
+    yield from _metrics_of_latency(latency)
     spent = GaugeMetricFamily("edge_uplink_spent", "In this day or month, of each limit.", labels=("limit",))
     for limit, number in status.spent.items():
         spent.add_metric((limit,), number)
@@ -116,6 +136,18 @@ def metrics_of(status: Status) -> Iterator[Metric]:
     gauges |= {f"edge_spool_{name}": (status.spool_damage.get(count, 0), text) for name, count, text in DAMAGE}
     for name, (number, text) in gauges.items():
         yield GaugeMetricFamily(name, text, value=number)
+
+
+def _metrics_of_latency(latency: Latency) -> Iterator[Metric]:
+    legs = {
+        "edge_policy_batch_sealed_seconds": (latency.sealed, "From a batch's first sample to its seal."),
+        "edge_spool_batch_committed_seconds": (latency.committed, "From there to the return of its commit."),
+        "edge_uplink_batch_acked_seconds": (latency.acked, "From there to the hub's acknowledgement."),
+    }
+    for name, (histogram, text) in legs.items():
+        bounds = [*map(str, BOUNDS_S), "+Inf"]
+        buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+        yield HistogramMetricFamily(name, text, buckets=buckets, sum_value=histogram.sum_s)
 
 
 def _metrics_of_buses(status: Status) -> Iterator[Metric]:

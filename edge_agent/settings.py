@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
     module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
+    hub: str = Field(default="", validation_alias="IOTEDGE_IOTHUBHOSTNAME")
+    """name of the IoT hub, for the labels of metrics"""
     workload_uri: str = Field(default="", validation_alias="IOTEDGE_WORKLOADURI")
     workload_api_version: str = Field(default="", validation_alias="IOTEDGE_APIVERSION")
     module_generation: str = Field(default="", validation_alias="IOTEDGE_MODULEGENERATIONID")
@@ -180,9 +182,9 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _identity_of_connection_string(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Microsoft's simulator, and IoT Hub itself, name device and module only in a connection string."""
-        device, module = _identity()
-        return {"device": device, "module": module} | values
+        """Microsoft's simulator, and IoT Hub itself, name device, module and hub only in a connection string."""
+        device, module, hub = _identity()
+        return {"device": device, "module": module, "hub": hub} | values
 
 
 class _Identity(BaseSettings):
@@ -192,12 +194,15 @@ class _Identity(BaseSettings):
     )
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
     module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
+    hub: str = Field(default="", validation_alias="IOTEDGE_IOTHUBHOSTNAME")
 
 
-def _identity() -> tuple[str, str]:
+def _identity() -> tuple[str, str, str]:
     found = _Identity()
     parts = dict(part.partition("=")[::2] for part in found.connection_string.split(";"))
-    return found.device or parts.get("DeviceId", ""), found.module or parts.get("ModuleId", "")
+    names = ("DeviceId", found.device), ("ModuleId", found.module), ("HostName", found.hub)
+    device, module, hub = (given or parts.get(name, "") for name, given in names)
+    return device, module, hub
 
 
 def _file(path: str) -> str:

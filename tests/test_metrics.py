@@ -2,11 +2,18 @@
 
 import asyncio
 import http.client
+import json
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from pathlib import Path
 
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge_agent.metrics import FATES, LOST, metrics_served
+from edge_agent.health import Verdict
+from edge_agent.latency import Latency
+from edge_agent.metrics import FATES, LOST, labels_of, metrics_of, metrics_served
 from edge_agent.records import BusCounts
 from edge_agent.spool.recovery import Damage
 from edge_agent.status import Status
@@ -42,6 +49,11 @@ STATUS = Status(
 )
 
 Labels = tuple[tuple[str, str], ...]
+WELL = Verdict(healthy=True, sentence="every stage makes progress")
+
+
+def shown(status: Status, latency: Latency | None = None) -> Callable[[], Iterable[Metric]]:
+    return lambda: metrics_of(status, WELL, latency or Latency())
 
 
 def scraped(port: int) -> dict[tuple[str, Labels], float]:
@@ -61,7 +73,7 @@ def scraped(port: int) -> dict[tuple[str, Labels], float]:
 
 
 async def test_each_bus_has_its_counters_its_load_and_its_state() -> None:
-    async with metrics_served("127.0.0.1", 0, lambda: STATUS, Told()) as port:
+    async with metrics_served("127.0.0.1", 0, shown(STATUS), Told(), labels={}) as port:
         assert port
         found = await asyncio.to_thread(scraped, port)
 
@@ -81,7 +93,7 @@ async def test_each_bus_has_its_counters_its_load_and_its_state() -> None:
 
 
 async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keeps_is_told() -> None:
-    async with metrics_served("127.0.0.1", 0, lambda: STATUS, Told()) as port:
+    async with metrics_served("127.0.0.1", 0, shown(STATUS), Told(), labels={}) as port:
         assert port
         found = await asyncio.to_thread(scraped, port)
 
@@ -107,7 +119,7 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
 
 async def test_every_scrape_says_how_it_is_now() -> None:
     now = [STATUS]
-    async with metrics_served("127.0.0.1", 0, lambda: now[-1], Told()) as port:
+    async with metrics_served("127.0.0.1", 0, lambda: metrics_of(now[-1], WELL, Latency()), Told(), labels={}) as port:
         assert port
         before = await asyncio.to_thread(scraped, port)
         now.append(replace(STATUS, link_up=False, spooled_batches=6, samples=301))
@@ -120,12 +132,54 @@ async def test_every_scrape_says_how_it_is_now() -> None:
 
 async def test_a_port_that_is_taken_is_told_and_stops_nothing() -> None:
     told = Told()
-    async with metrics_served("127.0.0.1", 0, lambda: STATUS, told) as port:
+    async with metrics_served("127.0.0.1", 0, shown(STATUS), told, labels={}) as port:
         assert port
-        async with metrics_served("127.0.0.1", port, lambda: STATUS, told) as other:
+        async with metrics_served("127.0.0.1", port, shown(STATUS), told, labels={}) as other:
             assert other is None
         assert (await asyncio.to_thread(scraped, port))["edge_agent_boot", ()] == 12
 
     [fields] = told.fields("app.metrics_not_served")
     assert fields["port"] == port
     assert "in use" in str(fields["reason"])
+
+
+async def test_every_sample_says_whose_it_is() -> None:
+    labels = labels_of("h", "d", "m", 12)
+    async with metrics_served("127.0.0.1", 0, shown(STATUS), Told(), labels=labels) as port:
+        assert port
+        found = await asyncio.to_thread(scraped, port)
+
+    assert labels == {"iothub": "h", "edge_device": "d", "module_name": "m", "instance_number": "12"}
+    assert all(labels.items() <= dict(told).items() for _, told in found)
+    [bus] = [dict(told) for name, told in found if name == "edge_acquire_bus_open" and ("bus", "body") in told]
+    assert bus == {**labels, "bus": "body"}
+
+
+async def test_the_legs_of_a_batchs_way_are_histograms() -> None:
+    latency = Latency()
+    for seconds in (0.05, 0.3, 7.0, 100_000.0):
+        latency.committed.add(seconds)
+    async with metrics_served("127.0.0.1", 0, shown(STATUS, latency), Told(), labels={}) as port:
+        assert port
+        found = await asyncio.to_thread(scraped, port)
+
+    name = "edge_spool_batch_committed_seconds"
+    below = {dict(told)["le"]: value for (which, told), value in found.items() if which == f"{name}_bucket"}
+    assert [below[le] for le in ("0.1", "0.25", "0.5", "10.0", "86400.0", "+Inf")] == [1, 1, 2, 3, 3, 4]
+    assert (found[f"{name}_count", ()], found[f"{name}_sum", ()]) == (4, 100_007.35)
+    assert found["edge_agent_healthy", ()] == 1
+
+
+def test_the_dashboard_asks_only_for_metrics_and_labels_that_there_are() -> None:
+    dashboard = json.loads((Path(__file__).parents[1] / "docs" / "grafana-dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    samples = [one for family in shown(STATUS)() for one in family.samples]
+    labels = {label for one in samples for label in one.labels} | set(labels_of("", "", "", 0))
+
+    named = {name for expression in asked for name in re.findall(r"[a-z_:]+(?=\{)", expression)}
+    assert named <= {one.name for one in samples}
+    assert {name for text in asked for name in re.findall(r"edge_[a-z]+_[a-z_]+", text)} == named
+    grouped = {label for text in asked for by in re.findall(r"by \(([^)]*)\)", text) for label in by.split(", ")}
+    matched = {label for text in asked for label in re.findall(r"([a-z_]+)=", text)}
+    assert grouped | matched <= labels
+    assert len(asked) >= 12

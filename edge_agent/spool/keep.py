@@ -1,6 +1,7 @@
 """Batches onto the disk: seal, group, commit. A thin shell around `Spool.append`."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge_agent.channel import Channel, EndOfStream
@@ -30,10 +31,13 @@ class Keeping:
         sender: Sender,
         *,
         commit: GroupCommit,
+        committed: Callable[[Sequence[Batch]], None] = lambda _: None,
     ) -> None:
+        """`committed` is told the batches of each commit that has returned."""
         self._spool = spool
         self._sender = sender
         self._commit_rule = commit
+        self._committed = committed
         self._owed: tuple[LostRange, ...] = ()
         self.committed_batches = 0
         """that the spool has answered for, whatever became of them"""
@@ -74,6 +78,7 @@ class Keeping:
         appended = await self._spool.append(envelopes)
         self._owed = appended.owed
         self.committed_batches += len(batches)
+        self._committed(batches)
         kept = set(appended.kept)
         for batch, envelope in zip(batches, envelopes, strict=True):
             if envelope.key in kept:

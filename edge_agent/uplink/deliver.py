@@ -13,7 +13,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.errors import CredentialsRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Inbox, Session, Spool, Uplink
-from edge_agent.records import Envelope
+from edge_agent.records import Envelope, EnvelopeKey
 from edge_agent.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.stream import LinkCounts, Stream
@@ -60,8 +60,11 @@ class Delivery:
         session_s: float = SESSION_S,
         allowance: Allowance | None = None,
         sending: Callable[[Envelope], None] = lambda _: None,
+        acked: Callable[[EnvelopeKey], None] = lambda _: None,
     ) -> None:
         """`allowance` says what may go, all without; `sending` is told each envelope as often as it is sent.
+
+        `acked` is told each that was acknowledged.
 
         A connection that has lasted `session_s` is ended in order, and another one made.
         """
@@ -81,6 +84,7 @@ class Delivery:
         self._session_s = session_s
         self._allowance = allowance or Allowance()
         self._sending = sending
+        self._acked = acked
         self._down_ns = clock.uptime_ns()
         self._leave = asyncio.Event()
         """set when the connection is to end and no other be made; another one from the next `wake` on"""
@@ -215,6 +219,7 @@ class Delivery:
             drain_s=self._drain_s,
             allowance=self._allowance,
             sending=self._sending,
+            acked=self._acked,
         )
 
     def _count(self, counts: LinkCounts) -> None:

@@ -112,8 +112,9 @@ class Stream:
         drain_s: float,
         allowance: Allowance,
         sending: Callable[[Envelope], None],
+        acked: Callable[[EnvelopeKey], None] = lambda _: None,
     ) -> None:
-        """`sending` is told each envelope that is sent, as often as it is."""
+        """`sending` is told each envelope that is sent, as often as it is, `acked` each that was acknowledged."""
         self._session = session
         self._spool = spool
         self._window = window
@@ -124,6 +125,7 @@ class Stream:
         self._drain_s = drain_s
         self._allowance = allowance
         self._sending = sending
+        self._acked = acked
         self._terms = allowance.terms
         self._lanes = Lanes(window.size)
         self._held: dict[EnvelopeKey, Envelope] = {}  # leased, not settled; bounded by the window's reach and the lanes
@@ -289,6 +291,7 @@ class Stream:
             self._window.acked(key)
             self._lanes.acked(key, answer.waited_s, self._clock.uptime_ns())
             self._count(LinkCounts(acked=1, acked_bytes=size))
+            self._acked(key)
             events.batch_acked(self._log, key=key, payload_bytes=size, attempts=sends, waited_s=answer.waited_s)
         else:
             self._window.refused(key)

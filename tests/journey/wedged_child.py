@@ -7,14 +7,14 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-import edge_agent.app
 from edge_agent import logs
+from edge_agent.acquire.bus import Buses
 from edge_agent.app import Agent
 from edge_agent.decode.decoding import Decoding
 from edge_agent.desk.replay import drive_frames, play
@@ -40,26 +40,15 @@ async def for_ever() -> None:
 
 
 def acquire_stops() -> None:
-    source_of = edge_agent.app.source_of
+    blocks = Buses.blocks
 
-    def stopping(*arguments: Any) -> Any:
-        source, *rest = source_of(*arguments)
-        return (Stopping(source.blocks), *rest)
-
-    edge_agent.app.source_of = stopping
-
-
-class Stopping:
-    """A source of frames that gives none any more."""
-
-    def __init__(self, blocks: Callable[[], AsyncIterator[FrameBlock]]) -> None:
-        self._blocks = blocks
-
-    async def blocks(self) -> AsyncIterator[FrameBlock]:
-        async for block in self._blocks():
+    async def stopping(self: Buses) -> AsyncGenerator[FrameBlock, None]:
+        async for block in blocks(self):
             yield block
             if block.uptime_ns > WELL_S * 1e9:
                 await for_ever()
+
+    Buses.blocks = stopping  # type: ignore[method-assign]
 
 
 def decoding_stops() -> None:
