@@ -25,6 +25,9 @@ class World(Protocol):
 
     def arrived(self) -> list[EnvelopeKey]: ...
 
+    async def settled(self) -> None:
+        """What was acknowledged has come to where `arrived` counts it."""
+
     async def reported(self) -> dict[str, object]: ...
 
     async def desire(self, patch: dict[str, object]) -> None: ...
@@ -46,6 +49,9 @@ class InMemory:
 
     def arrived(self) -> list[EnvelopeKey]:
         return [each.key for each in self.uplink.arrived]
+
+    async def settled(self) -> None:
+        pass
 
     async def reported(self) -> dict[str, object]:
         return self.uplink.reported
@@ -79,6 +85,9 @@ class OnADesk:
         self.desire = desk.desire
         self.call = desk.call
         self.drop = desk.drop
+
+    async def settled(self) -> None:
+        pass
 
     async def reported(self) -> dict[str, object]:
         return (await self._desk.twin())["reported"]
@@ -144,6 +153,7 @@ async def test_connecting_reads_the_twin_and_reports_what_the_inbox_answers(worl
 async def test_a_send_that_returns_has_arrived(world: World) -> None:
     session = await world.uplink.connect(Recorder())
     await session.send(envelope(3, boot=2, payload=b"\x00\xff"))
+    await world.settled()
     assert world.arrived() == [EnvelopeKey(2, 3)]
     await session.close()
 
@@ -153,6 +163,7 @@ async def test_sixteen_sends_at_once_arrive_once_each(world: World) -> None:
     async with asyncio.TaskGroup() as group:
         for seq in range(16):
             group.create_task(session.send(envelope(seq)), name=f"send {seq}")
+    await world.settled()
     assert sorted(world.arrived()) == [EnvelopeKey(1, seq) for seq in range(16)]
     await session.close()
 
@@ -162,6 +173,7 @@ async def test_an_envelope_above_the_cap_is_refused_before_it_is_sent(world: Wor
     with pytest.raises(EnvelopeRefused, match="batch 1/9"):
         await session.send(envelope(9, payload=bytes(240 * 1024 + 1)))
     await session.send(envelope(10, payload=bytes(235 * 1024)))
+    await world.settled()
     assert world.arrived() == [EnvelopeKey(1, 10)]
     await session.close()
 
@@ -260,6 +272,7 @@ async def test_one_uplink_makes_one_session_after_another(world: World) -> None:
         session = await world.uplink.connect(Recorder())
         await session.send(envelope(seq))
         await session.close()
+    await world.settled()
     assert world.arrived() == [EnvelopeKey(1, seq) for seq in range(3)]
 
 

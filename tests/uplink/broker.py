@@ -106,6 +106,7 @@ class BrokerWorld:
         self._reported: dict[str, object] = {}
         self._desired: dict[str, object] = {}
         self._version = 1
+        self._marks = self._marked = 0
         self._answers: dict[bytes, asyncio.Future[MethodAnswer]] = {}
         self.messages: list[aiomqtt.Message] = []
         self.uplink = MqttUplink(log, self.broker(), TOPICS, SHORT)
@@ -130,7 +131,9 @@ class BrokerWorld:
         topic, properties = str(message.topic), message.properties
         payload = bytes(message.payload) if isinstance(message.payload, bytes) else b""
         users = dict(getattr(properties, "UserProperty", []))
-        if topic == TOPICS.of_control("reported"):
+        if topic.startswith("vehicles/mark/"):
+            self._marked += 1
+        elif topic == TOPICS.of_control("reported"):
             self._reported |= json.loads(payload)
         elif topic.startswith("answers/"):
             assert properties is not None
@@ -141,6 +144,14 @@ class BrokerWorld:
 
     def arrived(self) -> list[EnvelopeKey]:
         return self._keys
+
+    async def settled(self) -> None:
+        """A broker passes messages of one client on in order: behind this one nothing of before is on its way."""
+        self._marks += 1
+        await self._cloud.publish(f"vehicles/mark/{self._marks}", qos=1)
+        async with asyncio.timeout(5):
+            while self._marked < self._marks:  # noqa: ASYNC110  the cloud's own loop counts them
+                await asyncio.sleep(0.005)
 
     async def reported(self) -> dict[str, object]:
         return self._reported
