@@ -16,10 +16,10 @@ from edge_agent.records import EnvelopeKey
 from edge_agent.uplink.deliver import UNREACHABLE
 from edge_agent.uplink.iotedge import IotEdge
 from tests.soak.battery import HURRIED_HEALTHY_S, Trial, trials
-from tests.soak.count import Arrived, Course, Tried
+from tests.soak.count import Arrived, Course, Tried, grown
 from tests.soak.hasty import HastyUplink
 from tests.soak.line import DEVICE, MODULE, Line, Said, digest
-from tests.soak.vitals import vitals
+from tests.soak.vitals import Vitals, vitals
 from tests.uplink.fakes import Recorder
 
 ADDRESS = "127.0.0.111"
@@ -27,6 +27,8 @@ WARM_UP_S = 5.0
 GIVE_UP_S = 90.0
 """A recovery that takes longer is none."""
 DRAIN_S = 300.0
+REST_S = 25.0
+"""A client that waits for a CONNACK ends when paho gives up, after the keep-alive of 20 s."""
 HURRIED_BELOW_S = 300.0
 
 Say = Callable[[str], None]
@@ -84,13 +86,18 @@ class Campaign:
         enough, stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(line.run(enough, stop), name="line")
+            await asyncio.sleep(WARM_UP_S)
+            start = vitals()
             tried = await self._trials(line)
             enough.set()
             drained = await self._drained(line)
+            end = await _rested(start)
             stop.set()
         counts = line.delivery.counts
         return Course(
             tried,
+            start=start,
+            end=end,
             drained=drained,
             alarms=log.alarms,
             sessions=counts.sessions,
@@ -99,7 +106,6 @@ class Campaign:
         )
 
     async def _trials(self, line: Line) -> list[Tried]:
-        await asyncio.sleep(WARM_UP_S)
         until_s = time.monotonic() + self._plan.minutes * 60
         tried: list[Tried] = []
         for trial in trials(self._plan.seed, hurried=self._plan.hurried):
@@ -146,6 +152,15 @@ class Campaign:
 
     async def _ask(self, question: Callable[[], object]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._asking, question)
+
+
+async def _rested(start: Vitals) -> Vitals:
+    """When nothing has grown, or when it had the time not to."""
+    clock = asyncio.get_running_loop().time
+    until_s = clock() + REST_S
+    while grown(start, now := vitals()) and clock() < until_s:  # noqa: ASYNC110  a thread that ends tells nobody
+        await asyncio.sleep(0.5)
+    return now
 
 
 async def _after(ended_s: float, reached: Callable[[], bool]) -> float:

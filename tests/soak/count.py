@@ -13,7 +13,7 @@ RECOVERY_S: Final = 10.0
 DUPLICATES: Final = 0.001
 """of what was produced"""
 GROWTH: Final = Vitals(threads=3, descriptors=6, resident_mb=24.0)
-"""What the last quarter may have more than the first, at its highest, in healthy moments."""
+"""What there may be more at the end than at the start."""
 EXPECTED_ALARMS: Final = frozenset({"uplink.link_down", "uplink.session_undisposed"})
 """of an agent whose hub fails; every other warning or error is a fault of its own"""
 
@@ -41,6 +41,10 @@ class Course:
     """What the agent did and said."""
 
     tried: Sequence[Tried]
+    start: Vitals
+    """before the first fault"""
+    end: Vitals
+    """when all was delivered, and clients that a mute hub held had the time of a keep-alive to end"""
     drained: bool
     alarms: Counter[str]
     sessions: int
@@ -119,13 +123,11 @@ def _of_course(course: Course) -> Iterable[str]:
             yield f"{one.name}: the next batch was acknowledged {one.recovery_s:.1f} s after its end"
         if not one.heard_s < RECOVERY_S:
             yield f"{one.name}: a change of the twin was heard {one.heard_s:.1f} s after its end"
-    yield from _of_vitals([one.vitals for one in course.tried])
+    for what in grown(course.start, course.end):
+        yield f"{what}: {getattr(course.start, what):.0f} at the start, {getattr(course.end, what):.0f} at the end"
 
 
-def _of_vitals(samples: Sequence[Vitals]) -> Iterable[str]:
-    quarter = max(1, len(samples) // 4)
-    first, last = samples[:quarter], samples[-quarter:]
-    for what in ("threads", "descriptors", "resident_mb"):
-        before, after = (max(getattr(one, what) for one in part) for part in (first, last))
-        if after > before + getattr(GROWTH, what):
-            yield f"{what}: {before:.0f} at the start, {after:.0f} at the end"
+def grown(start: Vitals, end: Vitals) -> list[str]:
+    """What is more than it may be."""
+    names = ("threads", "descriptors", "resident_mb")
+    return [name for name in names if getattr(end, name) > getattr(start, name) + getattr(GROWTH, name)]

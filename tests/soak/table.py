@@ -21,9 +21,9 @@ def tables(course: Course, result: Count) -> str:
         f"{result.duplicates} ({share:.3%})",
         course.sessions,
     )
-    samples = [one.vitals for one in course.tried]
     held = "| in a healthy moment | threads | file descriptors | resident memory |"
-    moments = {"start": samples[0], "middle": samples[len(samples) // 2], "end": samples[-1]} if samples else {}
+    middle = course.tried[len(course.tried) // 2].vitals
+    moments = {"start": course.start, "middle": middle, "end": course.end}
     return "\n\n".join(
         (
             _table(faults, rows),

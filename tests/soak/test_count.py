@@ -14,7 +14,9 @@ TRIED = tuple(
     Tried(name, begun_ms, 5.0, recovery_s=1.0, heard_s=1.5, sessions=1, vitals=VITALS)
     for name, begun_ms in (("mute", 1000), ("deaf", 2000), ("blind", 3000), ("lame", 4000))
 )
-WELL = Course(TRIED, drained=True, alarms=Counter({"uplink.link_down": 4}), sessions=5, uncertain=40)
+WELL = Course(
+    TRIED, start=VITALS, end=VITALS, drained=True, alarms=Counter({"uplink.link_down": 4}), sessions=5, uncertain=40
+)
 KEYS = [EnvelopeKey(1, seq) for seq in range(5000)]
 KEPT = [(key, f"digest {key.seq}") for key in KEYS]
 ARRIVED = [Arrived(key.seq, "car", key, f"digest {key.seq}") for key in KEYS]
@@ -89,15 +91,15 @@ def test_another_payload_and_another_device_are_seen() -> None:
             "mute: a change of the twin was heard inf s after its end",
         ),
         (
-            replace(WELL, tried=(*TRIED[:3], replace(TRIED[3], vitals=replace(VITALS, threads=21)))),
+            replace(WELL, end=replace(VITALS, threads=21)),
             "threads: 17 at the start, 21 at the end",
         ),
         (
-            replace(WELL, tried=(*TRIED[:3], replace(TRIED[3], vitals=replace(VITALS, descriptors=37)))),
+            replace(WELL, end=replace(VITALS, descriptors=37)),
             "descriptors: 30 at the start, 37 at the end",
         ),
         (
-            replace(WELL, tried=(*TRIED[:3], replace(TRIED[3], vitals=replace(VITALS, resident_mb=95.0)))),
+            replace(WELL, end=replace(VITALS, resident_mb=95.0)),
             "resident_mb: 70 at the start, 95 at the end",
         ),
     ],

@@ -12,7 +12,15 @@ def tried(recovery_s: float, threads: int) -> Tried:
     return Tried(FAULT, 0, 4.0, recovery_s, recovery_s + 0.1, sessions=2, vitals=Vitals(threads, 30, 71.6))
 
 
-COURSE = Course([tried(1.0, 17), tried(7.5, 18), tried(2.0, 19)], True, Counter(), sessions=7, uncertain=3)  # noqa: FBT003
+COURSE = Course(
+    [tried(1.0, 17), tried(7.5, 18), tried(2.0, 17)],
+    start=Vitals(17, 30, 71.6),
+    end=Vitals(19, 30, 71.6),
+    drained=True,
+    alarms=Counter(),
+    sessions=7,
+    uncertain=3,
+)
 RESULT = Count(2000, 2000, 0, 0, 2, Counter({FAULT: 2}), ())
 
 
