@@ -37,6 +37,8 @@ from edge_agent.metrics import labels_of, metrics_of, metrics_served
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.ports import Uplink
+from edge_agent.power import Line, Power
+from edge_agent.power_file import PowerFile
 from edge_agent.records import Batch, FrameBlock
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings
@@ -112,6 +114,7 @@ class Agent:
             rule_reports=RuleReports(reported),
             vehicle_state=self._vehicle_state,
             recent=recent,
+            hear=lambda is_true: self._power.hear(is_true=is_true),
         )
         self._latency = latency = Latency()
         self._keeping = Keeping(
@@ -121,17 +124,11 @@ class Agent:
             committed=lambda batches: latency.commit(spool.boot.boot, batches, clock.uptime_ns()),
         )
         self._trials = Trials(catalog, recent, sender, clock)
-        self._tariff = Tariff(
-            LinkFile(settings.link_file, log),
-            SpentFile(settings.data_folder / "spent.json", log),
-            reported,
-            clock=clock,
-            log=log,
-            clock_trusted=settings.clock_trusted,
-        )
+        self._tariff = self._tariff_of(reported)
         self._log_level = LogLevel(settings.runtime_log_level, reported, log, set_level)
         self._inbox = self._inbox_of(catalog, refusals, reported)
         self._delivery = self._delivery_of(uplink, reported)
+        self._power = self._power_of(reported)
         self._watch = Watch(settings.commit_s)
         self._reading = not self._replays
         self._finish = asyncio.Event()
@@ -185,6 +182,14 @@ class Agent:
         """Read no more, deliver everything, and end."""
         self._finish.set()
 
+    def fall_quiet(self) -> None:
+        """Put what is open on disk, send what is urgent, then use no network until `wake`."""
+        self._power.ask()
+
+    def wake(self) -> None:
+        """Connect again, and deliver what waits."""
+        self._power.wake()
+
     def _metrics(self) -> AbstractAsyncContextManager[int | None]:
         port = self._settings.metrics_port
         if not port:
@@ -211,6 +216,7 @@ class Agent:
         delivery = group.create_task(self._delivery.run(end_delivery), name="uplink")
         standing = group.create_task(self._stand(), name="standing")
         tariff = group.create_task(self._tariff.run(), name="tariff")
+        power = group.create_task(self._power.run(), name="power")
         health = group.create_task(self._look_after(), name="health")
         stopping = group.create_task(stop.wait(), name="stop")
         finishing = group.create_task(self._finish.wait(), name="finish")
@@ -222,6 +228,8 @@ class Agent:
         refusal = source.result() if source.done() else None
         self._reading = False
         source.cancel()
+        if not stop.is_set():  # what is to be delivered before the end would wait for ever
+            self._power.wake("end")
         # Somebody waits to be told of a log that cannot be read; what is not delivered by then stays on disk.
         limit_s = self._settings.drain_s if refusal else None
         await asyncio.wait((emptied, stopping), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
@@ -232,7 +240,7 @@ class Agent:
             events.drain_timed_out(self._log, waited_s=waited_s, late=[task.get_name() for task in late])
         else:
             events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
-        for task in (sift, *late, emptied, standing, tariff, health, stopping, finishing):
+        for task in (sift, *late, emptied, standing, tariff, power, health, stopping, finishing):
             task.cancel()
         if refusal:
             raise refusal
@@ -263,6 +271,7 @@ class Agent:
     def _follow(self, config: Config) -> None:
         self._log_level.follow(config.log_level)
         self._tariff.follow(config.link, config.budget, config.unmetered)
+        self._power.follow(config.quiet)
 
     def _delivery_of(self, uplink: Uplink, reported: Reported) -> Delivery:
         return Delivery(
@@ -277,6 +286,33 @@ class Agent:
             sending=self._tariff.sending,
             acked=lambda key: self._latency.acknowledge(key, self._clock.uptime_ns()),
         )
+
+    def _tariff_of(self, reported: Reported) -> Tariff:
+        return Tariff(
+            LinkFile(self._settings.link_file, self._log),
+            SpentFile(self._settings.data_folder / "spent.json", self._log),
+            reported,
+            clock=self._clock,
+            log=self._log,
+            clock_trusted=self._settings.clock_trusted,
+        )
+
+    def _power_of(self, reported: Reported) -> Power:
+        line = Line(
+            seal=self._sift.seal_for_quiet,
+            commit=self._keeping.hurry,
+            waits=self._urgent_waits,
+            limit=self._tariff.allowance.limit,
+            hush=self._delivery.hush,
+            wake=self._delivery.wake,
+            left=lambda: self._spool.depth[0],
+        )
+        file = PowerFile(self._settings.data_folder / "power.json", self._log)
+        return Power(line, file, reported, clock=self._clock, log=self._log)
+
+    def _urgent_waits(self) -> bool:
+        """What memory alone holds is taken for urgent: it may be, and would not survive."""
+        return self._spool.holds(self._tariff.allowance.terms) or self._spool.standing.memory_batches > 0
 
     def _link(self) -> JsonObject:
         """The connection that is made now is told with what counts of its kind."""

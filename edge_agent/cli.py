@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow
 from edge_agent.desk.spool_commands import spool_app
 from edge_agent.errors import EdgeAgentError, FileRefused
 from edge_agent.health_probe import tell_health
+from edge_agent.signals import quiet_on_signals, stop_on_signals, until_it_runs
 
 app = typer.Typer(
     help="Reads a vehicle's CAN buses, keeps what its twin asks for, and delivers it through Azure IoT Edge.",
@@ -43,8 +43,6 @@ Dbc = Annotated[list[Path], typer.Option("--dbc", help="Database file (DBC, KCD,
 Vss = Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")]
 DEFAULT_HUB = Path("edge-hub")
 DEVICE, MODULE = "demo-vehicle", "telematics"
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-"""docker stop, and a keyboard"""
 
 
 def main() -> NoReturn:
@@ -90,8 +88,7 @@ def run() -> None:
 
     Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
     """
-    for number in STOP_SIGNALS:  # until the agent runs nothing is on the way, and a spool survives worse
-        signal.signal(number, lambda *_: os._exit(0))
+    until_it_runs(lambda: os._exit(0))
 
     from edge_agent.app import Agent
     from edge_agent.door import uplink_of
@@ -104,7 +101,8 @@ def run() -> None:
 
     async def until_stopped() -> None:
         agent = await Agent.open(settings, uplink, log, logs.set_level)
-        await agent.run(_stop_on_signals())
+        quiet_on_signals(agent.fall_quiet, agent.wake)
+        await agent.run(stop_on_signals())
 
     try:
         asyncio.run(until_stopped())
@@ -124,14 +122,6 @@ def _leave(code: int) -> NoReturn:
         with suppress(OSError):
             stream.flush()
     os._exit(code)
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """Set by STOP_SIGNALS from now on."""
-    stop = asyncio.Event()
-    for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
 
 
 @app.command()
@@ -200,7 +190,7 @@ def hub(
     local = LocalHub(folder, address=address, device=device, module=module, routes=route or ())
 
     async def until_stopped() -> None:
-        await serve(local, _stop_on_signals(), ready)
+        await serve(local, stop_on_signals(), ready)
 
     def ready() -> None:
         if env_file:

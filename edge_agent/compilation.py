@@ -19,6 +19,7 @@ from edge_agent.document import (
     EverySpec,
     OnChangeSpec,
     PeriodicSpec,
+    QuietSpec,
     RelativeDeadband,
     RuleSpec,
     SnapshotSpec,
@@ -45,6 +46,7 @@ from edge_agent.policy.rules import (
     Snapshot,
     Trigger,
 )
+from edge_agent.quiet import QuietAsked
 from edge_agent.records import I64, Lane, Retention, RuleInfo, TimeUnit, Upload
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.link import LinkSaid
@@ -84,6 +86,7 @@ class Config:
     link: LinkSaid = field(default_factory=LinkSaid)
     budget: Budget = field(default_factory=Budget)
     log_level: str | None = None
+    quiet: QuietAsked = field(default_factory=QuietAsked)
 
     @property
     def unmetered(self) -> tuple[str, ...]:
@@ -101,6 +104,7 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
     names = {rule: naming.signals(spec, f"rules.{rule}.signals") for rule, spec in document.rules.items()}
     asked = {rule: naming.conditions(spec, f"rules.{rule}") for rule, spec in document.rules.items()}
     state = naming.state(document.state)
+    quiet = naming.quiet(document.quiet)
     if naming.refused or (naming.unknown and catalog.complete):
         raise DocumentRefused([*naming.unknown, *naming.refused])
     runs = {rule: spec for rule, spec in document.rules.items() if None not in asked[rule].values()}
@@ -122,6 +126,7 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
         LinkSaid(document.link.metered, document.link.roaming),
         Budget(**document.budget.model_dump()),
         document.log_level,
+        quiet,
     )
 
 
@@ -177,6 +182,11 @@ class _Naming:
             message = f"{twice[0]} has a long name that another of these has too, as far as a twin takes names"
             self.refused.append(Fault("state.signals", message))
         return StateAsked(names, round(spec.every_s * 1e9))
+
+    def quiet(self, spec: QuietSpec) -> QuietAsked:
+        """When the agent is to be quiet; by a signal alone too where the condition's signals are unknown."""
+        condition = None if spec.when is None else self._condition(spec.when, "quiet.when")
+        return QuietAsked(condition, round(spec.after_s * 1e9), round(spec.send_s * 1e9), spec.last_priority)
 
     def _condition(self, text: str, loc: str) -> int | None:
         try:

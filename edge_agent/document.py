@@ -302,6 +302,19 @@ class BudgetSpec(_Model):
     """of 4 KB, as an IoT hub meters messages, over every link"""
 
 
+class QuietSpec(_Model):
+    """When the agent sends what is urgent and then uses no network: the ignition is off."""
+
+    when: ConditionText | None = None
+    """a condition over signals; without one only a signal (SIGUSR1) asks for it"""
+    after_s: Duration = 5.0
+    """for which it must be true without a break"""
+    send_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 20.0
+    """the most that sending what is urgent may take"""
+    last_priority: int = Field(default=2, ge=0, le=9)
+    """batches of a priority with a greater number stay on disk"""
+
+
 class Document(_Model):
     """The desired properties, without `$version`."""
 
@@ -321,6 +334,8 @@ class Document(_Model):
     """what may be spent on the link; without limits everything goes"""
     log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] | None = None
     """from which level on events are told; as RuntimeLogLevel has it where nothing is said"""
+    quiet: QuietSpec = QuietSpec()
+    """when no network is used"""
 
 
 def judge(desired: Mapping[str, Any]) -> Document:

@@ -66,6 +66,16 @@ def stage_failed(log: Log, *, stage: str, error: str, reason: str, traceback: st
     log.error("app.stage_failed", count=1, stage=stage, error=error, reason=reason, traceback=traceback)
 
 
+def power_changed(log: Log, *, state: str, by: str, batches_left: int) -> None:
+    """`sending` and `quiet`: what an ignition that is off makes of us; `by` says who or what led to it."""
+    log.info("app.power_changed", state=state, by=by, batches_left=batches_left)
+
+
+def power_not_kept(log: Log, *, reason: str) -> None:
+    """The file that a power manager reads could not be written; it says what it said before."""
+    log.warning("app.power_not_kept", reason=reason)
+
+
 # --- acquire -----------------------------------------------------------------------------------
 
 

@@ -24,6 +24,8 @@ ROOMS: Final[Mapping[str, int]] = {
     "health": 4_500,
     "link": 150,
     "log_level": 80,
+    "power": 110,
+    "quiet": 240,
     "rule_status": 2_500,
     "rules": 3_200,
     "schema_version": 300,

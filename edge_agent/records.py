@@ -264,6 +264,8 @@ class CloseReason(Enum):
     CONFIG_CHANGED = "config_changed"
     CLOCK_SET = "clock_set"
     FLUSHED = "flushed"
+    QUIET = "quiet"
+    """The agent falls quiet: what is open goes to the disk."""
     STOPPED = "stopped"
 
 

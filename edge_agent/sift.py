@@ -36,8 +36,14 @@ class Sift:
         rule_reports: RuleReports | None = None,
         vehicle_state: VehicleState | None = None,
         recent: RecentFrames | None = None,
+        hear: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """`narrow` is told each plan that takes over: the source need not read what it does not want."""
+        """`narrow` is told each plan that takes over: the source need not read what it does not want.
+
+        `hear` is told with each block whether the condition for quiet is true; there is none where nobody asks.
+        """
+        self._hear = hear
+        self._quiet_when: int | None = None
         self._rule_reports = rule_reports
         self._vehicle_state = vehicle_state
         self._recent = recent
@@ -93,8 +99,16 @@ class Sift:
         self._asked += sealed
         return sealed
 
+    def seal_for_quiet(self) -> int:
+        """Seal what is open now, likewise; how many batches were sealed since the start."""
+        if not self._ended:
+            self._asked += self._collector.flush(CloseReason.QUIET)
+        return self._collector.sealed
+
     def _tell_beside(self, block: FrameBlock) -> None:
         """Whoever else wants to know of a block that the rules have judged."""
+        if self._quiet_when is not None:
+            self._hear(self._collector.is_true(self._quiet_when))
         if self._rule_reports and self._rule_reports.due(block.uptime_ns):
             self._rule_reports.say(self._collector.activity, block.uptime_ns)
         if self._vehicle_state:
@@ -145,6 +159,9 @@ class Sift:
             signals=len(config.plan.signals),
             rows=len(config.plan.signal),
         )
+        # Its conditions begin with nothing known, and nothing is not true.
+        self._quiet_when = config.quiet.condition
+        self._hear(False)  # noqa: FBT003  a callback of one argument
         return self._collector.reconfigure(config.version, config.plan.signals, config.rules, config.conditions)
 
     async def _seal(self, sealed: list[Batch], batches: Channel[Batch]) -> None:

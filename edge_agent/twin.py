@@ -19,7 +19,7 @@ from edge_agent.fitting import CUT, JsonObject, JsonValue, fitted, shortened
 
 TAKEN, REFUSED = 200, 400
 """`ac` of an acknowledgement: HTTP's numbers (IoT Plug and Play conventions)"""
-WRITABLE = ("schema_version", "rules", "state")
+WRITABLE = ("schema_version", "rules", "state", "quiet")
 VERDICT_CHARS = 128
 TOO_MUCH = "too much to be repeated here"
 NOTHING: JsonObject = MappingProxyType({})

@@ -9,6 +9,7 @@ from edge_agent.desk.twin_schema import twin_schema
 from edge_agent.fitting import JsonObject
 from edge_agent.log_level import LEVELS
 from edge_agent.policy.rule_reports import RuleStatus
+from edge_agent.quiet import PowerState
 from edge_agent.records import BusCounts, BusState
 from edge_agent.status import Status
 from edge_agent.uplink.budget import Budget, Level
@@ -34,6 +35,8 @@ def writable() -> Iterator[JsonObject]:
     yield _property("rules", map_of("name", "rule", rule), "As docs/twin.schema.json says more exactly.", writable=True)
     state = schema_of(schema["$defs"]["StateSpec"], schema["$defs"])
     yield _property("state", state, "Of which signals vehicle_state tells.", writable=True)
+    quiet = schema_of(schema["$defs"]["QuietSpec"], schema["$defs"])
+    yield _property("quiet", quiet, "When no network is used; power tells of it.", writable=True)
 
 
 def _of_type(kind: object) -> Schema:
@@ -138,6 +141,13 @@ READ_ONLY: Final = (
             }
         ),
         "What was spent on the link in this day and month of UTC.",
+    ),
+    _property(
+        "power",
+        object_of(
+            {"state": enum_of([state.value for state in PowerState]), "since_ms": "long", "batches_left": "long"}
+        ),
+        "Whether batches are sent, only urgent ones, or none until the vehicle wakes.",
     ),
     _property(
         "spool",

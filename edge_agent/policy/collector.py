@@ -84,6 +84,15 @@ class Collector:
         """Names of the running rules of which `snapshot` can be asked."""
         return tuple(running.rule.info.name for running in self._running if isinstance(running.rule, Snapshot))
 
+    @property
+    def sealed(self) -> int:
+        """Batches since the start, over configurations; `seq` counts them."""
+        return self._next_seq
+
+    def is_true(self, condition: int) -> bool:
+        """Whether the running configuration's condition of this number is true; unknown is not."""
+        return self._settled.is_true(condition)
+
     def reconfigure(
         self, version: int, signals: Sequence[SignalInfo], rules: Sequence[Rule], conditions: Sequence[Tree] = ()
     ) -> list[Batch]:

@@ -105,6 +105,10 @@ class SettledRules:
         """Whether the gate of the rule at this position is open, as of the time up to which the stream is settled."""
         return self._gates.admits_at(rule, self._now_ns)
 
+    def is_true(self, condition: int) -> bool:
+        """Whether this condition is true, as of the time up to which the stream is settled."""
+        return self._spells.is_true(condition)
+
     def shift(self, delta_ns: int) -> None:
         """Move every remembered time: the clock by which they were told was wrong by so much."""
         self._settling.shift(delta_ns)

@@ -21,6 +21,10 @@ class Spells:
     def __init__(self, conditions: int) -> None:
         self._true = np.zeros(conditions, np.bool_)
 
+    def is_true(self, condition: int) -> bool:
+        """As of its last instant."""
+        return bool(self._true[condition])
+
     def feed(self, verdicts: Sequence[Verdicts]) -> Mapping[int, list[Turn]]:
         """The turns of each condition that has some, in the order of time; `verdicts` are one for each condition."""
         if not verdicts:

@@ -39,6 +39,9 @@ class Keeping:
         self._commit_rule = commit
         self._committed = committed
         self._owed: tuple[LostRange, ...] = ()
+        self._hurried = 0
+        self._patience: asyncio.Timeout | None = None
+        """of the group that is gathered"""
         self.committed_batches = 0
         """that the spool has answered for, whatever became of them"""
         self.kept_batches = 0
@@ -53,13 +56,22 @@ class Keeping:
             if group:
                 await self._append([batch for batch, _ in group], [envelope for _, envelope in group])
 
+    def hurry(self, count: int) -> bool:
+        """Wait with no commit until so many batches of this start are answered for; whether they are."""
+        self._hurried = max(self._hurried, count)
+        is_done = self.committed_batches >= count
+        if self._patience is not None and not is_done and not self._patience.expired():
+            self._patience.reschedule(asyncio.get_running_loop().time())
+        return is_done
+
     async def _gather(self, batches: Channel[Batch]) -> tuple[list[tuple[Batch, Envelope]], bool]:
         """Sealed batches for one commit, and whether the channel has ended."""
         group: list[tuple[Batch, Envelope]] = []
         size = 0
         try:
             batch = await batches.get()
-            async with asyncio.timeout(self._commit_rule.every_s):
+            every_s = self._commit_rule.every_s if self.committed_batches >= self._hurried else 0.0
+            async with asyncio.timeout(every_s) as self._patience:
                 while True:
                     envelope = seal(batch, self._sender, self._spool.boot, self._owed[:TOLD_AT_ONCE])
                     self._owed = self._owed[len(envelope.tells) :]
@@ -72,6 +84,8 @@ class Keeping:
             return group, False
         except EndOfStream:
             return group, True
+        finally:
+            self._patience = None
 
     async def _append(self, batches: list[Batch], envelopes: list[Envelope]) -> None:
         """Commit. What the disk does not take is not kept: the spool holds it in memory, or owes it."""

@@ -113,6 +113,7 @@ def test_what_can_be_written_and_asked_is_there_without_any_signal() -> None:
         "schema_version": ("Property", True),
         "rules": ("Property", True),
         "state": ("Property", True),
+        "quiet": ("Property", True),
         "config": ("Property", False),
         "agent": ("Property", False),
         "databases": ("Property", False),
@@ -120,6 +121,8 @@ def test_what_can_be_written_and_asked_is_there_without_any_signal() -> None:
         "rule_status": ("Property", False),
         "link": ("Property", False),
         "budget": ("Property", False),
+        "power": ("Property", False),
+        "log_level": ("Property", False),
         "spool": ("Property", False),
         "vehicle_state": ("Property", False),
         "cut": ("Property", False),
@@ -166,7 +169,7 @@ def test_whatever_signals_are_called_the_model_keeps_to_the_rules(columns: list[
     found = made(*columns)
 
     assert list(mistakes(found)) == []
-    assert len(found[0]["contents"]) == len(columns) + 18
+    assert len(found[0]["contents"]) == len(columns) + 20
 
 
 @given(TEXT, st.sets(st.sampled_from(["a", "v", "v1", "rules", "A_b", "A_b_2"])))

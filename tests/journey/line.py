@@ -123,6 +123,9 @@ class AgentProcess:
     def terminate(self) -> None:
         self._process.terminate()
 
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     async def kill(self) -> None:
         """SIGKILL; at once, whatever it is doing."""
         if self.running:

@@ -5,7 +5,7 @@ import gc
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -104,7 +104,7 @@ async def test_a_workload_api_that_fails_at_a_renewal_and_is_healthy_again_costs
             parts.drop()
             await until(lambda: run.delivery.counts.failures > 0)
 
-        run = await loaded(parts, fail_once)
+        await loaded(parts, fail_once)
 
 
 @asynccontextmanager
@@ -115,7 +115,7 @@ async def renewing(folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) 
         yield parts
 
 
-async def loaded(parts: Desk, act: Callable[[Run], Awaitable[None]]) -> Run:
+async def loaded(parts: Desk, act: Callable[[Run], Coroutine[None, None, None]]) -> Run:
     """Deliver while `act` goes on, with a batch each 20 ms; then everything must have arrived."""
     run, stop = Run(parts, 0), asyncio.Event()
     async with asyncio.TaskGroup() as group:
