@@ -42,6 +42,7 @@ from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 from edge_agent.tap.latest import Latest
 from edge_agent.twin import Twin
+from edge_agent.uplink.budget import Budget
 
 FIRST_BOOT = BootInfo(1, None, None)
 DEVICE, MODULE = "demo-vehicle", "telematics"
@@ -120,7 +121,8 @@ async def dry_run(
     traces = None if plotted is None else Traces(config.plan.signals, traced(plotted, catalog, config))
     trial = DryRun(settings, catalog, config, traces=traces, log=log)
     await trial.run(seconds=seconds, progress=progress)
-    return trial.report(Use(hours_a_day, offline_days, settings.spool_cap_bytes)), traces.traces() if traces else ()
+    use = Use(hours_a_day, offline_days, settings.spool_cap_bytes, budgeted=config.budget != Budget())
+    return trial.report(use), traces.traces() if traces else ()
 
 
 def traced(patterns: Sequence[str], catalog: Catalog, config: Config) -> tuple[str, ...]:

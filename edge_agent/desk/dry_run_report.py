@@ -10,7 +10,7 @@ from operator import add
 
 from edge_agent.desk.dry_run_offline import Inflow, Outcome, offline
 from edge_agent.desk.dry_run_tally import RuleTally, Sealed
-from edge_agent.records import BusCounts
+from edge_agent.records import BusCounts, Upload
 from edge_agent.spool.header import JsonValue
 from edge_agent.uplink.metering import BLOCK_BYTES
 
@@ -27,6 +27,8 @@ class Use:
     """of driving"""
     offline_days: float
     spool_cap_bytes: int
+    budgeted: bool = False
+    """whether the document has a budget, which is not reckoned with"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,11 @@ class Report:
         rules = [{**asdict(one), **asdict(one.figures)} for one in self.rules]
         for one in rules:
             del one["figures"]
+        use = asdict(self.use)
+        del use["budgeted"]
         return {
             "log": log,
-            "use": asdict(self.use) | {"days_a_month": DAYS_A_MONTH, "block_bytes": BLOCK_BYTES},
+            "use": use | {"days_a_month": DAYS_A_MONTH, "block_bytes": BLOCK_BYTES},
             "rules": rules,
             "silent_in_conditions": list(self.silent_in_conditions),
             "total": asdict(self.total),
@@ -134,7 +138,10 @@ def _offline(tallies: Sequence[RuleTally], log: LogRead, use: Use) -> Outcome | 
     """None where the log is no time long."""
     if not log.drive_s:
         return None
-    inflows = [Inflow(tally.info.priority, _an_hour(tally.sealed.record_bytes, log)) for tally in tallies]
+    inflows = [
+        Inflow(tally.info.priority, _an_hour(tally.sealed.record_bytes, log), tally.info.upload, tally.info.retention)
+        for tally in tallies
+    ]
     return offline(inflows, hours=use.offline_days * use.hours_a_day, cap_bytes=use.spool_cap_bytes)
 
 
@@ -194,3 +201,7 @@ def _remarks(tally: RuleTally) -> Iterator[str]:
         yield "keeps nothing here: what it waits for does not happen in this log"
     if tally.sealed.messages and not tally.sealed.filled:
         yield "the log ended before a batch was full: longer drives have fewer, larger messages"
+    if tally.info.upload is Upload.UNMETERED:
+        yield "waits for an unmetered link: without one it is offline, whatever its figures by the month say"
+    if tally.info.retention.wall_s:
+        yield "expires by wall time too, which is not reckoned with"

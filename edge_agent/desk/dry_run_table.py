@@ -87,4 +87,6 @@ def _use(report: Report) -> list[str]:
         lines.append(f"offline for {use.offline_days:g} days, a spool of {cap} {holds}")
     else:
         lines.append("this log is no time long: nothing follows from it for a month")
+    if use.budgeted:
+        lines.append("the budget is not reckoned with: what it holds back waits in the spool, as when offline")
     return lines

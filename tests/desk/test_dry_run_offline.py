@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.desk.dry_run_offline import SEGMENT_BYTES, SPOOL_SHARES, SPOOL_SHARES_HELD_BACK, Inflow, offline
-from edge_agent.records import Envelope, EnvelopeKey, Lane
+from edge_agent.records import Envelope, EnvelopeKey, Lane, Retention, Upload
 from edge_agent.spool import segments
 from edge_agent.spool.framing import record_length
 from edge_agent.spool.segments import SegmentSpool
@@ -53,6 +53,29 @@ def test_ten_years_of_more_than_any_spool_are_reckoned_at_once() -> None:
     outcome = offline([Inflow(9, 1e9), Inflow(0, 1e6)] * 100, hours=87_600, cap_bytes=1 << 30)
 
     assert all(lost > 0 for lost in outcome.lost_bytes[::2])
+
+
+def test_what_expires_is_lost_before_the_spool_is_full() -> None:
+    lasting, other = Inflow(5, 20_000, retention=Retention(powered_s=7_200)), Inflow(3, 1_000)
+    outcome = offline([lasting, other], hours=10, cap_bytes=CAP)
+
+    assert outcome.lost_bytes[0] == pytest.approx(20_000 * 8, rel=0.1)
+    assert outcome.lost_bytes[1] == 0
+    assert outcome.first_loss_hours == pytest.approx(2, rel=0.2)
+
+
+def test_a_rule_that_may_be_thinned_loses_a_part_of_all_its_days_before_all_of_any() -> None:
+    whole, thinned = Inflow(5, 100_000), Inflow(5, 100_000, retention=Retention(thin=2))
+    lost = offline([whole, thinned], hours=5.5, cap_bytes=CAP).lost_bytes
+
+    assert lost[0] == 0
+    assert 0 < lost[1] < 550_000 * 0.6
+
+
+def test_of_one_priority_what_waits_for_an_unmetered_link_goes_first() -> None:
+    lost = offline([Inflow(5, 50_000), Inflow(5, 50_000, Upload.UNMETERED)], hours=12, cap_bytes=CAP).lost_bytes
+
+    assert lost[0] == 0 < lost[1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 200_000)), min_size=1, max_size=5), st.integers(1, 40))

@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from edge_agent.desk.dry_run_report import LogRead, Report, Use, report
 from edge_agent.desk.dry_run_tally import RuleTally, Sealed
-from edge_agent.records import BusCounts, Lane, RuleInfo, TimeUnit
+from edge_agent.records import BusCounts, Lane, Retention, RuleInfo, TimeUnit, Upload
 
 USE = Use(hours_a_day=2, offline_days=7, spool_cap_bytes=1 << 20)
 LOG = LogRead("drive.log", 1800.0, 5000, 900, (("car", BusCounts(seen=5000, decoded=4000, unknown=1000)),))
@@ -111,3 +112,11 @@ def test_as_json_a_rules_figures_stand_beside_its_name() -> None:
     assert "figures" not in body["rules"][0]
     assert body["log"]["buses"]["car"]["unknown"] == 1000
     assert body["use"]["days_a_month"] == 30
+
+
+def test_what_waits_for_a_link_or_expires_by_the_wall_clock_is_remarked() -> None:
+    plain = tally("trip", SEALED)
+    waiting = replace(plain, info=replace(plain.info, upload=Upload.UNMETERED, retention=Retention(wall_s=9)))
+
+    assert made(plain).rules[0].remarks == ()
+    assert [remark.split()[0] for remark in made(waiting).rules[0].remarks] == ["waits", "expires"]
