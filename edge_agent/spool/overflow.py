@@ -60,7 +60,8 @@ class Overflow:
     @property
     def may_expire(self) -> bool:
         """Whether anything may expire that is not in flight, or was not when it was last looked at."""
-        return min(self._expires_powered_s, self._expires_wall_s) < NEVER_S
+        # Every batch passes through here on its way to the disk.
+        return bool(self._streams) and min(self._expires_powered_s, self._expires_wall_s) < NEVER_S
 
     def hold(self, envelopes: Iterable[Envelope], powered_s: int) -> None:
         """Take these in, however many they are; `shrink` is to follow. Keys of one stream must grow for ever."""
