@@ -90,6 +90,27 @@ def test_what_a_channel_held_at_its_end_is_on_disk(tmp_path: Path) -> None:
     in_virtual_time(main())
 
 
+async def test_each_commit_that_has_returned_is_told_with_its_batches(tmp_path: Path) -> None:
+    told: list[list[int]] = []
+    spool = WatchedSpool(tmp_path)
+    batches: Channel[Batch] = Channel("batches", 4, WhenFull.WAIT)
+    keeping = Keeping(
+        spool,
+        Sender("vehicle-1", "edge-agent"),
+        commit=GroupCommit(60.0, 1 << 20),
+        committed=lambda group: told.append([one.seq for one in group]),
+    )
+    spool.full = True
+    for seq in range(3):
+        await batches.put(a_batch(seq))
+    batches.close()
+    await keeping.run(batches)
+
+    assert told == [[0, 1, 2]]
+    assert (keeping.committed_batches, keeping.kept_batches) == (3, 0)
+    await spool.close()
+
+
 def test_an_empty_stream_leaves_nothing_and_commits_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         bench = Bench(tmp_path)
@@ -281,3 +302,28 @@ def test_after_a_long_time_at_the_cap_every_batch_has_arrived_or_is_named_by_one
         await spool.close()
 
     asyncio.run(main())
+
+
+def test_what_is_hurried_is_on_disk_at_once_though_a_commit_may_wait_for_an_hour(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path, every_s=3600.0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.keeping.run(bench.batches))
+            await bench.batches.put(a_batch(0))
+            await asyncio.sleep(10)
+            assert not bench.keeping.hurry(3)
+            await asyncio.sleep(1)
+            assert bench.spool.groups == [[0]]
+            assert not bench.keeping.hurry(3)
+            for seq in (1, 2, 3):  # sealed after it was asked for
+                await bench.batches.put(a_batch(seq))
+            await asyncio.sleep(1)
+            assert bench.keeping.hurry(3)
+            assert bench.spool.groups == [[0], [1, 2, 3]]
+            await bench.batches.put(a_batch(4))
+            await asyncio.sleep(60)
+            assert len(bench.spool.groups) == 2, "afterwards it waits as before"
+            bench.batches.close()
+        await bench.spool.close()
+
+    in_virtual_time(main())

@@ -58,6 +58,13 @@ class LedgerActions(RuleBasedStateMachine):
             items.append(Incoming(key, priority, length))
         return items
 
+    @invariant()
+    def what_may_go_is_held(self) -> None:
+        held = {self.priority[key] for key in (*self.live, *self.in_flight)}
+        for last_priority in (0, 4, 9):
+            expected = any(priority <= last_priority for priority in held)
+            assert self.books.holds(Terms(last_priority=last_priority)) is expected
+
     def give_up(self, evicted: list[EnvelopeKey], least: int) -> None:
         assert not self.in_flight.intersection(evicted)
         assert set(evicted) <= set(self.live)
@@ -340,3 +347,15 @@ def test_a_lease_of_live_ones_looks_at_no_segment_of_a_backlog_of_a_million() ->
 
 def seqs_of(leased: list[Leased]) -> list[int]:
     return [lease.key.seq for lease in leased]
+
+
+def test_a_segment_that_is_thinned_and_then_evicted_for_one_batch_is_removed_and_not_rewritten() -> None:
+    books = ledger()
+    put_lasting(books, *range(10), lifetime=Lifetime(thin=2))
+    on_disk = books.total_bytes
+
+    books.admit([Incoming(EnvelopeKey(1, 10), 0, 5_900)], rules_of=lambda segment: ["idle"] * segment.count)
+
+    assert {one.why for one in books.owed.untold} == {"thinned", "cap"}
+    assert books.shrunk == ()
+    assert sum(segment.size for segment in books.sweep()) == on_disk

@@ -36,6 +36,7 @@ class Scene:
         self.stop = asyncio.Event()
         self.clock = SleepyClock()
         self.reported = Reported()
+        self.acked: list[EnvelopeKey] = []
         self.delivery = Delivery(
             self.hub,
             self.spool,
@@ -44,6 +45,7 @@ class Scene:
             clock=self.clock,
             random=lambda: 0.5,
             log=self.log,
+            acked=self.acked.append,
         )
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -80,6 +82,7 @@ def test_everything_arrives_once_over_a_healthy_link_and_nothing_is_warned_of() 
     scene = play(Scene.until_delivered, count=200)
     assert sorted(each.key.seq for each in scene.hub.arrived) == list(range(200))
     assert scene.delivery.counts.acked == 200
+    assert sorted(scene.acked) == sorted(scene.spool.keys(Acked))
     assert scene.delivery.counts.acked_bytes == 200 * len(b"payload")
     assert scene.delivery.counts.uncertain == 0
     assert scene.log.at("warning") + scene.log.at("error") == []
@@ -96,6 +99,23 @@ def test_what_is_appended_later_is_delivered_too() -> None:
         await scene.until_delivered()
 
     assert play(act).spool.settled == [(EnvelopeKey(1, 7), Acked())]
+
+
+def test_an_attempt_to_connect_is_seen_as_long_as_it_takes() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    async def act(scene: Scene) -> None:
+        scene.hub.connect_s = 4.0
+        for _ in range(3):
+            await asyncio.sleep(3.0)
+            seen.append((scene.delivery.connecting, scene.delivery.up))
+        scene.hub.unreachable, scene.hub.connect_s = True, 0.0
+        scene.hub.drop()
+        await asyncio.sleep(60.1)
+        seen.append((scene.delivery.connecting, scene.delivery.up))
+
+    play(act)
+    assert seen == [(True, False), (False, True), (False, True), (False, False)]
 
 
 def test_back_off_doubles_to_its_cap_while_nobody_answers() -> None:
