@@ -245,3 +245,20 @@ def test_of_too_many_settled_stretches_the_longest_are_marked_in_order() -> None
     assert len(also) == MOST_STRETCHES
     assert (1, 1_001, 1_999) in also
     assert list(also) == sorted(also)
+
+
+def test_what_is_ready_is_counted_through_all_that_becomes_of_a_record() -> None:
+    segment = filled(1, 4, 9)
+    counts = [(segment.ready, segment.leased)]
+    for act in (
+        lambda: segment.lease(1),
+        lambda: segment.settle(0),
+        lambda: segment.give_back(1),
+        lambda: segment.lease(1),
+        lambda: segment.settle(1),
+        segment.lock,
+    ):
+        act()
+        counts.append((segment.ready, segment.leased))
+
+    assert counts == [(3, 0), (2, 1), (1, 1), (2, 0), (1, 1), (1, 0), (0, 0)]
