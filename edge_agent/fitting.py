@@ -25,7 +25,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "link": 150,
     "log_level": 80,
     "power": 110,
-    "quiet": 240,
+    "quiet": 160,
     "rule_status": 2_500,
     "rules": 3_200,
     "schema_version": 300,

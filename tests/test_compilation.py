@@ -28,6 +28,7 @@ from edge_agent.policy.rules import (
     Snapshot,
     Trigger,
 )
+from edge_agent.quiet import QuietAsked
 from edge_agent.records import RawKind
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.link import LinkSaid
@@ -303,3 +304,28 @@ def test_a_document_says_which_link_there_is_and_what_it_may_cost() -> None:
     assert config.link == LinkSaid(metered=False)
     assert config.budget == Budget(bytes_per_day=5)
     assert config.unmetered == ()
+
+
+def test_a_condition_for_quiet_is_judged_with_those_of_the_rules_and_its_times_are_taken_over() -> None:
+    desired = {
+        "schema_version": 1,
+        "rules": {"harsh": HARSH},
+        "quiet": {"when": "Engine.Secret == 0", "after_s": 1.5, "send_s": 10, "last_priority": 4},
+    }
+    config = compile_document(judge(desired), CATALOG, 1)
+    assert config.quiet == QuietAsked(1, 3 * SECOND // 2, 10 * SECOND, 4)
+    assert len(config.conditions) == 2
+    assert "Engine.Secret" in [signal.name for signal in config.plan.signals]
+
+
+def test_without_a_word_on_quiet_only_a_signal_asks_for_it() -> None:
+    assert compiled().quiet == QuietAsked(None, 5 * SECOND, 20 * SECOND, 2)
+
+
+def test_a_condition_for_quiet_that_cannot_be_is_refused_with_its_place() -> None:
+    desired = {"schema_version": 1, "quiet": {"when": "Engine.Nothing > 1"}}
+    with pytest.raises(DocumentRefused, match=r"quiet\.when: column 1: "):
+        compile_document(judge(desired), CATALOG, 1)
+    config = compile_document(judge(desired), INCOMPLETE, 1)
+    assert config.quiet.condition is None
+    assert [fault.loc for fault in config.missing] == ["quiet.when"]

@@ -35,10 +35,9 @@ CATALOG = Catalog([("can0", [Database("a.dbc", (MESSAGE,), computed=(INVERSE,))]
 MS = 1_000_000
 
 
-def config(version: int, **rules: object) -> Config:
-    outcome = Twin(CATALOG).document(
-        json.dumps({"desired": {"schema_version": 1, "rules": rules, "$version": version}})
-    )
+def config(version: int, *, quiet: dict[str, object] | None = None, **rules: object) -> Config:
+    desired = {"schema_version": 1, "rules": rules, "quiet": quiet or {}, "$version": version}
+    outcome = Twin(CATALOG).document(json.dumps({"desired": desired}))
     assert isinstance(outcome, Applied)
     return outcome.config
 
@@ -65,7 +64,16 @@ class Bench:
         self.reports = BusReports(CATALOG.bus_names, self.reported, self.told)
         decoding = Decoding(compile_plan(CATALOG, ()), [BusLine("can0")])
         self.wanted: list[list[str]] = []
-        self.sift = Sift(decoding, self.reports, self.collector, self.latest, self.told, narrow=self.narrow)
+        self.heard: list[bool] = []
+        self.sift = Sift(
+            decoding,
+            self.reports,
+            self.collector,
+            self.latest,
+            self.told,
+            narrow=self.narrow,
+            hear=self.heard.append,
+        )
 
     def narrow(self, plan: DecodePlan) -> None:
         self.wanted.append([signal.name for signal in plan.signals])
@@ -270,6 +278,37 @@ async def test_what_is_flushed_leaves_with_the_next_block_and_rules_go_on() -> N
         bench.frames.close()
 
     assert [(batch.seq, kept(batch)) for batch in await bench.sealed()] == [(0, {"M.A": [7]}), (1, {"M.A": [8]})]
+
+
+async def test_what_is_sealed_for_quiet_says_so_and_how_many_batches_there_are_to_wait_for() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, a=every_change("M.A"), b=every_change("M.B")))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)))
+        assert bench.sift.seal_for_quiet() == 2
+        assert bench.sift.seal_for_quiet() == 2, "nothing is open"
+        await after(bench, frames((1, 7), (2, 8)))
+        bench.frames.close()
+    assert [batch.why for batch in await bench.sealed()] == [CloseReason.QUIET] * 2 + [CloseReason.STOPPED] * 2
+    assert bench.sift.seal_for_quiet() == 4
+
+
+async def test_the_condition_for_quiet_is_told_with_each_block_and_a_new_configuration_knows_nothing_of_it() -> None:
+    bench = Bench()
+    await bench.configs.put(config(1, quiet={"when": "M.A < 5"}))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bench.run())
+        await after(bench, frames((0, 7)))
+        await after(bench, frames((1, 3)))
+        await after(bench, frames((2, 4)))
+        await after(bench, frames((3, 9)))
+        await after(bench, frames((4, 1)))
+        await bench.configs.put(config(2, a=every_change("M.A")))
+        await after(bench, frames((5, 1)))
+        bench.frames.close()
+    # As of the time up to which the stream is settled: the newest sample is not.
+    assert bench.heard == [False, False, False, True, True, False, False]
 
 
 async def test_what_was_asked_for_last_leaves_though_no_block_follows() -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -6,6 +7,7 @@ import json
 import pytest
 
 from edge_agent.errors import LocalHubRefused
+from edge_agent.localhub.faults import Faults
 from edge_agent.localhub.http import Request
 from edge_agent.localhub.identities import Identity, ModuleId
 from edge_agent.localhub.workload import Workload
@@ -90,3 +92,20 @@ async def test_what_the_daemon_would_refuse_is_refused(request_: Request, status
     with pytest.raises(LocalHubRefused) as refusal:
         await WORKLOAD.answer(request_)
     assert refusal.value.status == status
+
+
+async def test_it_fails_and_falls_silent_where_it_was_made_to() -> None:
+    faults = Faults()
+    workload = Workload("v1", {}, "-----BEGIN CERTIFICATE-----", faults)
+    bundle = request_to("GET", ("trust-bundle",))
+    faults.workload_status = 500
+    with pytest.raises(LocalHubRefused) as refusal:
+        await workload.answer(bundle)
+    assert refusal.value.status == 500
+    faults.workload_status = None
+    faults.mute_workload = True
+    asked = asyncio.create_task(workload.answer(bundle), name="asked")
+    await asyncio.wait((asked,), timeout=0.2)
+    assert not asked.done()
+    faults.mute_workload = False
+    assert await asyncio.wait_for(asked, 5) == {"certificate": "-----BEGIN CERTIFICATE-----"}

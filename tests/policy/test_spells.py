@@ -40,3 +40,9 @@ def test_however_cut_a_turn_is_where_the_truth_is_another_than_before(
         before = [False, *(truth == 1 for truth in truths)]
         expected = [(at, truth == 1) for at, truth in enumerate(truths) if before[at] != (truth == 1)]
         assert found[i] == expected
+
+
+def test_what_is_true_now_is_what_was_true_at_the_last_instant() -> None:
+    spells = Spells(3)
+    spells.feed([verdicts([0, 1]), verdicts([1, -1]), verdicts([])])
+    assert [spells.is_true(condition) for condition in range(3)] == [True, False, False]

@@ -25,3 +25,17 @@ async def test_a_change_before_anyone_waited_is_not_missed() -> None:
     allowance.allow(LESS)
 
     await asyncio.wait_for(allowance.changed(ANYTHING), 1)
+
+
+def test_a_limit_counts_beside_what_is_allowed_whichever_came_first_and_leaves_the_rest_as_it_is() -> None:
+    allowance = Allowance(Terms(unmetered=False))
+    allowance.limit(2)
+    assert allowance.terms == Terms(last_priority=2, unmetered=False)
+    allowance.allow(Terms(last_priority=0))
+    assert allowance.terms == Terms(last_priority=0)
+    allowance.allow(LESS)
+    assert allowance.terms == Terms(last_priority=2)
+    allowance.limit(-1)
+    assert allowance.terms == Terms(last_priority=-1)
+    allowance.limit(9)
+    assert allowance.terms == LESS
