@@ -30,7 +30,9 @@ def test_a_rule_has_the_fields_of_every_kind() -> None:
 def test_every_desired_property_can_be_written_unless_the_section_of_its_name_says_what_counts() -> None:
     desired = list(twin_schema()["properties"])
 
-    assert [one["name"] for one in writable()] == [name for name in desired if name not in {"link", "budget", "log_level"}]
+    assert [one["name"] for one in writable()] == [
+        name for name in desired if name not in {"link", "budget", "log_level"}
+    ]
 
 
 def test_every_section_that_is_reported_is_a_property() -> None:
