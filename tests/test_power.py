@@ -127,7 +127,7 @@ def test_it_is_not_called_quiet_before_the_disk_has_what_was_sealed(tmp_path: Pa
         scene.power.ask()
         await asyncio.sleep(100)
         assert scene.told == "sending"
-        assert scene.names()[-1] == "hush", "the network does not wait for a disk that hangs"
+        assert scene.acts[-1] == (20.1, "hush"), "the network does not wait for a disk that hangs"
         scene.committed = True
         await asyncio.sleep(0.2)
         assert scene.told == "quiet"

@@ -285,7 +285,7 @@ def test_after_a_suspend_a_new_connection_publishes_within_two_seconds_whatever_
         scene.hub.never_ack = trouble == "never acknowledged"
         scene.hub.unreachable = trouble == "backing off"
         scene.hub.connect_s = 100.0 if trouble == "connecting" else 0.0
-        await asyncio.sleep(60.2 if trouble == "backing off" else 4)
+        await asyncio.sleep(61.5 if trouble == "backing off" else 4)  # just after an attempt
         attempts = len(scene.hub.attempts)
         scene.clock.asleep_s = 3600.0
         scene.hub.never_ack = scene.hub.unreachable = False
@@ -399,6 +399,8 @@ def test_a_wake_that_nobody_needs_changes_nothing_and_a_second_hush_returns_at_o
         for _ in range(3):
             await scene.delivery.hush()
             await scene.delivery.hush()
+            await asyncio.sleep(10)
+            assert not scene.delivery.up
             scene.delivery.wake()
             await scene.until(lambda: scene.delivery.up)
 
