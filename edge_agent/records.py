@@ -8,6 +8,7 @@ nanoseconds; `t_ns` is since the Unix epoch unless a name says otherwise.
 
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum, IntFlag
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -339,9 +340,11 @@ class Batch:
         return sum(len(column.t_ns) for column in self.columns)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class EnvelopeKey:
-    """Names one batch of one vehicle for ever; the cloud dedupes on it."""
+class EnvelopeKey(NamedTuple):
+    """Names one batch of one vehicle for ever; the cloud dedupes on it.
+
+    A tuple, since a delivery asks for its hash some seventy times.
+    """
 
     boot: int
     """counts the agent's starts on this vehicle, over power cuts too; only grows"""

@@ -135,7 +135,8 @@ class _Opening:
             if segment is not None and tail_bytes:
                 self._damaged.append((segment, tail_bytes))
             finding = recovery.take(one.items, follows=_follows(before, one, missing))
-            if finding.behind_lost and segment is not None and segment.name.number + 1 == one.name.number:
+            next_to = segment is not None and segment.name.number + 1 == one.name.number
+            if finding.behind_lost and segment is not None and next_to and not tail_bytes:
                 self._damaged.append((segment, 0))
             segment, tail_bytes, before = self._adopt(one, finding), finding.tail_bytes, one
             if not finding.records and not tail_bytes and marks.needs(one.name.number):
