@@ -59,6 +59,10 @@ class CredentialsRefused(HubUnreachable):
         self.hint = "Check the module's identity and key at the hub"
 
 
+class NotTaken(HubUnreachable):
+    """The hub answered that it does not take a message now (a quota, a lack of room); the message is not to blame."""
+
+
 class DiskBusy(Transient):
     """A write to the spool failed in a way that may pass (full, read-only, an I/O error)."""
 

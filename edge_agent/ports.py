@@ -85,7 +85,10 @@ class Inbox(Protocol):
     """What the hub says to the module; called on the event loop."""
 
     async def document(self, text: str) -> str:
-        """Whole twin `{"desired": {...}, "reported": {...}}` as JSON after each connect; returns the reported patch."""
+        """Whole twin `{"desired": {...}, "reported": {...}}` as JSON after each connect; returns the reported patch.
+
+        `desired` is missing where the hub keeps none.
+        """
 
     async def patch(self, text: str) -> str:
         """One desired patch, with its `$version`; returns the reported patch."""
@@ -98,7 +101,10 @@ class Session(Protocol):
     """One connection to a hub, used once. Every call ends within its time limit."""
 
     async def send(self, envelope: Envelope) -> None:
-        """Return when the hub has acknowledged it. Raises HubUnreachable or EnvelopeRefused."""
+        """Return when the hub has acknowledged it. Raises HubUnreachable or EnvelopeRefused.
+
+        Of HubUnreachable, NotTaken and CredentialsRefused are the hub's own answer to this envelope.
+        """
 
     async def report(self, patch: str) -> bool:
         """Patch the reported properties; False where the hub refused the patch. Raises HubUnreachable."""

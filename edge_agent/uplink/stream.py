@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from edge_agent import events
-from edge_agent.errors import EnvelopeRefused, HubUnreachable
+from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable, NotTaken
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Session, Spool
 from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey, Part, Receipt, Refused, Terms
@@ -84,6 +84,8 @@ class _Over:
     why: str
     died: bool
     """False where we ended the session"""
+    not_taken: EnvelopeKey | None = None
+    """which envelope the hub did not take, where it said so"""
 
 
 _STOPPED = _Over("the agent stopped", died=False)
@@ -224,6 +226,9 @@ class Stream:
         receipt: Acked | Refused = Acked()
         try:
             await self._session.send(envelope)
+        except (CredentialsRefused, NotTaken) as error:
+            self._mailbox.put_nowait(_Over(error.reason, died=True, not_taken=envelope.key))
+            return
         except HubUnreachable as error:
             self._mailbox.put_nowait(_Over(error.reason, died=True))
             return
@@ -306,7 +311,7 @@ class Stream:
                 case _Changed() | _Stopped() | _Reported() | _Over():
                     pass
         self._count(LinkCounts(uncertain=self._window.in_flight))
-        for key, receipt in self._window.session_ended(over.why, died=over.died):
+        for key, receipt in self._window.session_ended(over.why, died=over.died, not_taken=over.not_taken):
             await self._settle(key, receipt)
 
     async def _settle(self, key: EnvelopeKey, receipt: Receipt) -> None:

@@ -8,7 +8,9 @@ for ever; one that merely was in flight when a tunnel began must never be given 
 - it is refused when `deaths` sessions died of it: the first in company, the others while it was alone on a
   connection that had acknowledged something.
 
-A hub that acknowledges nothing therefore convicts nobody, and a poison message holds up nobody for long.
+A hub that acknowledges nothing therefore convicts nobody, and a poison message holds up nobody for long. An envelope
+that the hub itself declines for now (a quota, an access list that forbids its topic) is a suspect too, so that the
+others go first, but never refused for that: somebody may mend the list.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -45,7 +47,7 @@ class Window:
         self._in_flight: dict[EnvelopeKey, None] = {}
         self._records: dict[EnvelopeKey, _Record] = {}
         self._suspected: set[EnvelopeKey] = set()
-        """those whose record has deaths"""
+        """those that a session died of, or that the hub declined"""
         self._proven = False  # this session has acknowledged something
 
     @property
@@ -110,12 +112,17 @@ class Window:
         del self._in_flight[key]
         self._forget([key])
 
-    def session_ended(self, cause: str, *, died: bool) -> tuple[tuple[EnvelopeKey, Receipt], ...]:
+    def session_ended(
+        self, cause: str, *, died: bool, not_taken: EnvelopeKey | None = None
+    ) -> tuple[tuple[EnvelopeKey, Receipt], ...]:
         """Empty the window; return the receipt of everything that was in it.
 
-        `died` is False where we closed the session ourselves: nothing is held against anyone.
+        `died` is False where we closed the session ourselves: nothing is held against anyone. `not_taken` is what the
+        hub declined, in flight; then it ended of nothing else.
         """
-        if died:
+        if not_taken is not None:
+            self._suspected.update([not_taken] if self._proven else self._in_flight)
+        elif died:
             for key in self._blamed():
                 record = self._records[key]
                 self._records[key] = replace(record, deaths=record.deaths + 1)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable
+from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable, NotTaken
 from edge_agent.ports import Inbox
 from edge_agent.records import (
     ANYTHING,
@@ -162,6 +162,8 @@ class MemoryHub:
         self.send_limit_s = 6.0
         self.poison: set[EnvelopeKey] = set()
         """the connection ends when one of these comes"""
+        self.declined: set[EnvelopeKey] = set()
+        """not taken for now, and that is said"""
         self.attempts: list[float] = []
         self.arrived: list[Envelope] = []
         self.acked: list[EnvelopeKey] = []
@@ -221,6 +223,8 @@ class MemorySession:
             raise EnvelopeRefused(envelope.key.boot, envelope.key.seq, "too big")
         if self._gone.is_set():
             raise HubUnreachable(self._why)
+        if envelope.key in self._hub.declined:
+            raise NotTaken("the quota is exceeded")
         self._in_flight += 1
         self._hub.most_in_flight = max(self._hub.most_in_flight, self._in_flight)
         try:

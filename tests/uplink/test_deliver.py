@@ -205,6 +205,21 @@ def test_a_batch_that_ends_three_sessions_is_set_aside_and_holds_up_no_other() -
     assert scene.delivery.counts.failures == 3
 
 
+def test_a_batch_that_the_hub_declines_holds_up_no_other_and_arrives_once_it_is_taken() -> None:
+    async def mend_the_list_later(scene: Scene) -> None:
+        scene.hub.declined = {EnvelopeKey(1, 3), EnvelopeKey(1, 4)}
+        for seq in range(100, 200):  # the car goes on making batches, so that connections prove themselves
+            await scene.spool.append([envelope(seq)])
+            await asyncio.sleep(2.0)
+        await scene.until(lambda: scene.spool.pending == 2)
+        scene.hub.declined.clear()
+        await scene.until_delivered()
+
+    scene = play(mend_the_list_later, count=40)
+    assert scene.spool.keys(Refused) == []
+    assert len(scene.spool.keys(Acked)) == 140
+
+
 def test_a_batch_that_is_too_big_is_refused_and_the_session_goes_on() -> None:
     async def act(scene: Scene) -> None:
         await scene.spool.append([envelope(1, payload=bytes(MemoryHub.cap_bytes + 1)), envelope(2)])

@@ -86,6 +86,32 @@ def test_it_is_refused_when_the_third_session_dies_of_it() -> None:
     assert window.sends(EnvelopeKey(1, 1)) == 0, "nothing is remembered of what was refused"
 
 
+def test_what_the_hub_declines_lets_all_others_go_first_and_is_never_given_up() -> None:
+    window = Window(size=4)
+    window.take(keys(1, 2, 3))
+    window.due()
+    window.acked(EnvelopeKey(1, 1))
+    window.session_ended("reason 0x87", died=True, not_taken=EnvelopeKey(1, 3))
+    for companion in range(4, 24):
+        window.take(keys(3, companion))
+        assert window.due() == tuple(keys(companion)), "also not the oldest that was merely in flight"
+        window.acked(EnvelopeKey(1, companion))
+        assert window.due() == tuple(keys(3))
+        receipts = window.session_ended("reason 0x87", died=True, not_taken=EnvelopeKey(1, 3))
+        assert receipts == ((EnvelopeKey(1, 3), Deferred("reason 0x87")),)
+    window.take(keys(2, 25))
+    assert window.due() == tuple(keys(2, 25)), "nothing is held against what was in flight beside it"
+
+
+def test_a_hub_that_declines_everything_is_asked_with_one_at_a_time() -> None:
+    window = Window(size=4)
+    window.take(keys(1, 2, 3, 4))
+    window.due()
+    window.session_ended("quota exceeded", died=True, not_taken=EnvelopeKey(1, 1))
+    window.take(keys(1, 2, 3, 4))
+    assert len(window.due()) == 1
+
+
 def test_without_any_acknowledgement_nobody_is_convicted() -> None:
     window = Window(size=4)
     for _ in range(100):
