@@ -73,9 +73,12 @@ class Twin:
         return self._replace(json.loads(document))
 
     def document(self, text: str) -> Outcome:
-        """Judge the whole twin `{"desired": {...}, "reported": {...}}`; after a reconnect it is often the same."""
+        """Judge the whole twin `{"desired": {...}, "reported": {...}}`; after a reconnect it is often the same.
+
+        Without `desired` the hub keeps none: what runs goes on.
+        """
         try:
-            desired = json.loads(text)["desired"]
+            desired = json.loads(text).get("desired", self._desired)
             return Unchanged() if desired == self._desired else self._replace(desired)
         except RecursionError:
             return self._refuse([TOO_DEEP])

@@ -9,10 +9,11 @@ so with a reason code that is not a failure.
 import asyncio
 import json
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Iterator
-from concurrent.futures import Future
-from dataclasses import dataclass
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,13 +24,13 @@ from paho.mqtt.packettypes import PacketTypes  # type: ignore[import-untyped]  #
 from paho.mqtt.properties import Properties  # type: ignore[import-untyped]
 
 from edge_agent import events
-from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable
+from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachable, NotTaken
 from edge_agent.events import Log
 from edge_agent.ports import Inbox
 from edge_agent.records import Envelope, MethodAnswer
 from edge_agent.uplink.inbound import Document, Inbound, MethodCall, Patch
 from edge_agent.uplink.mqtt_topics import Topics
-from edge_agent.uplink.paho_shim import Refusals, tell_paho_of_tls_ends
+from edge_agent.uplink.paho_shim import Refusals, keep_to_receive_maximum, tell_paho_of_tls_ends
 from edge_agent.uplink.threads import Threads
 
 T = TypeVar("T")
@@ -44,6 +45,11 @@ _NOT_ADMITTED = {0x85, 0x86, 0x87, 0x8A, 0x8C}
 5.0, section 3.2.2.2); 0x87 is also the answer to a topic that an access list forbids."""
 _NEVER_TAKEN = {0x90, 0x95, 0x99}
 """Topic name invalid, packet too large, payload format invalid (section 3.4.2.1): no later try can help."""
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""A connection that ended during TLS's handshake: nobody was refused."""
+_NOTHING_DESIRED = '{"reported": {}}'
+_NO_TOPIC = re.compile(r"^$|[+#\x00]")
+"""What a topic cannot be (section 4.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Broker:
     port: int
     client_id: str
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     tls: bool = True
     certificate: Path | None = None
     """PEM, of an X.509 client; with `key`"""
@@ -90,7 +96,7 @@ class MqttUplink:
         self._threads = Threads("mqtt", log, shutdown_s=self._limits.shutdown_s, undisposed=self._limits.undisposed)
 
     async def connect(self, inbox: Inbox) -> "MqttSession":
-        """As `ports.Uplink`; `inbox.document` is called only where the broker has desired properties for the agent."""
+        """As `ports.Uplink`; where the broker has no desired properties, `inbox.document` is told none."""
         session = MqttSession(self._threads, self._broker, self._topics, inbox, limits=self._limits, log=self._log)
         try:
             await session.open()
@@ -128,13 +134,10 @@ class MqttSession:
         await _within("connection", self._thread.run(self._connect()), limits.connect_s)
         self._thread.begin(self._listen())
         await _within("subscription", self._thread.run(self._subscribe()), limits.subscribe_s)
-        try:
-            async with asyncio.timeout(limits.document_s):
-                desired = await asyncio.wrap_future(self._first)
-        except TimeoutError:
+        await asyncio.wait((asyncio.wrap_future(self._first),), timeout=limits.document_s)
+        if self._first.cancel():  # one that comes later is heard as any change of it is
             events.nothing_desired(self._log, topic=self._topics.of_control("desired"))
-        else:
-            await self.report(await self._inbox.document(desired))
+        await self.report(await self._inbox.document(self._desired()))
 
     async def send(self, envelope: Envelope) -> None:
         """As `ports.Session`."""
@@ -162,6 +165,10 @@ class MqttSession:
         """As `ports.Session`."""
         return await self._inbound.serve()
 
+    def _desired(self) -> str:
+        """What there was in time."""
+        return _NOTHING_DESIRED if self._first.cancelled() else self._first.result()
+
     async def close(self) -> None:
         """As `ports.Session`."""
         await self._threads.end(self._thread, self._disconnect())
@@ -187,7 +194,12 @@ class MqttSession:
             timeout=self._limits.connect_s,
         )
         self._refusals = Refusals(client._client)  # noqa: SLF001  aiomqtt tells no reason code either
-        await client.__aenter__()
+        keep_to_receive_maximum(client._client)  # noqa: SLF001  nor what the broker allows
+        try:
+            await client.__aenter__()
+        except BaseException:
+            _close_socket(client)
+            raise
         self._client = client
 
     async def _subscribe(self) -> None:
@@ -219,20 +231,23 @@ class MqttSession:
         topic, payload = str(message.topic), message.payload
         text = payload.decode(errors="replace") if isinstance(payload, bytes | bytearray) else ""
         if topic == self._topics.of_control("desired"):
-            whole = f'{{"desired": {text or "{}"}, "reported": {{}}}}'
-            if self._first.done():
-                self._inbound.hear(Document(whole))
-            else:
-                self._first.set_result(whole)
+            if text:  # an empty one ends what the broker retains, and says nothing
+                self._hear_document(f'{{"desired": {_as_json(text)}, "reported": {{}}}}')
         elif topic == self._topics.of_control("desired", "patch"):
-            self._inbound.hear(Patch(text))
+            self._inbound.hear(Patch(_as_json(text)))
         elif name := self._topics.method(topic):
             self._inbound.hear(MethodCall(name, text or "null", partial(self._reply, message.properties)))
 
+    def _hear_document(self, whole: str) -> None:
+        try:
+            self._first.set_result(whole)
+        except InvalidStateError:  # it is not the first, or too late to be
+            self._inbound.hear(Document(whole))
+
     async def _reply(self, asked: Properties | None, answer: MethodAnswer) -> None:
         """On the agent's loop: to the topic that the request names; nobody waits for an answer where it names none."""
-        topic = getattr(asked, "ResponseTopic", None)
-        if topic is None:
+        topic = getattr(asked, "ResponseTopic", "")
+        if _NO_TOPIC.search(topic):
             return
         properties = _json([("status", str(answer.status))])
         if (correlation := getattr(asked, "CorrelationData", None)) is not None:
@@ -246,6 +261,8 @@ class MqttSession:
                 await self._client.__aexit__(None, None, None)
             except (MqttError, OSError):
                 return  # it was gone already
+            finally:
+                _close_socket(self._client)
 
 
 _AT_LEAST_ONCE = 1
@@ -280,6 +297,20 @@ def _tls(broker: Broker) -> ssl.SSLContext:
     return context
 
 
+def _close_socket(client: aiomqtt.Client) -> None:
+    """Where the broker's CONNACK did not come, or an error was met, aiomqtt leaves it open."""
+    client._client._sock_close()  # noqa: SLF001  there is no public way
+
+
+def _as_json(text: str) -> str:
+    """The text; where it is no JSON, a string of it, which the inbox refuses as it does all that is no object."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return json.dumps(text)
+    return text
+
+
 def _silent() -> logging.Logger:
     """What aiomqtt and paho warn of reaches us as an exception and is told once, in our words."""
     logger = logging.getLogger("edge_agent.uplink.mqtt.client")
@@ -291,7 +322,7 @@ def _judge(code: int) -> None:
     if code in _NOT_ADMITTED:
         raise CredentialsRefused(f"the broker does not let the agent do that (reason 0x{code:02x})")
     if code >= _FAILED:
-        raise HubUnreachable(f"the broker refused with reason 0x{code:02x}")
+        raise NotTaken(f"the broker refused with reason 0x{code:02x}")
 
 
 async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
@@ -301,13 +332,14 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
             return await work
     except TimeoutError as error:
         raise HubUnreachable(f"no {what} within {limit_s:g} s") from error
-    except (MqttError, OSError) as error:
+    except (MqttError, OSError, ValueError) as error:  # of a name that no host can have: ValueError
         raise _translated(error) from error
 
 
 def _translated(error: Exception) -> HubUnreachable:
     code = getattr(error.rc, "value", error.rc) if isinstance(error, MqttCodeError) else None
-    refused = code in _NOT_ADMITTED or any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
+    untrusted = (isinstance(each, ssl.SSLError) and not isinstance(each, _CUT_OFF) for each in _causes(error))
+    refused = code in _NOT_ADMITTED or any(untrusted)
     return CredentialsRefused(_reason(error)) if refused else HubUnreachable(_reason(error))
 
 

@@ -1,4 +1,4 @@
-"""Two things that paho-mqtt 1.6 leaves out: that TLS ended a connection, and why a broker refused a message.
+"""What paho-mqtt 1.6 leaves out: that TLS ended a connection, why a broker refused a message, how many it takes.
 
 `paho.mqtt.client.Client._packet_write` catches ConnectionError only; `ssl.SSLEOFError` is an OSError, so it ends
 paho's network thread without a word: the SDK says "connected" for ever, every send hangs and so does shutdown
@@ -38,6 +38,22 @@ def _resetting(call: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def keep_to_receive_maximum(client: Client) -> None:
+    """Have no more messages on their way than the broker's CONNACK allows; the others wait in paho.
+
+    A broker may end a connection on which there are more (OASIS MQTT 5.0, section 4.9); HiveMQ allows 10 by default.
+    Called after the client's `on_connect` was set.
+    """
+    told = client.on_connect
+
+    def connected(this: Client, userdata: Any, flags: Any, code: Any, properties: Any = None) -> None:
+        if most := getattr(properties, "ReceiveMaximum", None):
+            this.max_inflight_messages_set(min(most, _PAHO_INFLIGHT))
+        told(this, userdata, flags, code, properties)
+
+    client.on_connect = connected
+
+
 class Refusals:
     """Why the broker did not take a message, of one MQTT 5 client.
 
@@ -71,5 +87,7 @@ class Refusals:
 
 _PACKET: ContextVar[int] = ContextVar("packet id")
 _PACKET_ID_BYTES = 2
+_PAHO_INFLIGHT = 20
+"""paho's own most"""
 _FIRST_FAILURE = 0x80
 """of MQTT 5's reason codes (OASIS MQTT 5.0, section 2.4)"""

@@ -27,6 +27,8 @@ from tests.uplink.fakes import Told
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 SHORT = Limits(connect_s=2.0, subscribe_s=1.5, document_s=0.3, send_s=1.0, method_s=0.3, shutdown_s=1.0)
+RECEIVE_MAXIMUM = 10
+"""as HiveMQ allows by default"""
 AGENT, PASSWORD = "demo-vehicle", "a-password-of-the-tests"
 TOPICS = Topics(AGENT, "telematics", "vehicles/{device}/{lane}/{rule}", "vehicles/{device}/control")
 
@@ -173,8 +175,10 @@ class BrokerWorld:
         async with asyncio.timeout(5):
             return await self._answers[properties.CorrelationData]
 
-    async def publish(self, topic: str, payload: bytes) -> None:
-        await self._cloud.publish(topic, payload, qos=1)
+    async def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, properties: Properties | None = None
+    ) -> None:
+        await self._cloud.publish(topic, payload, qos=1, retain=retain, properties=properties)
 
     def drop(self) -> None:
         self.wire.cut()
@@ -252,6 +256,7 @@ keyfile {certificates.server_key}
 allow_anonymous false
 {known_by}
 acl_file {folder / "acl"}
+max_inflight_messages {RECEIVE_MAXIMUM}
 user root
 log_dest none
 """
