@@ -130,6 +130,7 @@ async def loaded(parts: Desk, act: Callable[[Run], Coroutine[None, None, None]])
         stop.set()
     arrived = Counter(key.seq for key in parts.arrived())
     assert sorted(arrived) == list(range(count)), "a batch is missing"
-    assert arrived.total() - count <= run.delivery.counts.uncertain
+    # A client that the SDK connects anew may send again what it had cancelled (azure-iot-device 2.14.0), as ours does.
+    assert arrived.total() - count <= 2 * run.delivery.counts.uncertain, (arrived.most_common(9), run.delivery.counts)
     gc.collect()  # what the SDK left is to be found while it is excused
     return run
