@@ -85,9 +85,10 @@ def _line(arrival: Arrival) -> bytes:
         "module": arrival.module,
         "output": arrival.output,
         "properties": dict(arrival.properties),
-        "body": base64.b64encode(arrival.body).decode(),
     }
-    return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+    head = json.dumps(row, separators=(",", ":")).encode()
+    # base64 needs no escapes: to look for some in 270 KB takes the hub a third of its time.
+    return b'%s,"body":"%s"}\n' % (head[:-1], base64.b64encode(arrival.body))
 
 
 def _parsed(line: bytes, place: str) -> Arrival:
