@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
-from edge_agent.uplink.mqtt_topics import judged_template
+from edge_agent.uplink.mqtt_topics import judged_control, judged_template
 
 _SEGMENT = r"[A-Za-z](\w*[A-Za-z0-9])?"
 _MODEL_ID = re.compile(rf"dtmi:{_SEGMENT}(:{_SEGMENT})*;[1-9]\d{{0,8}}(\.[1-9]\d{{0,5}})?", re.ASCII)
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     mqtt_ca_file: Path | None = None
     mqtt_topic: Annotated[str, AfterValidator(judged_template)] = "vehicles/{device}/{lane}/{rule}"
     """of telemetry; may name device, module, lane, rule, schema and priority"""
-    mqtt_control: Annotated[str, AfterValidator(judged_template)] = "vehicles/{device}/{module}/control"
+    mqtt_control: Annotated[str, AfterValidator(judged_control)] = "vehicles/{device}/{module}/control"
     """of desired and reported properties and methods, see docs/mqtt.md"""
     mqtt_session_expiry_s: int = Field(default=3600, ge=0, le=0xFFFF_FFFF)
     hub_connection_string: SecretStr = SecretStr("")

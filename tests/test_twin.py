@@ -614,3 +614,11 @@ def test_a_text_that_would_run_has_no_fault() -> None:
 def test_whatever_is_desired_is_judged_and_never_anything_else(document: Any) -> None:
     for fault in faults_of_text(json.dumps(document), CATALOG):
         assert fault.message
+
+
+def test_a_twin_without_desired_properties_leaves_what_runs() -> None:
+    twin = fresh()
+    assert isinstance(twin.document('{"reported": {}}'), Unchanged)
+    before = applied(twin.document(whole(idle())))
+    assert isinstance(twin.document('{"reported": {}}'), Unchanged)
+    assert twin.config is before

@@ -1,7 +1,7 @@
 """Who the agent is to the hub, and how it proves it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_agent.errors import BadSettings, Fault
@@ -16,7 +16,7 @@ class EdgeEnvironment:
 class HubKey:
     """A device, or a module of one, at IoT Hub itself, with a shared access key."""
 
-    connection_string: str
+    connection_string: str = field(repr=False)
     authority: Path | None = None
     """PEM of who signed the hub's certificate, where the system does not know it"""
 
@@ -45,9 +45,13 @@ def hub_credentials(
 
     Raises BadSettings, which tells names and never values.
     """
-    parts = dict(part.partition("=")[::2] for part in connection_string.split(";"))
+    pairs = [part.partition("=")[::2] for part in connection_string.split(";")]
+    parts = dict(pairs)
+    # What stands before a "=" need not be a name: somebody may have pasted a key alone, which ends with one.
     faults = [
-        Fault(_VARIABLE, f"{name!r} is not a part of a connection string") for name in parts if name not in _NAMES
+        Fault(_VARIABLE, f"part {place} is none of {', '.join(f'{name}=' for name in _NAMES)}")
+        for place, (name, _) in enumerate(pairs, 1)
+        if name not in _NAMES
     ]
     faults += [Fault(_VARIABLE, f"{name} is missing") for name in ("HostName", "DeviceId") if not parts.get(name)]
     with_certificate = parts.get("x509", "").lower() == "true"

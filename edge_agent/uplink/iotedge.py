@@ -141,16 +141,17 @@ class IotEdge:
         return session
 
     async def _create(self, thread: SdkThread) -> Client:
-        create = partial(
-            _maker(self._credentials, self._token_s),
-            connection_retry=False,
-            auto_connect=False,
-            # The whole twin is read after each connect; the SDK's own way gets stuck on one lost answer.
-            ensure_desired_properties=False,
-            keep_alive=self._keep_alive_s,
-            # Where it begins with "dtmi" the SDK announces it as the model's id (its IoTHubMQTTTranslationStage).
-            product_info=self._model_id,
-        )
+        def create() -> Client:
+            return _maker(self._credentials, self._token_s)(
+                connection_retry=False,
+                auto_connect=False,
+                # The whole twin is read after each connect; the SDK's own way gets stuck on one lost answer.
+                ensure_desired_properties=False,
+                keep_alive=self._keep_alive_s,
+                # Where it begins with "dtmi" the SDK announces it as the model's id (its IoTHubMQTTTranslationStage).
+                product_info=self._model_id,
+            )
+
         try:
             return await thread.call(create)
         except (OSError, ValueError, KeyError) as error:
@@ -245,7 +246,7 @@ class IotEdgeSession:
 
 
 def _maker(credentials: Credentials, token_s: int) -> Callable[..., Client]:
-    """What makes a client that proves itself so; it raises OSError or ValueError."""
+    """What makes a client that proves itself so; both raise OSError or ValueError. Reads files."""
     match credentials:
         case EdgeEnvironment():
             return partial(IoTHubModuleClient.create_from_edge_environment, sastoken_ttl=token_s)

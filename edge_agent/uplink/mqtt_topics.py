@@ -10,24 +10,33 @@ Telemetry goes where a template says, such as `vehicles/{device}/{lane}/{rule}`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Formatter
 
 from edge_agent.records import Envelope
 
-FIELDS = ("device", "module", "lane", "rule", "schema", "priority")
+OF_THE_AGENT = ("device", "module")
+FIELDS = (*OF_THE_AGENT, "lane", "rule", "schema", "priority")
 _NOT_IN_A_LEVEL = re.compile(r"[+#/\x00]")
 """What one level of a topic cannot hold (OASIS MQTT 5.0, section 4.7)."""
 
 
-def judged_template(text: str) -> str:
+def judged_control(text: str) -> str:
+    """The text, if it is a template of the topics that are no batch's. Raises ValueError."""
+    return judged_template(text, OF_THE_AGENT)
+
+
+def judged_template(text: str, fields: Sequence[str] = FIELDS) -> str:
     """The text, if it is a template of topics. Raises ValueError."""
     try:
-        named = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+        parts = list(Formatter().parse(text))
     except ValueError as error:
         raise ValueError(f"not a template: {error}") from error
-    if strange := sorted(map(str, named - set(FIELDS))):
-        raise ValueError(f"{{{strange[0]}}} is none of {', '.join(FIELDS)}")
+    if strange := sorted(name for _, name, _, _ in parts if name is not None and name not in fields):
+        raise ValueError(f"{{{strange[0]}}} is none of {', '.join(fields)}")
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise ValueError("a name in braces must stand alone, without : and !")
     if not text or re.search(r"[+#\x00]", text) or text.startswith("$"):
         raise ValueError("must be a topic: not empty, without + and #, and not beginning with $")
     return text
@@ -35,7 +44,7 @@ def judged_template(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """All topics of one agent. `template` and `control` are as `judged_template` takes them."""
+    """All topics of one agent. `template` is as `judged_template` takes it, `control` as `judged_control` does."""
 
     device: str
     module: str

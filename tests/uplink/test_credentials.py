@@ -31,8 +31,10 @@ def test_a_certificate_comes_with_its_files(pem: Path) -> None:
         ("DeviceId=car;SharedAccessKey=c2VjcmV0", "HUB_CONNECTION_STRING: HostName is missing"),
         ("HostName=h;SharedAccessKey=c2VjcmV0", "HUB_CONNECTION_STRING: DeviceId is missing"),
         ("HostName=h;DeviceId=car", "HUB_CONNECTION_STRING: SharedAccessKey is missing"),
-        (f"{KEY};", "HUB_CONNECTION_STRING: '' is not a part of a connection string"),
-        (f"{KEY};GatewayHostName=g", "HUB_CONNECTION_STRING: 'GatewayHostName' is not a part"),
+        (f"{KEY};", "HUB_CONNECTION_STRING: part 4 is none of HostName=, DeviceId=,"),
+        (f"{KEY};GatewayHostName=g", "HUB_CONNECTION_STRING: part 4 is none of HostName=, DeviceId=,"),
+        ("c2VjcmV0PT0=", "HUB_CONNECTION_STRING: part 1 is none of HostName=, DeviceId=,"),
+        ("HostName=h;DeviceId=car;SharedAccessKey;c2VjcmV0PT0=", "HUB_CONNECTION_STRING: part 4 is none of HostName="),
         ("HostName=h;DeviceId=car;x509=true", "HUB_CERTIFICATE_FILE: must be given with x509=true"),
     ],
 )
@@ -42,6 +44,10 @@ def test_what_is_missing_or_strange_is_named_and_no_value_told(text: str, senten
 
     assert sentence in str(refused.value)
     assert "c2VjcmV0" not in str(refused.value)
+
+
+def test_a_key_is_in_no_text_of_its_credentials() -> None:
+    assert "c2VjcmV0" not in repr(hub_credentials(KEY))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, pem: Path) -> None:

@@ -10,6 +10,7 @@ from azure.iot.device import exceptions
 
 from edge_agent.errors import BadSettings, CredentialsRefused, HubUnreachable, UplinkWedged
 from edge_agent.localhub.faults import DropHow
+from edge_agent.uplink.credentials import HubKey
 from edge_agent.uplink.iotedge import FAILURES, IotEdge, Limits
 from tests.uplink.desk import SHORT, desk, set_environment, until
 from tests.uplink.fakes import Recorder, Told, envelope
@@ -51,6 +52,19 @@ async def test_a_message_carries_what_routes_and_deduplication_need(
         "boot": "3",
         "seq": "7",
     }
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"no certificate"])
+async def test_an_authority_that_cannot_be_read_any_more_is_told_and_tried_again(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    authority = tmp_path / "authority.pem"
+    if content is not None:
+        authority.write_bytes(content)
+    credentials = HubKey("HostName=127.0.0.149;DeviceId=car;SharedAccessKey=c2VjcmV0PT0=", authority)
+
+    with pytest.raises(HubUnreachable):
+        await IotEdge(Told(), credentials=credentials, limits=SHORT).connect(Recorder())
 
 
 async def test_the_model_that_is_announced_is_known_to_the_hub_and_a_hub_that_hears_of_none_forgets_it(

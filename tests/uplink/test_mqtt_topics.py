@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_agent.uplink.mqtt_topics import Topics, judged_template
+from edge_agent.uplink.mqtt_topics import Topics, judged_control, judged_template
 from tests.uplink.fakes import envelope
 
 TOPICS = Topics("car-1", "telematics", "vehicles/{device}/{lane}/{rule}/{schema}/{priority}", "v/{device}/{module}")
@@ -32,6 +32,9 @@ def test_a_method_is_told_by_its_topic() -> None:
         ("a/{vin}", "{vin} is none of device, module, lane"),
         ("a/{}", "{} is none of"),
         ("a/{device", "not a template"),
+        ("a/{rule:d}", "must stand alone"),
+        ("a/{rule!r}", "must stand alone"),
+        ("a/{rule.upper}", "{rule.upper} is none of"),
     ],
 )
 def test_what_is_no_template_is_refused_with_the_reason(template: str, sentence: str) -> None:
@@ -41,3 +44,9 @@ def test_what_is_no_template_is_refused_with_the_reason(template: str, sentence:
 
 def test_a_template_with_every_field_is_one() -> None:
     assert judged_template(TOPICS.template) == TOPICS.template
+
+
+def test_topics_that_are_no_batchs_know_nothing_of_batches() -> None:
+    assert judged_control(TOPICS.control) == TOPICS.control
+    with pytest.raises(ValueError, match=r"\{lane\} is none of device, module$"):
+        judged_control("v/{device}/{lane}")
