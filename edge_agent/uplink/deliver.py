@@ -121,6 +121,7 @@ class Delivery:
     async def _reach(self, stop: asyncio.Event) -> None:
         """Connect again and again, until `stop` or `hush`; then, where it was that, wait until `wake`."""
         leave = self._leave
+        self._absent.clear()
         retry_num = -1
         while not leave.is_set():
             resumed = self._resumed

@@ -422,6 +422,24 @@ def test_a_wake_that_nobody_needs_changes_nothing_and_a_second_hush_returns_at_o
     assert play(act).delivery.counts.sessions == 4
 
 
+def test_who_wakes_during_a_hush_does_not_shorten_the_next_one() -> None:
+    async def act(scene: Scene) -> None:
+        scene.hub.never_ack = True
+        await scene.until(lambda: scene.hub.most_in_flight > 0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(scene.delivery.hush(), name="hush")
+            await asyncio.sleep(1)
+            scene.delivery.wake()
+        scene.hub.never_ack = False
+        await scene.until(lambda: scene.delivery.up)
+        await scene.delivery.hush()
+        assert scene.hub.open_sessions == 0
+        scene.delivery.wake()
+        await scene.until_delivered()
+
+    play(act, count=1)
+
+
 def test_a_stop_while_quiet_ends_at_once() -> None:
     async def main() -> float:
         scene = Scene(20)
