@@ -315,9 +315,10 @@ class Agent:
         return self._spool.holds(self._tariff.allowance.terms) or self._spool.standing.memory_batches > 0
 
     def _link(self) -> JsonObject:
-        """The connection that is made now is told with what counts of its kind."""
-        since_ms = self._clock.now_ns() // 1_000_000
-        self._tariff.connected({"since_ms": since_ms, "connects": self._delivery.counts.sessions + 1})
+        """The connection that is made now is told with what counts of its kind; one that stands was told already."""
+        if not self._delivery.up:
+            since_ms = self._clock.now_ns() // 1_000_000
+            self._tariff.connected({"since_ms": since_ms, "connects": self._delivery.counts.sessions + 1})
         return {}
 
     async def _stand(self) -> None:
