@@ -140,7 +140,7 @@ class SpoolFiles:
         return self._disk.size(self.path(name))
 
     def read(self, segment: Segment, start: int, end: int) -> bytes:
-        """A piece of a segment; shorter than asked where the file ends."""
+        """A piece of a segment, within `reading_many`; shorter than asked where the file ends."""
         if self._read_from is None or self._read_from[0] != segment.name:
             self._stop_reading()
             self._read_from = segment.name, self._disk.open(self.path(segment.name))
@@ -149,6 +149,14 @@ class SpoolFiles:
         except OSError:
             self._stop_reading()
             raise
+
+    @contextlib.contextmanager
+    def reading_many(self) -> Iterator[None]:
+        """Reads within it open a segment once; nothing is held open after it, or a folder could not be unmounted."""
+        try:
+            yield
+        finally:
+            self._stop_reading()
 
     def _stop_reading(self) -> None:
         """Whoever changes what lies under a name, or reads in vain, looks the name up anew."""

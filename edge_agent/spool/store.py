@@ -168,6 +168,10 @@ class Store:
         self.expire()
         if self._unread:
             self._takes_writes()
+        with self._files.reading_many():
+            return tuple(self._leased(limit, terms))
+
+    def _leased(self, limit: int, terms: Terms) -> list[Envelope]:
         unread, envelopes, answers = len(self._unread), list[Envelope](), False
         powered_s = self.powered_s
         while (
@@ -182,7 +186,7 @@ class Store:
                     self._unread.append(lease)
                 elif envelope := self._read(lease, data):
                     envelopes.append(envelope)
-        return tuple(envelopes)
+        return envelopes
 
     @property
     def has_unread(self) -> bool:
@@ -228,7 +232,8 @@ class Store:
             return
         if isinstance(receipt, Refused):
             lease = self._ledger.in_flight(key)
-            self._set_aside(key, file_header(lease.segment.name.stream) + self._bytes_of(lease))
+            with self._files.reading_many():
+                self._set_aside(key, file_header(lease.segment.name.stream) + self._bytes_of(lease))
             self._ledger.lose(key, "refused")
             return
         self._ledger.settle(key)
