@@ -8,7 +8,7 @@ There is one lease for live envelopes and one for the backlog; both are taken an
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -187,8 +187,16 @@ class Stream:
         return task
 
     def _send_due(self, group: asyncio.TaskGroup) -> None:
-        for key in self._window.due(partial(self._lanes.pick, now_ns=self._clock.uptime_ns())):
+        for key in self._window.due(partial(self._next, now_ns=self._clock.uptime_ns())):
             self._start(group, self._send(self._held[key]), f"uplink.send {key.boot}/{key.seq}")
+
+    def _next(self, ready: Iterable[EnvelopeKey], now_ns: int) -> EnvelopeKey | None:
+        """Which goes now; it is counted at once, and where that spends a budget no other goes with it."""
+        if self._window.in_flight and self._allowance.terms != self._terms:
+            return None
+        if (key := self._lanes.pick(ready, now_ns)) is not None:
+            self._sending(self._held[key])
+        return key
 
     def _lease_more(self, group: asyncio.TaskGroup) -> None:
         """One lease of each part at a time, where there is room for it."""
@@ -222,7 +230,6 @@ class Stream:
 
     async def _send(self, envelope: Envelope) -> None:
         began_ns = self._clock.uptime_ns()
-        self._sending(envelope)
         receipt: Acked | Refused = Acked()
         try:
             await self._session.send(envelope)

@@ -16,7 +16,7 @@ from edge_agent.uplink.metering import message_bytes
 from edge_agent.uplink.spent_file import SpentFile
 from edge_agent.uplink.tariff import Tariff
 from tests.uplink.fakes import MemoryHub, MemorySpool, Recorder, Told, envelope
-from tests.uplink.virtual_time import LoopClock
+from tests.uplink.virtual_time import LoopClock, in_virtual_time
 
 NOBODY = LinkSaid()
 LEVEL = "uplink.budget_level_changed"
@@ -215,3 +215,20 @@ async def test_without_limits_nothing_is_reported_of_a_budget(tmp_path: Path) ->
         await until(lambda: scene.acked == 1)
 
     assert "budget" not in (await play(tmp_path, act)).hub.reported
+
+
+def test_a_budget_is_overspent_by_no_more_than_the_message_that_spends_it(tmp_path: Path) -> None:
+    async def main() -> Scene:
+        scene = Scene(tmp_path)
+        scene.tariff.follow(NOBODY, Budget(bytes_per_day=20_000), ())
+        await scene.spool.append([envelope(seq, payload=bytes(8_500)) for seq in range(40)])
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(scene.delivery.run(scene.stop), name="delivery")
+            await asyncio.sleep(60)
+            scene.stop.set()
+            await running
+        return scene
+
+    scene = in_virtual_time(main())
+    assert len(scene.spool.keys(Acked)) == 2, "two are more than 80 %"
+    assert scene.spool.pending == 38
