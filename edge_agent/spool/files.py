@@ -26,6 +26,7 @@ from edge_agent.spool.stream import Segment
 
 _STATE, _STATE_AT_OPEN = "state.json", "opened.json"
 _BLOCK_BYTES = 4096
+_READ_TRIES = 3
 _RESERVE, _RESERVE_BYTES = "reserve", 64 * 1024
 
 
@@ -273,12 +274,14 @@ class SpoolFiles:
                     self._disk.unlink(folder / name)
 
     def _read_state(self, name: str) -> SpoolState | NewerState | None:
-        try:
-            return decode_state(read_back(self._folder / name, self._disk) or b"")
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            return None  # a bad block: as good as damaged
+        # A disk may fail once and answer the next time: what was lost and not told stands in this file alone.
+        for _ in range(_READ_TRIES):
+            try:
+                return decode_state(read_back(self._folder / name, self._disk) or b"")
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+        return None  # a bad block: as good as damaged
 
     def _write_somehow(self, name: str, data: bytes) -> None:
         try:

@@ -63,3 +63,24 @@ def test_an_act_fails_and_what_was_promised_is_there_or_told(number: int, stays:
         at, reached = at + (EVERY if at > OPENING else 1), fault.acts > at
 
     assert at > 80
+
+
+class FirstRead(Fault):
+    """Fails the first reading of a whole file: at a start that of state.json."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EIO, -1, stays=False)
+
+    def __call__(self, act: str) -> None:
+        if act == "read" and not self.act:
+            self.act = act
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("hundredth", [30, 60, 98])
+def test_what_was_lost_and_not_told_outlives_a_state_that_cannot_be_read_at_once(hundredth: int) -> None:
+    fault = FirstRead()
+
+    assert_a_life_survives(whole_journey()[len(whole_journey()) * hundredth // 100], fault)
+
+    assert fault.act == "read"
