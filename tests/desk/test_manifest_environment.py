@@ -34,21 +34,21 @@ def test_the_level_of_logs_is_the_modules_own_where_it_has_one() -> None:
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ("/data", "/root/srv/data"),
-        ("/data/x/y", "/root/srv/data/x/y"),
-        ("/data/dbc/a.dbc", "/root/dbc/a.dbc"),
+        ("/data", "/host/srv/data"),
+        ("/data/x/y", "/host/srv/data/x/y"),
+        ("/data/dbc/a.dbc", "/host/dbc/a.dbc"),
         ("/database", "/database"),
         ("data/x", "data/x"),
         ("in /data", "in /data"),
         ("9600", "9600"),
         ("", ""),
-        ('[{"dbc": ["/data/dbc/a.dbc", "/b"], "fd": true}]', '[{"dbc": ["/root/dbc/a.dbc", "/b"], "fd": true}]'),
+        ('[{"dbc": ["/data/dbc/a.dbc", "/b"], "fd": true}]', '[{"dbc": ["/host/dbc/a.dbc", "/b"], "fd": true}]'),
         ('{"a": 1.50}', '{"a": 1.5}'),
         ("[" * 100_000, "[" * 100_000),
     ],
 )
 def test_paths_in_mounted_folders_are_the_hosts(value: str, found: str) -> None:
-    assert outside({"X": value}, FOLDERS, "/root/") == {"X": found}
+    assert outside({"X": value}, FOLDERS, "/host/") == {"X": found}
 
 
 def test_the_hosts_own_root_gives_the_hosts_own_paths() -> None:
