@@ -78,7 +78,9 @@ class ActiveSpec(_Model):
     """When a rule is valid."""
 
     from_: Utc | None = Field(default=None, alias="from")
+    """first time, UTC, that is inside"""
     until: Utc | None = None
+    """first time, UTC, that is outside again"""
 
     @field_validator("until")
     @classmethod
@@ -146,6 +148,7 @@ class PeriodicSpec(RuleSpec):
     """Each signal's last sample, or aggregates, of every window."""
 
     kind: Literal["periodic"]
+    """which kind of rule it is"""
     every_ms: int = Field(ge=10, le=86_400_000)
     """length of a window; windows begin at whole multiples since the Unix epoch"""
     keep: Annotated[tuple[AggregateName, ...], Field(min_length=1), AfterValidator(_each_once)] = ("last",)
@@ -167,6 +170,7 @@ class OnChangeSpec(RuleSpec):
     """A sample when it leaves the dead-band, or what straight lines need to stay within `max_error`."""
 
     kind: Literal["on_change"]
+    """which kind of rule it is"""
     deadband: Annotated[
         Annotated[float, Field(ge=0, allow_inf_nan=False), Tag("absolute")]
         | Annotated[RelativeDeadband, Tag("relative")],
@@ -197,12 +201,14 @@ class EverySpec(_Model):
     """One sample of each signal in every so long, the last."""
 
     every_ms: int = Field(ge=10, le=86_400_000)
+    """length of a window, as of `periodic`"""
 
 
 class DeadbandSpec(_Model):
     """Samples that leave the dead-band around the last kept one."""
 
     deadband: float = Field(ge=0, allow_inf_nan=False)
+    """in the signal's unit, as of `on_change`"""
 
 
 def _collect_kind(value: object) -> str:
@@ -216,6 +222,7 @@ class EventSpec(RuleSpec):
     """Samples around the instants at which a condition is met."""
 
     kind: Literal["event"]
+    """which kind of rule it is"""
     when: ConditionText
     """a condition over signals"""
     before_s: Duration = 0.0
@@ -236,7 +243,7 @@ class EventSpec(RuleSpec):
     ] = "all"
     """which samples of the window"""
     raw_frames: bool = False
-    """cannot be kept yet"""
+    """the frames of all buses in the window leave too, as a candump log"""
 
     @field_validator("raw_frames")
     @classmethod
@@ -250,6 +257,7 @@ class SnapshotSpec(RuleSpec):
     """The last known values, when asked."""
 
     kind: Literal["snapshot"]
+    """which kind of rule it is"""
     at: ConditionText | None = None
     """a condition; a snapshot is taken when it becomes true, besides those that are asked for"""
     edge: Literal["rising", "both"] = "rising"
@@ -319,6 +327,7 @@ class Document(_Model):
     """The desired properties, without `$version`."""
 
     schema_version: Literal[1]
+    """of this document's form"""
     rules: Annotated[
         dict[
             RuleName,
@@ -326,6 +335,7 @@ class Document(_Model):
         ],
         Field(max_length=MAX_RULES),
     ] = {}
+    """what leaves the vehicle, by name; a name keeps its kind, and null in a patch removes the rule"""
     state: StateSpec | None = None
     """signals whose last known values are reported, over restarts too"""
     link: LinkSpec = LinkSpec()

@@ -46,7 +46,10 @@ class BusSettings(BaseModel):
     interface: str = "socketcan"
     """a python-can interface: socketcan, virtual, slcan, pcan, kvaser, vector, gs_usb, ..."""
     channel: str
+    """the interface's name as python-can takes it: `can0`, `/dev/ttyUSB0`, `PCAN_USBBUS1`; in a log that is replayed,
+    its channel"""
     fd: bool = False
+    """CAN FD frames are read too"""
     bitrate: int | None = Field(default=None, gt=0)
     """bits a second, of which the load of the bus is told in percent; the interface is set to it, except SocketCAN's,
     which `ip link` sets"""
@@ -56,6 +59,7 @@ class BusSettings(BaseModel):
     """the kernel passes only the arbitration ids from which some rule wants a signal, and error frames; what it holds
     back is not counted as seen. For a small CPU on a full bus; SocketCAN alone"""
     dbc: tuple[Path, ...] = ()
+    """databases (DBC, KCD, SYM, ARXML); frames of no database are counted as unknown"""
     vss: Path | None = None
     """JSON in KUKSA's `dbc2vss` form: which signals go by which VSS paths"""
 
@@ -77,6 +81,7 @@ class Settings(BaseSettings):
     data_folder: Path = Path("/var/lib/edge-agent")
     """spool and last good twin; must survive a restart"""
     spool_cap_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """most the spool may take; beyond it the lowest priority goes first, of that the oldest"""
     spool_min_free_bytes: int = Field(default=64 << 20, ge=0)
     """the spool leaves the file system so much free space, even below its cap; 0 is no floor"""
     spool_memory_bytes: int = Field(default=16 << 20, ge=0, le=1 << 30)
@@ -84,6 +89,7 @@ class Settings(BaseSettings):
     commit_s: float = Field(default=1.0, gt=0, le=60)
     """sealed batches are on disk for good after this long at the latest"""
     commit_bytes: int = Field(default=64 * 1024, ge=1)
+    """and sooner where this much waits"""
     tick_ms: int = Field(default=100, ge=10, le=1000)
     """one block; half the cost of a block of a full bus does not depend on its frames, see docs/performance.md"""
     test_memory_bytes: int = Field(default=8 << 20, ge=0, le=1 << 30)
@@ -102,25 +108,35 @@ class Settings(BaseSettings):
     """`edge`: IoT Edge's hub, as its variables say; `hub`: IoT Hub itself, by HUB_CONNECTION_STRING; `mqtt`: a broker
     of MQTT 5, such as an Event Grid namespace, by MQTT_HOST and what follows it"""
     mqtt_host: str = ""
+    """name or address of the broker"""
     mqtt_port: int = Field(default=8883, ge=1, le=65535)
+    """of the broker; 1883 is usual without TLS"""
     mqtt_tls: bool = True
+    """TLS, with the system's authorities or MQTT_CA_FILE"""
     mqtt_client_id: str = ""
     """the device's id without one; Event Grid takes each session of a client by its own"""
     mqtt_username: str = ""
     """the device's id without one: Event Grid wants the client's authentication name here"""
     mqtt_password: SecretStr = SecretStr("")
+    """with the username; Event Grid wants none"""
     mqtt_certificate_file: Path | None = None
+    """PEM, X.509 client certificate, where that proves who the agent is"""
     mqtt_key_file: Path | None = None
+    """PEM, private key of that certificate"""
     mqtt_ca_file: Path | None = None
+    """PEM, who signed the broker's certificate, where the system does not know it"""
     mqtt_topic: Annotated[str, AfterValidator(judged_template)] = "vehicles/{device}/{lane}/{rule}"
     """of telemetry; may name device, module, lane, rule, schema and priority"""
     mqtt_control: Annotated[str, AfterValidator(judged_control)] = "vehicles/{device}/{module}/control"
     """of desired and reported properties and methods, see docs/mqtt.md"""
     mqtt_session_expiry_s: int = Field(default=3600, ge=0, le=0xFFFF_FFFF)
+    """for which the broker keeps patches and methods for a vehicle that is away"""
     hub_connection_string: SecretStr = SecretStr("")
     """of a device, or of a module of one; with `x509=true` in place of a key the two files below prove who it is"""
     hub_certificate_file: Path | None = None
+    """PEM, X.509 certificate of the device"""
     hub_key_file: Path | None = None
+    """PEM, private key of that certificate"""
     hub_ca_file: Path | None = None
     """who signed the hub's certificate, where the system does not know it"""
     output: str = Field(default="telemetry", pattern=r"^\w{1,64}$")
@@ -128,20 +144,27 @@ class Settings(BaseSettings):
     model_id: Annotated[str, AfterValidator(lambda text: text and judged_model_id(text))] = ""
     """of the IoT Plug and Play model that is announced at each connect, if any; `edge-agent dtdl` makes models"""
     keep_alive_s: int = Field(default=20, ge=1, le=1740)
+    """MQTT's: a dead link is noticed after about one and a half of it"""
     link_file: Path | None = None
     """in which whoever keeps the modem says `{"metered": true, "roaming": false}`; looked at every two seconds"""
     drain_s: float = Field(default=6.0, gt=0, le=60)
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
+    """names the vehicle in every batch; a connection string says it too"""
     module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
+    """names the agent in every batch; a connection string says it too"""
     hub: str = Field(default="", validation_alias="IOTEDGE_IOTHUBHOSTNAME")
     """name of the IoT hub, for the labels of metrics"""
     workload_uri: str = Field(default="", validation_alias="IOTEDGE_WORKLOADURI")
+    """where IoT Edge's daemon signs and encrypts for the module"""
     workload_api_version: str = Field(default="", validation_alias="IOTEDGE_APIVERSION")
+    """of that API"""
     module_generation: str = Field(default="", validation_alias="IOTEDGE_MODULEGENERATIONID")
+    """which deployment of the module it is, for that API"""
     runtime_log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] = Field(
         default="info", validation_alias="RuntimeLogLevel"
     )
+    """from which level on events are told; the twin's `log_level` goes before it"""
     spool_key_file: Path | None = None
     """32 random bytes, mode 0600; read at the start, never made"""
     spool_encryption: Literal["off", "workload", "file"] = "off"
