@@ -56,9 +56,9 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(READY_DEV): $(READY)
+$(READY_DEV): $(READY) modules/cabin/pyproject.toml
 	@echo "adding the tools of developers, once: about half a minute"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable 'modules/cabin[dev]'
 	@touch $@
 
 $(READY_MF4): pyproject.toml

@@ -23,7 +23,7 @@ class Tap(Protocol):
     """The agent's messages on the vehicle's broker, and ours to it; reconnects inside, for ever."""
 
     def messages(self) -> AsyncIterator[tuple[str, bytes]]:
-        """(topic, payload) of `tap/v1/#` as they come, until cancelled; what waits too long is dropped, oldest first."""
+        """(topic, payload) of `tap/v1/#` as they come, until cancelled; beyond a bound the oldest is dropped."""
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool) -> bool:
         """QoS 1 under `cabin/v1/`; False where it was not acknowledged in time: the caller keeps it and tries again."""
@@ -47,7 +47,7 @@ class Dialer(Protocol):
 
     @property
     def state(self) -> str:
-        """none (no phone), idle, dialing, active, failed."""
+        """One of none (no phone), idle, dialing, active, failed."""
 
     async def dial(self, number: str, tones: str) -> None:
         """Call `number` (E.164) and send `tones` (digits, `#`, `,` for 2 s) once it is active. Raises CallFailed."""
