@@ -6,34 +6,33 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
-from pathlib import Path
 
 from edge_agent import __version__, events
 from edge_agent.acquire.feed import feed
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
 from edge_agent.compilation import Config
-from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.database_reports import databases_told
 from edge_agent.decode.decoding import Decoding
-from edge_agent.decode.health import BusLine
 from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import compile_plan
+from edge_agent.door import tariff_of
 from edge_agent.events import Log
 from edge_agent.fitting import JsonObject
 from edge_agent.health import LOOK_S as HEALTH_LOOK_S
-from edge_agent.health import Progress, Verdict, Watch
+from edge_agent.health import Verdict, Watch
 from edge_agent.health_answer import health_answered
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.latency import Latency
 from edge_agent.log_level import LogLevel
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
 from edge_agent.metrics import labels_of, metrics_of, metrics_served
+from edge_agent.overview import Overview
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.ports import Uplink
@@ -43,25 +42,20 @@ from edge_agent.records import Batch, FrameBlock
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.sift import Sift
-from edge_agent.source import narrowing, source_of
-from edge_agent.spool.at_rest import AtRest
+from edge_agent.source import bus_lines, narrowing, source_of
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
-from edge_agent.spool.key_sources import KeyFile, WrappedKey
 from edge_agent.spool.segments import SegmentSpool
 from edge_agent.spool_reports import SpoolReports
 from edge_agent.state_file import StateFile
 from edge_agent.status import Status
+from edge_agent.storage import spool_of
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.recent_frames import RecentFrames
 from edge_agent.trials import Trials
 from edge_agent.twin import Twin
 from edge_agent.uplink.deliver import Delivery
-from edge_agent.uplink.link_file import LinkFile
-from edge_agent.uplink.spent_file import SpentFile
-from edge_agent.uplink.tariff import Tariff
 from edge_agent.vehicle_state import VehicleState
-from edge_agent.workload import WorkloadApi
 
 FRAME_BLOCKS = 64
 """blocks waiting for the CPU: 6 s at the default tick"""
@@ -90,24 +84,24 @@ class Agent:
         self._clock = clock = SystemClock()
         catalog, refusals = databases
         self._bus_names = catalog.bus_names
-        self._source, self._opened, self._replays = source_of(settings, clock, log)
+        self._source, opened, self._replays = source_of(settings, clock, log)
         self._frames: Channel[FrameBlock] = Channel(
             "frames", FRAME_BLOCKS, WhenFull.WAIT if self._replays else WhenFull.DROP_OLDEST
         )
         self._configs: Channel[Config] = Channel("configs", CONFIGS, WhenFull.DROP_OLDEST)
         self._batches: Channel[Batch] = Channel("batches", SEALED_BATCHES, WhenFull.WAIT)
         self._latest = Latest()
-        self._collector = Collector(catalog.bus_names)
-        self._reports = BusReports(catalog.bus_names, reported := Reported(), log)
+        collector = Collector(catalog.bus_names)
+        reports = BusReports(catalog.bus_names, reported := Reported(), log)
         self._state_file = StateFile(settings.data_folder / "state.json", log)
         self._vehicle_state = VehicleState(reported, self._state_file.read())
         self._spool_reports = SpoolReports(reported)
         recent = RecentFrames(settings.test_memory_bytes)
         sender = Sender(settings.device, settings.module)
         self._sift = Sift(
-            Decoding(compile_plan(catalog, ()), _lines(settings)),
-            self._reports,
-            self._collector,
+            Decoding(compile_plan(catalog, ()), bus_lines(settings)),
+            reports,
+            collector,
             self._latest,
             log,
             narrow=narrowing(self._source, catalog),
@@ -116,18 +110,14 @@ class Agent:
             recent=recent,
             hear=lambda is_true: self._power.hear(is_true=is_true),
         )
-        self._latency = latency = Latency()
-        self._keeping = Keeping(
-            spool,
-            sender,
-            commit=GroupCommit(settings.commit_s, settings.commit_bytes),
-            committed=lambda batches: latency.commit(spool.boot.boot, batches, clock.uptime_ns()),
-        )
+        self._latency = Latency()
+        self._keeping = self._keeping_of(sender)
         self._trials = Trials(catalog, recent, sender, clock)
-        self._tariff = self._tariff_of(reported)
+        self._tariff = tariff_of(settings, reported, clock, log)
         self._log_level = LogLevel(settings.runtime_log_level, reported, log, set_level)
         self._inbox = self._inbox_of(catalog, refusals, reported)
         self._delivery = self._delivery_of(uplink, reported)
+        self._overview = self._overview_of(opened, reports, collector)
         self._power = self._power_of(reported)
         self._watch = Watch(settings.commit_s)
         self._reading = not self._replays
@@ -148,15 +138,7 @@ class Agent:
             log,
             mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
         )
-        folder = settings.data_folder / "spool"
-        spool = await SegmentSpool.open(
-            folder,
-            cap_bytes=settings.spool_cap_bytes,
-            min_free_bytes=settings.spool_min_free_bytes,
-            memory_bytes=settings.spool_memory_bytes,
-            at_rest=_at_rest(settings, log),
-            log=log,
-        )
+        spool = await spool_of(settings, log)
         return cls(settings, databases, spool, uplink, log, set_level=set_level)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -245,6 +227,13 @@ class Agent:
         if refusal:
             raise refusal
 
+    def _keeping_of(self, sender: Sender) -> Keeping:
+        def committed(batches: Sequence[Batch]) -> None:
+            self._latency.commit(self._spool.boot.boot, batches, self._clock.uptime_ns())
+
+        commit = GroupCommit(self._settings.commit_s, self._settings.commit_bytes)
+        return Keeping(self._spool, sender, commit=commit, committed=committed)
+
     def _inbox_of(self, catalog: Catalog, refusals: Sequence[Refusal], reported: Reported) -> ModuleInbox:
         return ModuleInbox(
             Twin(catalog),
@@ -287,21 +276,26 @@ class Agent:
             acked=lambda key: self._latency.acknowledge(key, self._clock.uptime_ns()),
         )
 
-    def _tariff_of(self, reported: Reported) -> Tariff:
-        return Tariff(
-            LinkFile(self._settings.link_file, self._log),
-            SpentFile(self._settings.data_folder / "spent.json", self._log),
-            reported,
-            clock=self._clock,
-            log=self._log,
-            clock_trusted=self._settings.clock_trusted,
+    def _overview_of(self, opened: Callable[[], Iterable[str]], reports: BusReports, collector: Collector) -> Overview:
+        return Overview(
+            opened=opened,
+            frames=self._frames,
+            sift=self._sift,
+            reports=reports,
+            collector=collector,
+            batches=self._batches,
+            keeping=self._keeping,
+            spool=self._spool,
+            inbox=self._inbox,
+            tariff=self._tariff,
+            delivery=self._delivery,
         )
 
     def _power_of(self, reported: Reported) -> Power:
         line = Line(
             seal=self._sift.seal_for_quiet,
             commit=self._keeping.hurry,
-            waits=self._urgent_waits,
+            waits=self._overview.urgent_waits,
             limit=self._tariff.allowance.limit,
             hush=self._delivery.hush,
             wake=self._delivery.wake,
@@ -309,10 +303,6 @@ class Agent:
         )
         file = PowerFile(self._settings.data_folder / "power.json", self._log)
         return Power(line, file, reported, clock=self._clock, log=self._log)
-
-    def _urgent_waits(self) -> bool:
-        """What memory alone holds is taken for urgent: it may be, and would not survive."""
-        return self._spool.holds(self._tariff.allowance.terms) or self._spool.standing.memory_batches > 0
 
     def _link(self) -> JsonObject:
         """The connection that is made now is told with what counts of its kind; one that stands was told already."""
@@ -341,81 +331,9 @@ class Agent:
 
     def health(self) -> Verdict:
         """Whether every stage makes progress, as of now."""
-        counts, on_disk = self._delivery.counts, self._spool.standing.on_disk
-        progress = Progress(
-            blocks=self._frames.put_total,
-            expects_blocks=self._reading,
-            sifted=self._frames.taken_total,
-            unsifted=len(self._frames),
-            sealed=self._batches.put_total,
-            committed=self._keeping.committed_batches,
-            answered=counts.acked + counts.refused,
-            attempts=counts.sessions + counts.failures,
-            link_up=self._delivery.up,
-            connecting=self._delivery.connecting,
-            sendable=on_disk and self._spool.holds(self._tariff.allowance.terms),
-            on_disk=on_disk,
-        )
-        self._watch.look(progress, self._clock.uptime_ns())
+        self._watch.look(self._overview.progress(expects_blocks=self._reading), self._clock.uptime_ns())
         return self._watch.verdict
 
     def status(self) -> Status:
         """As of now; cheap."""
-        pending, pending_bytes = self._spool.depth
-        standing = self._spool.standing
-        return Status(
-            boot=self._spool.boot.boot,
-            config_version=self._inbox.running_version or 0,
-            link_up=self._delivery.up,
-            open_buses=tuple(sorted(self._opened())),
-            buses={name: asdict(counts) for name, counts in self._collector.counts},
-            health=self._reports.health,
-            losses={
-                "frames": sum(counts.dropped for _, counts in self._collector.counts),
-                "batches_refused": self._delivery.counts.refused,
-            },
-            events=asdict(self._collector.watched),
-            samples=self._sift.samples,
-            kept_samples=self._keeping.kept_samples,
-            kept_batches=self._keeping.kept_batches,
-            kept_bytes=self._keeping.kept_bytes,
-            spooled_batches=pending,
-            spooled_bytes=pending_bytes,
-            delivered_batches=self._delivery.counts.acked,
-            delivered_bytes=self._delivery.counts.acked_bytes,
-            lost_batches=self._spool.lost,
-            spool_on_disk=standing.on_disk,
-            memory_batches=standing.memory_batches,
-            memory_bytes=standing.memory_bytes,
-            spool_damage=asdict(self._spool.damage),
-            link_metered=self._tariff.link.metered,
-            link_roaming=self._tariff.link.roaming,
-            budget_percent=self._tariff.budget_percent,
-            spent=self._tariff.spent.by_limit,
-        )
-
-
-def _at_rest(settings: Settings, log: Log) -> AtRest:
-    match settings.spool_encryption, settings.spool_key_file:
-        case "file", Path() as path:
-            return AtRest(KeyFile(path))
-        case "workload", _:
-            daemon = WorkloadApi(
-                settings.workload_uri, settings.workload_api_version, settings.module, settings.module_generation
-            )
-            return AtRest(WrappedKey(settings.data_folder / "spool.key", daemon, log))
-    return AtRest()
-
-
-def _lines(settings: Settings) -> list[BusLine]:
-    """The buses as decoding needs to know them; a log's error frames are SocketCAN's, or say nothing."""
-    replays = settings.replay_log is not None
-    return [
-        BusLine(
-            bus.name,
-            BitRates(bus.bitrate, bus.data_bitrate),
-            socketcan_errors=replays or bus.interface == "socketcan",
-            only_wanted=bus.only_wanted and not replays,
-        )
-        for bus in settings.buses
-    ]
+        return self._overview.status()

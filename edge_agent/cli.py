@@ -4,21 +4,21 @@ import asyncio
 import json
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import structlog
 import typer
-from rich.console import Console
 
 from edge_agent import __version__, logs
 from edge_agent.crash import leaves, tell_crash
+from edge_agent.desk.hub_commands import fault, hub, method, twin_app
 from edge_agent.desk.manifest_command import manifest
 from edge_agent.desk.output import echoed, until_the_reader_leaves
 from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow, stderr
 from edge_agent.desk.spool_commands import spool_app
-from edge_agent.errors import EdgeAgentError, FileRefused
+from edge_agent.errors import EdgeAgentError
 from edge_agent.health_probe import tell_health
 from edge_agent.signals import quiet_on_signals, stop_on_signals, until_it_runs
 
@@ -29,20 +29,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-twin_app = typer.Typer(
-    help="Read or change a module's twin at the local hub; print the schema of its document.", no_args_is_help=True
-)
 app.add_typer(twin_app, name="twin")
 app.add_typer(spool_app, name="spool")
+app.command()(hub)
+app.command()(fault)
+app.command()(method)
 app.command()(manifest)
 
-HubFolder = Annotated[Path, typer.Option("--folder", help="Folder the local hub keeps everything in.")]
-Device = Annotated[str, typer.Option(help="Device id at the hub.")]
-Module = Annotated[str, typer.Option(help="Module id at the hub.")]
 Dbc = Annotated[list[Path], typer.Option("--dbc", help="Database file (DBC, KCD, SYM, ARXML); may be repeated.")]
 Vss = Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")]
-DEFAULT_HUB = Path("edge-hub")
-DEVICE, MODULE = "demo-vehicle", "telematics"
 
 
 def main() -> NoReturn:
@@ -157,72 +152,6 @@ def demo(
 
     drive = Drive(log=log, databases=tuple(dbc), seconds=seconds, outage_s=outage)
     raise typer.Exit(run_demo(drive, folder, address))
-
-
-@app.command()
-def hub(
-    folder: HubFolder = DEFAULT_HUB,
-    address: Annotated[str, typer.Option(help="Loopback address; the port is always 8883.")] = "127.0.0.1",
-    device: Device = DEVICE,
-    module: Module = MODULE,
-    way: Annotated[
-        Literal["connection_string", "workload"], typer.Option(help="How the module is to get its credentials.")
-    ] = "connection_string",
-    route: Annotated[
-        list[str] | None,
-        typer.Option(help="A route as edgeHub has them, any number; without one all goes to the cloud."),
-    ] = None,
-    env_file: Annotated[
-        Path | None, typer.Option(help="File for the environment, there while the hub is; standard output otherwise.")
-    ] = None,
-) -> None:
-    """Run the local hub: a stand-in for IoT Edge's hub, for one desk.
-
-    Gives the environment a module needs, to be exported, then goes on until Ctrl-C. What arrives is in
-    FOLDER/arrived.jsonl; read it with `edge-agent show`.
-
-    Example: `edge-agent hub --env-file hub.env &`, and once that file is there `. ./hub.env` and `edge-agent run`
-    """
-    from edge_agent.desk.hub_variables import exports, judge_ids, write_exports
-    from edge_agent.localhub.hub import LocalHub, serve
-
-    judge_ids({"--device": device, "--module": module})
-    local = LocalHub(folder, address=address, device=device, module=module, routes=route or ())
-
-    async def until_stopped() -> None:
-        await serve(local, stop_on_signals(), ready)
-
-    def ready() -> None:
-        if env_file:
-            write_exports(env_file, local.environment(way))
-            at_the_end.callback(env_file.unlink, missing_ok=True)
-        else:
-            typer.echo(exports(local.environment(way)), nl=False)
-        where = f"hub on {address}:8883; what arrives: {folder / 'arrived.jsonl'}; Ctrl-C ends it"
-        stderr.print(_escaped(where), soft_wrap=True)
-
-    with ExitStack() as at_the_end:
-        asyncio.run(until_stopped())
-    raise typer.Exit
-
-
-@app.command()
-def fault(
-    faults: Annotated[str, typer.Argument(help="JSON object: faults by name, null to end one. {} shows all.")] = "{}",
-    folder: HubFolder = DEFAULT_HUB,
-    *,
-    drop: Annotated[bool, typer.Option("--drop", help="Besides, drop every connection once.")] = False,
-) -> None:
-    """Make the running local hub fail on purpose, to see what an agent does about it; prints all faults.
-
-    Example: `edge-agent fault '{"never_ack": true}' --folder edge-hub`, and `edge-agent fault '{"never_ack": null}'`
-    """
-    from edge_agent.localhub.admin_client import AdminClient
-
-    Console().print_json(AdminClient(folder).turn(faults))
-    if drop:
-        AdminClient(folder).drop()
-    raise typer.Exit
 
 
 @app.command()
@@ -408,75 +337,3 @@ def show(
         if not echoed(lines_of(file, batches=batches)):
             stderr.print(f"{_escaped(str(file))}: nothing in it", soft_wrap=True)
     raise typer.Exit
-
-
-@twin_app.command("get")
-def twin_get(folder: HubFolder = DEFAULT_HUB, device: Device = DEVICE, module: Module = MODULE) -> None:
-    """Print a module's twin: desired and reported.
-
-    Example: `edge-agent twin get --folder edge-hub`
-    """
-    from edge_agent.localhub.admin_client import AdminClient
-
-    Console().print_json(AdminClient(folder).twin(device, module))
-    raise typer.Exit
-
-
-@twin_app.command("set")
-def twin_set(
-    patch: Annotated[Path, typer.Argument(help="JSON patch of the desired properties; - for standard input.")],
-    folder: HubFolder = DEFAULT_HUB,
-    device: Device = DEVICE,
-    module: Module = MODULE,
-) -> None:
-    """Patch a module's desired properties; null removes a key.
-
-    Example: `echo '{"rules": {"idle": null}}' | edge-agent twin set - --folder edge-hub`
-    """
-    from edge_agent.localhub.admin_client import AdminClient
-
-    Console().print_json(AdminClient(folder).patch_desired(device, module, _text(patch)))
-    raise typer.Exit
-
-
-@twin_app.command("schema")
-def print_twin_schema() -> None:
-    """Print the JSON Schema of the desired properties, for an editor that completes and checks them.
-
-    Example: `edge-agent twin schema > twin.schema.json`
-    """
-    from edge_agent.desk.twin_schema import twin_schema_text
-
-    typer.echo(twin_schema_text(), nl=False)
-    raise typer.Exit
-
-
-@app.command()
-def method(
-    name: Annotated[str, typer.Argument(help="Direct method: status or latest.")],
-    payload: Annotated[str, typer.Argument(help="JSON payload.")] = "null",
-    folder: HubFolder = DEFAULT_HUB,
-    device: Device = DEVICE,
-    module: Module = MODULE,
-) -> None:
-    """Call a direct method of a module that is connected to the local hub.
-
-    Example: `edge-agent method status --folder edge-hub`
-    """
-    from edge_agent.localhub.admin_client import AdminClient
-
-    answer = AdminClient(folder).invoke(device, module, name, payload)
-    Console().print_json(answer.payload)
-    raise typer.Exit(0 if answer.status < 300 else 1)  # noqa: PLR2004  HTTP's success
-
-
-def _text(path: Path) -> str:
-    """What a file holds, or standard input for `-`."""
-    name = "standard input" if str(path) == "-" else str(path)
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        return data.decode()
-    except OSError as error:
-        raise FileRefused(name, f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise FileRefused(name, f"is not UTF-8 at byte {error.start}") from error

@@ -1,12 +1,16 @@
-"""Which way to the cloud the settings name, built."""
+"""Which way to the cloud the settings name, built; and the books about what it costs."""
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.events import Log
-from edge_agent.ports import Uplink
+from edge_agent.ports import Clock, Uplink
+from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.uplink.credentials import EdgeEnvironment, HubCertificate, HubKey, hub_credentials
 from edge_agent.uplink.iotedge import IotEdge
+from edge_agent.uplink.link_file import LinkFile
 from edge_agent.uplink.mqtt_topics import Topics
+from edge_agent.uplink.spent_file import SpentFile
+from edge_agent.uplink.tariff import Tariff
 
 
 def uplink_of(settings: Settings, log: Log) -> Uplink:
@@ -18,6 +22,18 @@ def uplink_of(settings: Settings, log: Log) -> Uplink:
             return _azure(settings, _at_the_hub(settings), log)
         case "mqtt":
             return _mqtt(settings, log)
+
+
+def tariff_of(settings: Settings, reported: Reported, clock: Clock, log: Log) -> Tariff:
+    """What may be sent, by the link and the budget, with what was spent before this start."""
+    return Tariff(
+        LinkFile(settings.link_file, log),
+        SpentFile(settings.data_folder / "spent.json", log),
+        reported,
+        clock=clock,
+        log=log,
+        clock_trusted=settings.clock_trusted,
+    )
 
 
 def _azure(settings: Settings, credentials: EdgeEnvironment | HubKey | HubCertificate, log: Log) -> Uplink:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.log import LogFile
 from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.health import BusLine
 from edge_agent.decode.id_filter import id_filters
 from edge_agent.decode.plan import DecodePlan
 from edge_agent.events import Log
@@ -47,6 +49,20 @@ def narrowing(source: FrameSource, catalog: Catalog) -> Callable[[DecodePlan], N
     if not isinstance(source, Buses):
         return lambda _: None
     return lambda plan: source.pass_only(id_filters(plan, catalog))
+
+
+def bus_lines(settings: Settings) -> list[BusLine]:
+    """The buses as decoding needs to know them; a log's error frames are SocketCAN's, or say nothing."""
+    replays = settings.replay_log is not None
+    return [
+        BusLine(
+            bus.name,
+            BitRates(bus.bitrate, bus.data_bitrate),
+            socketcan_errors=replays or bus.interface == "socketcan",
+            only_wanted=bus.only_wanted and not replays,
+        )
+        for bus in settings.buses
+    ]
 
 
 def _address(bus: BusSettings) -> BusAddress:

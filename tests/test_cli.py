@@ -2,7 +2,6 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import typer.main
@@ -74,18 +73,6 @@ def test_usage_names_the_command_however_it_was_started(
     with pytest.raises(SystemExit):
         main()
     assert "Usage: edge-agent decode" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("option", ["--device", "--module"])
-def test_the_hub_refuses_an_id_that_no_topic_can_hold(
-    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setattr("sys.argv", ["edge-agent", "hub", "--folder", str(tmp_path / "hub"), option, "a b/c'd"])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 1
-    assert f"error: {option}: " in capsys.readouterr().err
-    assert not (tmp_path / "hub").exists()
 
 
 def test_check_asks_for_something_to_check() -> None:

@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
-from edge_agent.door import uplink_of
+from edge_agent.clock import SystemClock
+from edge_agent.door import tariff_of, uplink_of
 from edge_agent.errors import BadSettings
+from edge_agent.reported import Reported
 from edge_agent.settings import Settings, load_settings
 from edge_agent.uplink.edge_environment import DESK, WORKLOAD
 from edge_agent.uplink.iotedge import IotEdge
@@ -74,3 +76,11 @@ def test_what_a_broker_needs_and_has_not_is_named(fields: dict[str, Any], senten
 def test_a_topic_that_is_none_is_named() -> None:
     with pytest.raises(BadSettings, match=r"MQTT_TOPIC: .*\{vin\} is none of device"):
         settings(**{**MQTT, "mqtt_topic": "a/{vin}"})
+
+
+def test_what_a_link_costs_is_read_from_the_file_that_the_settings_name(tmp_path: Path) -> None:
+    (tmp_path / "link.json").write_text('{"metered": false}')
+    read = settings(link_file=tmp_path / "link.json", data_folder=tmp_path)
+
+    assert not tariff_of(read, Reported(), SystemClock(), Told()).link.metered
+    assert tariff_of(settings(data_folder=tmp_path), Reported(), SystemClock(), Told()).link.metered

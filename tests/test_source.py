@@ -12,7 +12,7 @@ from edge_agent.decode.id_filter import id_filters
 from edge_agent.decode.plan import compile_plan
 from edge_agent.desk.vehicle import database_path
 from edge_agent.settings import BusSettings, Settings
-from edge_agent.source import narrowing, source_of
+from edge_agent.source import bus_lines, narrowing, source_of
 from tests.acquire.told import Told
 from tests.acquire.unix_can import unix_can
 
@@ -61,3 +61,14 @@ def test_a_recording_is_read_whole_whatever_is_wanted(tmp_path: Path) -> None:
     catalog = Catalog([("front", []), ("rear", [])])
 
     narrowing(source, catalog)(compile_plan(catalog, ()))
+
+
+def test_a_recording_has_error_frames_as_socketcan_has_and_all_that_was_on_the_bus(tmp_path: Path) -> None:
+    bus = BusSettings(name="front", channel="can0", only_wanted=True)
+    other = BusSettings(name="front", interface="virtual", channel="can0")
+    recording = tmp_path / "a.log"
+
+    assert [line.only_wanted for line in bus_lines(Settings(buses=(bus,)))] == [True]
+    assert [line.only_wanted for line in bus_lines(Settings(buses=(bus,), replay_log=recording))] == [False]
+    assert [line.socketcan_errors for line in bus_lines(Settings(buses=(other,)))] == [False]
+    assert [line.socketcan_errors for line in bus_lines(Settings(buses=(other,), replay_log=recording))] == [True]
