@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import TypeVar
 
 from azure.iot.device import X509, Message, MethodRequest, MethodResponse, exceptions
 from azure.iot.device.aio import IoTHubDeviceClient, IoTHubModuleClient
+from azure.iot.device.common.pipeline.pipeline_thread import invoke_on_pipeline_thread_nowait
 from azure.iot.device.custom_typing import TwinPatch
+from azure.iot.device.iothub.aio.async_clients import handle_result
 from azure.iot.device.iothub.edge_hsm import IoTEdgeError
 
 from edge_agent import events
@@ -31,6 +34,7 @@ from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
 from edge_agent.uplink.paho_shim import tell_paho_of_tls_ends
 from edge_agent.uplink.sdk_thread import SdkThread
+from edge_agent.uplink.sends import Answer, Sends
 from edge_agent.uplink.threads import Threads
 
 T = TypeVar("T")
@@ -185,6 +189,7 @@ class IotEdgeSession:
         self._output = output
         self._limits = limits
         self._log = log
+        self._sends = Sends(_wake_pipeline, limit_s=limits.send_s)
         self._inbound = Inbound(inbox, self.report, log=log, method_limit_s=limits.method_s)
 
     async def open(self) -> None:
@@ -200,7 +205,10 @@ class IotEdgeSession:
     async def send(self, envelope: Envelope) -> None:
         """As `ports.Session`."""
         message = _message(envelope, self._output)
-        await _within("acknowledgement", self._thread.run(self._client.send_message(message)), self._limits.send_s)
+        with _as_ours("acknowledgement", self._limits.send_s):
+            error = await self._sends.send(partial(self._begin, message))
+            if error is not None:
+                await handle_result(_Ended(error))  # type: ignore[arg-type]  # it awaits no more than `completion()`
 
     async def report(self, patch: str) -> bool:
         """As `ports.Session`; an empty patch is not sent. One that the hub refuses is told, and the session goes on."""
@@ -220,7 +228,17 @@ class IotEdgeSession:
 
     async def close(self) -> None:
         """As `ports.Session`."""
+        self._sends.end()
         await self._close()
+
+    def _begin(self, message: Message, answered: Answer) -> None:
+        """What `client.send_message` comes to in the end (2.14.0), without the two threads it takes for each message.
+
+        1 KB messages, 16 in flight, to the local hub: 3 600 a second, and 1 850 by that way. What else is done there is
+        done here: the limit to the size by `_message`, the translation of errors by the same function.
+        """
+        pipeline = self._client._mqtt_pipeline  # noqa: SLF001  tests/uplink/test_iotedge.py holds it to that release
+        pipeline.send_message(message, callback=lambda error=None: answered(error))  # type: ignore[no-untyped-call]
 
     def _listen(self) -> None:
         """Set the SDK's callbacks; it waits for a SUBACK in each setter and calls them on threads of its own."""
@@ -289,13 +307,35 @@ def _message(envelope: Envelope, output: str) -> Message:
 
 async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
     """What `work` returns; what the SDK raises, or no answer in time, as our errors."""
-    try:
+    with _as_ours(what, limit_s):
         async with asyncio.timeout(limit_s):
             return await work
+
+
+@contextmanager
+def _as_ours(what: str, limit_s: float) -> Iterator[None]:
+    """What the SDK raises, and a TimeoutError, as our errors."""
+    try:
+        yield
     except TimeoutError as error:
         raise HubUnreachable(f"no {what} within {limit_s:g} s") from error
     except _SDK_ERRORS as error:
         raise _translated(error) from error
+
+
+def _wake_pipeline(call: Callable[[], None]) -> None:
+    """Have it run on the thread that all clients of the process share."""
+    invoke_on_pipeline_thread_nowait(call)()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A send that failed, as `handle_result` asks for it, which raises what `client.send_message` would."""
+
+    error: Exception
+
+    async def completion(self) -> None:
+        raise self.error
 
 
 def _translated(error: Exception) -> HubUnreachable:

@@ -14,7 +14,6 @@ loop costs a system call, which lets another thread have the interpreter, so a l
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import Context
@@ -22,30 +21,10 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar, TypeVarTuple
 
+from edge_agent.uplink.errands import Errands
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-
-class _Errands:
-    """Calls brought to a loop by another thread, in order, as many as there are with one waking of it."""
-
-    def __init__(self, wake: Callable[[Callable[[], None]], object]) -> None:
-        self._wake = wake
-        self._calls = deque[Callable[[], object]]()
-        """bounded by the calls that are under way"""
-        self._woken = False
-
-    def bring(self, call: Callable[[], object]) -> None:
-        """From any thread."""
-        self._calls.append(call)
-        if not self._woken:
-            self._woken = True
-            self._wake(self._run)
-
-    def _run(self) -> None:
-        self._woken = False  # before the last look: what comes after that wakes the loop anew
-        while self._calls:
-            self._calls.popleft()()
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -53,7 +32,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._errands = _Errands(super().call_soon_threadsafe)
+        self._errands = Errands(super().call_soon_threadsafe)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         del executor
@@ -80,7 +59,7 @@ class SdkThread:
         self._ended: Future[None] = Future()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-call")
         self._loop = _Loop()
-        self._home = _Errands(asyncio.get_running_loop().call_soon_threadsafe)
+        self._home = Errands(asyncio.get_running_loop().call_soon_threadsafe)
         # All that reaches it is the answer to a call that was given up.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         # A daemon, because one that hangs in the SDK must not keep the process from leaving.

@@ -3,15 +3,19 @@
 import inspect
 import logging
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from azure.iot.device import exceptions
+from azure.iot.device import Message, constant, exceptions
+from azure.iot.device.iothub.aio.async_clients import GenericIoTHubClient
+from azure.iot.device.iothub.pipeline import exceptions as inside
+from azure.iot.device.iothub.pipeline.mqtt_pipeline import MQTTPipeline
 
 from edge_agent.errors import BadSettings, CredentialsRefused, HubUnreachable, UplinkWedged
 from edge_agent.localhub.faults import DropHow
 from edge_agent.uplink.credentials import HubKey
-from edge_agent.uplink.iotedge import FAILURES, IotEdge, Limits
+from edge_agent.uplink.iotedge import FAILURES, MESSAGE_CAP_BYTES, IotEdge, Limits
 from tests.uplink.desk import SHORT, desk, set_environment, until
 from tests.uplink.fakes import Recorder, Told, envelope
 from tests.uplink.run import Run, acked, deliver, sessions, threads_of_ours
@@ -231,3 +235,49 @@ def test_outside_of_iot_edge_the_missing_variables_are_named(monkeypatch: pytest
 def test_every_error_of_the_sdk_has_one_of_ours() -> None:
     theirs = {each for _, each in inspect.getmembers(exceptions, inspect.isclass) if issubclass(each, Exception)}
     assert set(FAILURES) == theirs
+
+
+def test_the_sdk_is_the_release_whose_inside_a_send_takes() -> None:
+    """Else read `send_message` of the new one: what it does beside the pipeline must be done by the adapter."""
+    assert constant.VERSION == "2.14.0"
+    assert list(inspect.signature(MQTTPipeline.send_message).parameters) == ["self", "message", "callback"]
+    said = inspect.getsource(GenericIoTHubClient.send_message)
+    for step in (
+        "if message.get_size() > device_constant.TELEMETRY_MESSAGE_SIZE_LIMIT",
+        "async_adapter.emulate_async(self._mqtt_pipeline.send_message)",
+        "await handle_result(callback)",
+    ):
+        assert step in said
+
+
+def test_the_largest_message_there_may_be_is_within_the_sdks_own_limit() -> None:
+    message = Message(  # type: ignore[no-untyped-call]  # typed in the SDK's docstring only
+        bytes(MESSAGE_CAP_BYTES - 100),
+        message_id=f"{2**32}-{2**63}",
+        content_type="application/json; charset=utf-8",
+        content_encoding="gzip",
+        output_name="x" * 1024,
+    )
+    message.custom_properties = {"rule": "x" * 100}
+    assert message.get_size() < constant.TELEMETRY_MESSAGE_SIZE_LIMIT
+
+
+async def test_a_send_fails_as_the_sdks_own_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = [each for _, each in inspect.getmembers(inside, inspect.isclass) if issubclass(each, Exception)]
+    async with desk(tmp_path, "127.0.0.196", monkeypatch) as parts:
+        session = await parts.uplink.connect(Recorder())
+        for kind in (*theirs, ValueError):
+
+            def fail(
+                _self: object, _message: object, callback: Callable[..., None], kind: type[Exception] = kind
+            ) -> None:
+                callback(error=kind("as told"))
+
+            with monkeypatch.context() as patch:
+                patch.setattr(MQTTPipeline, "send_message", fail)
+                with pytest.raises(HubUnreachable, match="as told") as caught:
+                    await session.send(envelope(1))
+            assert isinstance(caught.value, CredentialsRefused) == (kind.__name__ == "UnauthorizedError")
+        await session.send(envelope(2))
+        await session.close()
+    assert [each.seq for each in parts.arrived()] == [2]
