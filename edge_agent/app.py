@@ -19,7 +19,7 @@ from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.database_reports import databases_told
 from edge_agent.decode.decoding import Decoding
-from edge_agent.decode.load import Refusal, load_catalog
+from edge_agent.decode.load import Refusal
 from edge_agent.decode.plan import compile_plan
 from edge_agent.door import tariff_of
 from edge_agent.events import Log
@@ -42,7 +42,7 @@ from edge_agent.records import Batch, FrameBlock
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.sift import Sift
-from edge_agent.source import bus_lines, narrowing, source_of
+from edge_agent.source import bus_lines, catalog_of, narrowing, source_of
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
@@ -132,12 +132,7 @@ class Agent:
         `set_level` is told from which level on events are to be heard, when the twin changes that.
         """
         # 20 s for a database of 10 MB: off the loop, which must hear a SIGTERM meanwhile.
-        databases = await asyncio.to_thread(
-            load_catalog,
-            [(bus.name, bus.dbc) for bus in settings.buses],
-            log,
-            mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
-        )
+        databases = await asyncio.to_thread(catalog_of, settings, log)
         spool = await spool_of(settings, log)
         return cls(settings, databases, spool, uplink, log, set_level=set_level)
 

@@ -129,6 +129,21 @@ def database_refused(log: Log, *, bus: str, sentence: str) -> None:
     log.error("decode.database_refused", bus=bus, count=1, reason=sentence)
 
 
+def kept_database_outdated(log: Log, *, path: str) -> None:
+    """What an earlier start kept of a database was made by another version; the file is parsed anew."""
+    log.info("decode.kept_database_outdated", path=path)
+
+
+def kept_database_unusable(log: Log, *, path: str, reason: str) -> None:
+    """What an earlier start kept of a database is damaged; the file is parsed anew."""
+    log.warning("decode.kept_database_unusable", path=path, reason=reason)
+
+
+def database_not_kept(log: Log, *, path: str, reason: str) -> None:
+    """A loaded database could not be written for the next start, which will parse its file again."""
+    log.warning("decode.database_not_kept", path=path, reason=reason)
+
+
 def mapping_loaded(log: Log, *, bus: str, path: str, signals: int, remarks: Sequence[str]) -> None:
     """Signals of a bus go by VSS paths; `edge-agent check` tells every remark, this line the first few."""
     told = {"remarks": len(remarks), "first_remarks": list(remarks[:3])} if remarks else {}
@@ -344,6 +359,11 @@ def batch_acked(log: Log, *, key: EnvelopeKey, payload_bytes: int, attempts: int
 def batch_refused(log: Log, *, key: EnvelopeKey, reason: str) -> None:
     """The hub will never take it; it was set aside."""
     log.error("uplink.batch_refused", count=1, boot=key.boot, seq=key.seq, reason=reason)
+
+
+def batch_quarantined(log: Log, *, key: EnvelopeKey, reason: str, waiting: int) -> None:
+    """Connections ended while a batch was sent; it waits apart, one of `waiting`, to be tried again alone."""
+    log.warning("uplink.batch_quarantined", boot=key.boot, seq=key.seq, reason=reason, waiting=waiting)
 
 
 def session_undisposed(log: Log, *, count: int) -> None:

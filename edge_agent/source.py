@@ -1,4 +1,4 @@
-"""Where frames come from, as the settings say: live buses, or a recording."""
+"""Where frames come from and what they mean, as the settings say: live buses or a recording, and the databases."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,8 +7,10 @@ from edge_agent.acquire.log import LogFile
 from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.database_cache import DatabaseCache
 from edge_agent.decode.health import BusLine
 from edge_agent.decode.id_filter import id_filters
+from edge_agent.decode.load import Refusal, load_catalog
 from edge_agent.decode.plan import DecodePlan
 from edge_agent.events import Log
 from edge_agent.ports import Clock, FrameSource
@@ -39,6 +41,22 @@ def source_of(settings: Settings, clock: Clock, log: Log) -> tuple[FrameSource, 
         buses=len(settings.buses),
     )
     return recording, lambda: (), True
+
+
+def catalog_of(settings: Settings, log: Log) -> tuple[Catalog, tuple[Refusal, ...]]:
+    """What the databases of all buses say, as `load_catalog` gives it; none is parsed that an earlier start parsed.
+
+    Blocking.
+    """
+    cache = DatabaseCache(settings.data_folder / "databases", log)
+    catalog, refusals = load_catalog(
+        [(bus.name, bus.dbc) for bus in settings.buses],
+        log,
+        mappings={bus.name: bus.vss for bus in settings.buses if bus.vss},
+        load=cache.load,
+    )
+    cache.forget_others()
+    return catalog, refusals
 
 
 def narrowing(source: FrameSource, catalog: Catalog) -> Callable[[DecodePlan], None]:

@@ -38,6 +38,7 @@ MUST_BE_PURE = (
     "decode/health.py",
     "decode/id_filter.py",
     "decode/j1939.py",
+    "decode/kept_database.py",
     "decode/minutes.py",
     "decode/packets.py",
     "decode/plan.py",

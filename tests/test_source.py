@@ -2,17 +2,19 @@ import asyncio
 from contextlib import aclosing
 from pathlib import Path
 
+import pytest
+
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.can_frame import filter_bytes
 from edge_agent.acquire.log import LogFile
 from edge_agent.clock import SystemClock
-from edge_agent.decode.catalog import Catalog
+from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.id_filter import id_filters
 from edge_agent.decode.plan import compile_plan
 from edge_agent.desk.vehicle import database_path
 from edge_agent.settings import BusSettings, Settings
-from edge_agent.source import bus_lines, narrowing, source_of
+from edge_agent.source import bus_lines, catalog_of, narrowing, source_of
 from tests.acquire.told import Told
 from tests.acquire.unix_can import unix_can
 
@@ -72,3 +74,29 @@ def test_a_recording_has_error_frames_as_socketcan_has_and_all_that_was_on_the_b
     assert [line.only_wanted for line in bus_lines(Settings(buses=(bus,), replay_log=recording))] == [False]
     assert [line.socketcan_errors for line in bus_lines(Settings(buses=(other,)))] == [False]
     assert [line.socketcan_errors for line in bus_lines(Settings(buses=(other,), replay_log=recording))] == [True]
+
+
+def test_a_second_start_says_the_same_of_its_databases_without_parsing_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = tmp_path / "bad.dbc"
+    bad.write_text("BO_ what: is this\n")
+    buses = (
+        BusSettings(name="front", channel="can0", dbc=(database_path(), bad)),
+        BusSettings(name="rear", channel="can1", dbc=(database_path(),)),
+    )
+    settings, told = Settings(buses=buses, data_folder=tmp_path / "data"), [Told(), Told()]
+    first, refused = catalog_of(settings, told[0])
+    asked: list[Path] = []
+
+    def parse(path: Path) -> Database:
+        asked.append(path)
+        return load_database(path)
+
+    monkeypatch.setattr("edge_agent.decode.database_cache.parsed", parse)
+    second, refused_again = catalog_of(settings, told[1])
+
+    assert asked == [bad]
+    assert repr(second.databases) == repr(first.databases)
+    assert [one.sentence() for one in refused_again] == [one.sentence() for one in refused]
+    assert told[1].lines == told[0].lines

@@ -1,12 +1,12 @@
 """All databases and name mappings of all buses; a file that cannot be used is told, never fatal in a vehicle."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from edge_agent import events
 from edge_agent.decode.catalog import Catalog, Database, by_id
-from edge_agent.decode.dbc import load_database
+from edge_agent.decode.database_cache import parsed
 from edge_agent.decode.naming import mapped
 from edge_agent.decode.vss import VssMapping, parse_mapping
 from edge_agent.errors import DatabaseRefused, MappingRefused
@@ -18,13 +18,20 @@ NO_MAPPINGS: Mapping[str, Path] = MappingProxyType({})
 
 
 def load_catalog(
-    buses: Sequence[tuple[str, Sequence[Path]]], log: Log, *, mappings: Mapping[str, Path] = NO_MAPPINGS
+    buses: Sequence[tuple[str, Sequence[Path]]],
+    log: Log,
+    *,
+    mappings: Mapping[str, Path] = NO_MAPPINGS,
+    load: Callable[[Path], Database] = parsed,
 ) -> tuple[Catalog, tuple[Refusal, ...]]:
-    """Load (bus name, files) pairs, and each bus's mapping file; the refusals are for whoever must report them."""
+    """Load (bus name, files) pairs, and each bus's mapping file; the refusals are for whoever must report them.
+
+    `load` gives a file's database, or raises DatabaseRefused.
+    """
     refusals: list[Refusal] = []
     loaded = []
     for name, paths in buses:
-        databases = _load_bus(name, paths, refusals, log)
+        databases = _load_bus(name, paths, load, refusals, log)
         if name in mappings:
             databases = _map_bus(name, databases, mappings[name], refusals, log)
         loaded.append((name, databases))
@@ -48,11 +55,13 @@ def read_tree(path: Path) -> str:
         raise MappingRefused(str(path), error.strerror or str(error)) from error
 
 
-def _load_bus(name: str, paths: Sequence[Path], refusals: list[Refusal], log: Log) -> list[Database]:
+def _load_bus(
+    name: str, paths: Sequence[Path], load: Callable[[Path], Database], refusals: list[Refusal], log: Log
+) -> list[Database]:
     found: list[Database] = []
     for path in paths:
         try:
-            database = load_database(path)
+            database = load(path)
         except DatabaseRefused as refusal:
             refusals.append(refusal)
             events.database_refused(log, bus=name, sentence=refusal.sentence())
