@@ -243,6 +243,15 @@ class Upload(Enum):
     """only over one that is known to cost nothing a byte: a garage's Wi-Fi, a cable"""
 
 
+class Purpose(IntFlag):
+    """What the driver is asked to consent to, each for itself; a bit of each is in the names of the spool's files."""
+
+    CALENDAR = 1
+    TRIPS = 2
+    LOCATION = 4
+    CLOUD_TELEMETRY = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """What may become of a batch that cannot be delivered."""
@@ -291,6 +300,8 @@ class RuleInfo:
     time_unit: TimeUnit
     upload: Upload = Upload.ANY
     retention: Retention = Retention()
+    purposes: Purpose | None = None
+    """to which its batches need consent, maybe none; None where the vehicle has nobody to ask (`consent.py`)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -361,7 +372,8 @@ class LostRange:
     why: str
     """`cap` (evicted at the byte cap, or at the floor of free space), `thinned` (likewise, others of its kind stayed),
     `expired`, `damaged` (unreadable on disk), `memory` (the disk took nothing and memory was full), `refused` (set
-    aside by the uplink), `no_key` (encrypted with a key that is gone) or `dropped` (somebody gave it up by hand)"""
+    aside by the uplink), `no_key` (encrypted with a key that is gone), `dropped` (somebody gave it up by hand) or
+    `consent` (wiped, for the driver withdrew it)"""
     exact: bool = True
     """False where so much was lost that ranges near each other were made one: batches between them may arrive"""
 
@@ -386,6 +398,8 @@ class Envelope:
     """for the spool that takes it, likewise not in what it gives"""
     closed_ns: int = 0
     """wall time of the batch's last sample; 0 where that clock cannot be trusted; likewise"""
+    purposes: Purpose | None = None
+    """as in RuleInfo; a spool gives it too"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent.desk.spool_entries import GivenUp, SegmentFound, StreamEnd, StreamReader
 from edge_agent.errors import FileRefused
-from edge_agent.spool.naming import STREAMS, SegmentName, StreamName, segment_named
+from edge_agent.spool.naming import SegmentName, StreamName, segment_named
 from edge_agent.spool.state import NewerState, SpoolState, decode_state
 
 STATE, COPY, LOCK = "state.json", "opened.json", "lock"
@@ -58,10 +58,10 @@ class SpoolFolder:
     def found(self) -> Iterator[SegmentFound | StreamEnd]:
         """Stream by stream, most important first: its segments in order, then its end. Raises FileRefused."""
         given_up = GivenUp(self.state)
-        for stream in STREAMS:
+        streams = {*self.state.streams, *(name.stream for name in self.segments)}
+        for stream in sorted(streams, key=lambda name: name.turn):
             names = [name for name in self.segments if name.stream == stream]
-            if names or stream in self.state.streams:
-                yield from self._stream(stream, names, given_up)
+            yield from self._stream(stream, names, given_up)
 
     def owner(self) -> int | None:
         """The process that holds the lock, None where none is seen; one of another container may not be.
@@ -119,8 +119,8 @@ class SpoolFolder:
         return SpoolState(0, None), ""
 
 
-def _place(name: SegmentName) -> tuple[int, int]:
-    return STREAMS.index(name.stream), name.number
+def _place(name: SegmentName) -> tuple[tuple[int, bool, int], int]:
+    return name.stream.turn, name.number
 
 
 def _is_spool(folder: Path) -> bool:

@@ -6,8 +6,8 @@ name, schema and content type, when it was appended, how long it is. So is what 
     encrypted payload = 4 bytes of the key's name | 12 bytes nonce | ciphertext | 16 bytes tag
 
 The name, the beginning of the key's SHA-256, tells a record of another key from a damaged one. The tag also binds the
-boot, the sequence, the priority and the readable fields that go with the envelope, so that no record can be passed off
-as another. The CRC of the record covers what is on disk, so damage is found without the key.
+boot, the sequence, the priority, the purposes and the readable fields that go with the envelope, so that no record can
+be passed off as another. The CRC of the record covers what is on disk, so damage is found without the key.
 
 Nonces are random. Counted ones would hang on the state of this folder, which can be lost or set back to an older copy
 while the key lives on, and one repeat under GCM betrays both payloads. NIST SP 800-38D (8.3) allows 2**32 random nonces
@@ -112,6 +112,15 @@ class AtRest:
 def _bound(envelope: Envelope) -> bytes:
     """What the tag holds together with the payload: all that leaves the spool beside it."""
     key = envelope.key
-    fields = [_LAYOUT, key.boot, key.seq, envelope.priority, envelope.lane.value, envelope.upload.value]
+    fields: list[str | int] = [
+        _LAYOUT,
+        key.boot,
+        key.seq,
+        envelope.priority,
+        envelope.lane.value,
+        envelope.upload.value,
+    ]
     fields += [envelope.rule, envelope.schema, envelope.content_type, envelope.content_encoding]
+    if envelope.purposes is not None:
+        fields.append(int(envelope.purposes))
     return json.dumps(fields).encode()

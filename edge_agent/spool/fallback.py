@@ -13,7 +13,7 @@ A disk that takes nothing at the start is not fallen back from: the boot could n
 come twice.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -29,6 +29,7 @@ from edge_agent.records import (
     Envelope,
     EnvelopeKey,
     Part,
+    Purpose,
     Receipt,
     Refused,
     Terms,
@@ -60,6 +61,10 @@ class FallbackStore:
         self._away: str | None = None
         """why the disk takes nothing"""
         self._lost_away = self._written_away = 0
+        self._withdrawn: dict[Purpose, EnvelopeKey] = {}
+        """from which batch on there may be consent again: those before it may still be on their way here"""
+        self._in_vain: set[EnvelopeKey] = set()
+        """in flight when they were withdrawn: whatever becomes of them, it is nothing to the spool"""
         with suppress(DiskBusy):  # the first append will tell that
             self._look_at_free_space()
 
@@ -75,9 +80,9 @@ class FallbackStore:
         held, held_bytes = self._overflow.depth
         return count + held, size + held_bytes
 
-    def holds(self, terms: Terms) -> bool:
-        """As of the store: whether there is an envelope on disk that may go on these terms."""
-        return self._store.holds(terms)
+    def holds(self, terms: Terms, but: Collection[EnvelopeKey] = ()) -> bool:
+        """As of the store: whether there is an envelope on disk that may go on these terms, `but` for some."""
+        return self._store.holds(terms, but)
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -102,6 +107,9 @@ class FallbackStore:
     def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """`Spool.append`; without envelopes it tries the disk with what waits."""
         self._expire()
+        late = [envelope.key for envelope in envelopes if self._comes_late(envelope)]
+        self._give_up(late, "consent")
+        envelopes = [envelope for envelope in envelopes if envelope.key not in late]
         self._overflow.hold(envelopes, self._store.powered_s)
         for envelope in envelopes:
             self._store.owed.tell(envelope.key, envelope.tells)
@@ -143,13 +151,18 @@ class FallbackStore:
     def give_back(self, keys: Iterable[EnvelopeKey]) -> None:
         """Leases that nobody took."""
         for key in keys:
-            if key in self._overflow:
+            if key in self._in_vain:
+                self._in_vain.discard(key)
+            elif key in self._overflow:
                 self._overflow.give_back(key)
             else:
                 self._store.give_back([key])
 
     def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         """`Spool.settle`; the note of it on disk is left to `try_commit`."""
+        if key in self._in_vain:
+            self._in_vain.discard(key)
+            return
         if key not in self._overflow:
             self._store.settle(key, receipt)
             return
@@ -165,6 +178,23 @@ class FallbackStore:
                 self._store.set_aside(envelope)
                 self._store.owed.carrier_lost(key)
                 self._store.owed.add([key], "refused")
+
+    def is_withdrawn(self, key: EnvelopeKey) -> bool:
+        """Whether what is in flight there need not be sent; for a look from any thread."""
+        return key in self._in_vain
+
+    def withdraw(self, purposes: Purpose, first: EnvelopeKey) -> None:
+        """Give up all that needs consent to one of these, in flight or not, and wipe it from the disk.
+
+        So is what is appended from now on, up to before the batch `first`. Raises DiskBusy where the disk does not
+        take it: then nothing of it is leased any more, and this is to be called again.
+        """
+        self._withdrawn |= dict.fromkeys(purposes, first)
+        self._in_vain |= self._store.withdraw(purposes)
+        held, in_flight = self._overflow.withdraw(purposes)
+        self._in_vain |= in_flight
+        self._give_up(held, "consent")
+        self._store.wipe(purposes)
 
     def try_commit(self) -> None:
         """Note what was settled, where the disk takes it; one that took nothing is asked with the next try of it."""
@@ -228,6 +258,11 @@ class FallbackStore:
         found.sort(key=lambda envelope: (envelope.priority, envelope.key))
         self.give_back(envelope.key for envelope in found[limit:])
         return found[:limit]
+
+    def _comes_late(self, envelope: Envelope) -> bool:
+        """Whether consent was withdrawn while it was on its way here."""
+        asks = tuple(Purpose) if envelope.purposes is None else envelope.purposes
+        return any(envelope.key < self._withdrawn[one] for one in asks if one in self._withdrawn)
 
     def _expire(self) -> None:
         self._give_up(self._overflow.expire(self._store.powered_s, self._store.wall_s), "expired")

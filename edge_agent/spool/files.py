@@ -19,7 +19,8 @@ from edge_agent.durable import (
     write_durably,
 )
 from edge_agent.errors import SpoolUnusable
-from edge_agent.spool.framing import file_header
+from edge_agent.records import Purpose
+from edge_agent.spool.framing import FILE_HEADER_SIZE, file_header, stream_in
 from edge_agent.spool.naming import SegmentName, StreamName, segment_named
 from edge_agent.spool.state import NewerState, SpoolState, decode_state, encode_state
 from edge_agent.spool.stream import Segment
@@ -243,6 +244,28 @@ class SpoolFiles:
         if len(content) <= most_bytes:
             write_durably(self._damaged / f"{name}.seg", content, self._disk)
             self._thin_out(self._damaged, most_files, most_bytes)
+
+    def remove_set_aside(self, purposes: Purpose) -> None:
+        """Unlink every file but segments that is there to be looked at, and whose records need consent to one of these.
+
+        Or may need it: also one whose header cannot be read.
+        """
+        for path, stream in self._set_aside_streams():
+            if stream is None or stream.concerns(purposes):
+                unlink_if_there(path, self._disk)
+        for folder in (self._folder, self._damaged, self._refused):
+            self._disk.sync_folder(folder)
+
+    def _set_aside_streams(self) -> Iterator[tuple[Path, StreamName | None]]:
+        """Of what records each file is that was set aside, as far as it can be known."""
+        for name, suffix in [found for found in self._names() if found[1]]:
+            yield self._folder / f"{name}{suffix}", name.stream
+        for text in self._disk.names(self._damaged):
+            copied = segment_named(text.partition("-")[2])  # behind the boot
+            yield self._damaged / text, copied[0].stream if copied else None
+        for text in self._disk.names(self._refused):
+            path = self._refused / text
+            yield path, stream_in(self._disk.read(path)[:FILE_HEADER_SIZE])
 
     def _write(self, segment: Segment, chunk: bytes) -> bool:
         growing, descriptor = self._open.get(segment.name.stream, (None, -1))

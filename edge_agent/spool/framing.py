@@ -7,7 +7,10 @@ The folder (mode 0700; every file in it 0600):
     opened.json              a copy of state.json as it was at the last open, should that one be damaged
     reserve                  64 KiB given up when the disk is full, so that state.json can still be written
     S-NNNNNNNNNN.seg         a segment: records of one stream S and one boot, NNNNNNNNNN counts up. S is the priority
-                             (0..9), with a `u` behind it where the records wait for an unmetered link: `3`, `3u`
+                             (0..9), with a `u` behind it where the records wait for an unmetered link: `3`, `3u`;
+                             and on a vehicle whose driver is asked with a `p` and a hexadecimal digit behind that,
+                             the purposes to which the records need consent: 1 calendar, 2 trips, 4 location,
+                             8 cloud_telemetry, their sum, or 0: `3p0`, `3up8`
     S-NNNNNNNNNN.seg.vV      a segment of a newer format V: set aside, never read, never deleted
     S-NNNNNNNNNN.seg.unreadable   a segment the disk would not read: set aside
     refused/BOOT-SEQ.seg     one envelope that the far end will never take, laid out as a segment
@@ -22,7 +25,9 @@ A segment is a file header and records, nothing between them. Integers are littl
     10  1  priority                                8  4  boot
     11  1  bit 0: the records wait for an         12  4  m, length of meta
            unmetered link; bit 1: it was          16  4  p, length of payload
-           rewritten without some of them         20  4  CRC of meta and payload
+           rewritten without some of them;        20  4  CRC of meta and payload
+           bit 2: the purposes are noted,
+           in bits 3..6 as in its name
     12  4  CRC of bytes 0..11                     24  8  seq
                                                   32  8  seq + 1 of the record before it in this stream and
                                                          boot, 0 where there is none
@@ -41,12 +46,20 @@ Version 1 is read as it is, never written: its records have the mark A9 52 65 63
 (the CRC is of 8..39), never expire and are not thinned; byte 11 of its file header is zero. The mark tells a record's
 version, so records of both may follow each other, as they do in a segment that was begun by version 1 and mended since.
 
+Where bit 2 is not set nobody noted the purposes: such a segment was begun while nobody was asked, or by an earlier
+release, and a withdrawal of any purpose wipes it. An earlier release passes over the files with a `p`: they lie there,
+and count neither as pending nor against the cap, until a release that knows them is back.
+
 Invariants
     1. Within a stream, keys (boot, seq) grow from record to record and from segment to segment.
     2. Only the last segment of a stream grows; every start of the agent begins new ones. Bytes once committed
        (fdatasync of the segment, and fsync of the folder after it was created) are never written again.
     3. A segment is unlinked only after a state.json that no longer needs it is durable: all of it settled, or what
        was not is in the owed ranges.
+    4. What is withdrawn goes by rule 3 too, as whole streams: no segment, no file in refused/ or damaged/, and none
+       that was set aside holds it from then on. Nothing is overwritten in place, which proves nothing on flash: a
+       controller writes to other cells and keeps the old ones until it erases them. Against whoever takes the chip
+       out, payloads can be encrypted (`at_rest.py`).
 
 Recovery goes through the segments of each stream, in order (`inspection.py`, `recovery.py`). It reads the headers of
 records alone, and wholly, with every CRC, the last segment, one whose headers do not lead to its end, and one that an
@@ -74,7 +87,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edge_agent.records import Envelope, EnvelopeKey, Lane, Upload
+from edge_agent.records import Envelope, EnvelopeKey, Lane, Purpose, Upload
 from edge_agent.spool.naming import StreamName
 
 FORMAT_VERSION = 2
@@ -86,7 +99,7 @@ MARK_1 = b"\xa9Rec"
 ENCRYPTED = 1
 """bit of a record's flags"""
 
-_REWRITTEN = 2
+_REWRITTEN, _PURPOSES_NOTED, _PURPOSES_AT = 2, 4, 3
 _FILE_HEADER = struct.Struct("<8sHBB")
 _RECORD_HEADER_1 = struct.Struct("<IIIIQQ")
 _RECORD_HEADER = struct.Struct("<IIIIQQIIIHH")
@@ -140,7 +153,9 @@ class Gap:
 
 def file_header(stream: StreamName, *, rewritten: bool = False) -> bytes:
     """The first bytes of a segment; `rewritten` where records were taken out of it, and told where that was a loss."""
-    flags = (stream.upload is Upload.UNMETERED) | rewritten << 1
+    flags = (stream.upload is Upload.UNMETERED) | (_REWRITTEN if rewritten else 0)
+    if stream.purposes is not None:
+        flags |= _PURPOSES_NOTED | stream.purposes << _PURPOSES_AT
     fields = _FILE_HEADER.pack(MAGIC, FORMAT_VERSION, stream.priority, flags)
     return fields + _CRC.pack(zlib.crc32(fields))
 
@@ -158,6 +173,15 @@ def file_version(data: bytes) -> int | None:
 def is_rewritten(data: bytes) -> bool:
     """Whether records were taken out of a segment, so that the next one's link backwards may lead nowhere."""
     return file_version(data) is not None and bool(data[_FILE_HEADER.size - 1] & _REWRITTEN)
+
+
+def stream_in(data: bytes) -> StreamName | None:
+    """The stream that a segment's header names; None where that is damaged or missing."""
+    if file_version(data) is None:
+        return None
+    priority, flags = data[_FILE_HEADER.size - 2 : _FILE_HEADER.size]
+    purposes = Purpose(flags >> _PURPOSES_AT & 0xF) if flags & _PURPOSES_NOTED else None
+    return StreamName(priority, Upload.UNMETERED if flags & 1 else Upload.ANY, purposes)
 
 
 def lifetime_of(envelope: Envelope, powered_s: int) -> Lifetime:
@@ -212,6 +236,7 @@ def decode_record(data: bytes, stream: StreamName) -> Envelope | None:
         content_encoding,
         data[body:],
         upload=stream.upload,
+        purposes=stream.purposes,
     )
 
 

@@ -7,14 +7,16 @@ given up (`shrunk`, then the state is written, then `rewritten`).
 Time is told in whole powered-on seconds of the vehicle (`SpoolState.powered_s`), and in seconds since 1970.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
-from edge_agent.records import ANYTHING, LIVE_S, EnvelopeKey, LostRange, Part, Terms, Upload
+from edge_agent.records import ANYTHING, LIVE_S, EnvelopeKey, LostRange, Part, Purpose, Terms, Upload
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Framed, Lifetime
-from edge_agent.spool.naming import STREAMS, SegmentName, StreamName
+from edge_agent.spool.naming import PRIORITIES, STREAMS, SegmentName, StreamName
 from edge_agent.spool.owed import Owed
 from edge_agent.spool.skimming import Run
 from edge_agent.spool.state import SpoolState, StreamMarks
@@ -34,11 +36,12 @@ class Incoming:
     """bytes of its record"""
     upload: Upload = Upload.ANY
     lifetime: Lifetime = FOREVER
+    purposes: Purpose | None = None
 
     @property
     def stream(self) -> StreamName:
         """Where it belongs."""
-        return StreamName(self.priority, self.upload)
+        return StreamName(self.priority, self.upload, self.purposes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,10 @@ class Ledger:
 
     def __init__(self, *, budget_bytes: int, segment_bytes: int) -> None:
         self._budget_bytes, self._segment_bytes = budget_bytes, segment_bytes
-        self._streams = {name: Stream(name) for name in STREAMS}
+        self._streams: dict[StreamName, Stream] = {}
+        """in the order of their turns; replaced, never written to, for `holds` looks from other threads"""
+        self._of_priority: list[list[Stream]] = []
+        self._know(STREAMS)
         self._leased: dict[EnvelopeKey, Leased] = {}
         self._doomed: list[Segment] = []
         self._shrunk: dict[Segment, int] = {}
@@ -100,10 +106,12 @@ class Ledger:
         """Records that are not settled, and their bytes on disk."""
         return self._pending, self._pending_bytes
 
-    def holds(self, terms: Terms) -> bool:
-        """Whether a record is not settled that may go on these terms; for a look from any thread."""
+    def holds(self, terms: Terms, but: Collection[EnvelopeKey] = ()) -> bool:
+        """Whether a record is not settled that may go on these terms, `but` for some; for a look from any thread."""
         streams = (stream for turn in self._turns(terms) for stream in turn)
-        return any(segment.needed for stream in streams for segment in tuple(stream.segments))
+        without = Counter(lease.segment for key in but if (lease := self._leased.get(key)))
+        segments = (segment for stream in streams for segment in tuple(stream.segments))
+        return any(segment.needed and segment.ready + segment.leased > without[segment] for segment in segments)
 
     @property
     def total_bytes(self) -> int:
@@ -117,6 +125,7 @@ class Ledger:
 
     def resume(self, state: SpoolState, last_numbers: Mapping[StreamName, int]) -> None:
         """Take up what the state file and the folder say, before any `adopt`."""
+        self._know([*state.streams, *last_numbers])
         for name, mark in state.streams.items():
             self._streams[name].settled = mark.settled
             self._resumed[name] = mark
@@ -161,9 +170,9 @@ class Ledger:
     ) -> Admission:
         """Make room for as many as possible, most important first; evicted segments are doomed and all loss is owed.
 
-        Room is made of what nobody needs; then of the less or equally important, stream by stream, last priority
-        first and of one priority those that wait for an unmetered link: each closed segment is thinned once where
-        that helps, oldest first, then segments go, oldest first. What is in flight stays, and its segment with it.
+        Room is made of what nobody needs; then of the less or equally important, last priority first and of one
+        priority what waits for an unmetered link: each closed segment is thinned once where that helps, oldest first,
+        then segments go, oldest first, whatever their purposes. What is in flight stays, and its segment with it.
         The file system has `spare_bytes` for more, below zero where some are to be given back; None is plenty.
         Nothing is thinned without `rules_of`.
         """
@@ -189,6 +198,8 @@ class Ledger:
 
     def place(self, admitted: Iterable[Incoming]) -> tuple[Placement, ...]:
         """Where each one goes; to be followed by `commit` or `abandon`. Keys of one stream must grow for ever."""
+        admitted = tuple(admitted)
+        self._know(item.stream for item in admitted)
         newest: dict[StreamName, Placement] = {}
         return tuple(self._place(item, newest) for item in admitted)
 
@@ -277,6 +288,19 @@ class Ledger:
             self.owed.carrier_lost(key)
         return self.owed.add(keys, "no_key")
 
+    def withdraw(self, purposes: Purpose) -> tuple[tuple[LostRange, ...], frozenset[EnvelopeKey]]:
+        """Doom every segment whose records need consent to one of these, or may, also what is in flight.
+
+        What was to arrive of them is owed as `consent`. Returned are those, and what was in flight: no lease any more.
+        """
+        gone: list[EnvelopeKey] = []
+        for segment in [segment for segment in self._segments() if segment.name.stream.concerns(purposes)]:
+            segment.closed = True
+            gone += self._give_up(segment, segment.unsettled())
+            self._doom(segment)
+        in_flight = frozenset(key for key in gone if self._leased.pop(key, None))
+        return self.owed.add(gone, "consent"), in_flight
+
     def give_back(self, key: EnvelopeKey) -> None:
         """A leased record is to be offered again."""
         lease = self.in_flight(key)
@@ -315,9 +339,19 @@ class Ledger:
 
     def _turns(self, terms: Terms) -> Iterator[list[Stream]]:
         """The streams that may go, those of one priority together, most important first."""
-        uploads = tuple(Upload) if terms.unmetered else (Upload.ANY,)
-        for priority in range(terms.last_priority + 1):
-            yield [self._streams[StreamName(priority, upload)] for upload in uploads]
+        for streams in self._of_priority[: terms.last_priority + 1]:
+            yield [stream for stream in streams if terms.unmetered or stream.name.upload is Upload.ANY]
+
+    def _know(self, names: Iterable[StreamName]) -> None:
+        """Have a stream of each name."""
+        known = self._streams
+        if new := set(names).difference(known):
+            order = sorted(new.union(known), key=lambda name: name.turn)
+            self._streams = {name: known.get(name) or Stream(name) for name in order}
+            everything = self._streams.values()
+            self._of_priority = [
+                [stream for stream in everything if stream.name.priority == priority] for priority in range(PRIORITIES)
+            ]
 
     def _add(self, segment: Segment, seq: int, start: int, end: int, lifetime: Lifetime) -> None:
         segment.add(seq, start, end, lifetime)
@@ -364,11 +398,14 @@ class Ledger:
         """Give up one segment after another, or a part of it; what is lost by each."""
         for segment in [segment for segment in self._segments() if not segment.needed]:
             yield self._evict(segment)
-        for stream in [stream for stream in reversed(self._streams.values()) if stream.name.priority >= priority]:
+        last_first = [stream for stream in reversed(self._streams.values()) if stream.name.priority >= priority]
+        for _, alike in groupby(last_first, key=lambda stream: (stream.name.priority, stream.name.upload)):
+            streams = list(alike)
             if rules_of is not None:
-                for segment in [segment for segment in stream.segments if self._can_thin(segment)]:
+                for segment in [segment for segment in _by_age(streams) if self._can_thin(segment)]:
+                    stream = self._streams[segment.name.stream]
                     yield self._thin(segment, stream.thin(segment, rules_of(segment)))
-            for segment in [segment for segment in stream.segments if not segment.leased]:
+            for segment in [segment for segment in _by_age(streams) if not segment.leased]:
                 yield self._evict(segment)
 
     def _can_thin(self, segment: Segment) -> bool:
@@ -392,7 +429,7 @@ class Ledger:
         return self.owed.add(gone, "cap")
 
     def _give_up(self, segment: Segment, indexes: Iterable[int]) -> list[EnvelopeKey]:
-        """READY records that will not arrive; they are to be owed, and what they were to tell is owed again."""
+        """Records that will not arrive; they are to be owed, and what they were to tell is owed again."""
         gone = []
         for index in indexes:
             self._settle(segment, index)
@@ -433,6 +470,11 @@ def _oldest(streams: Iterable[Stream], part: Part, live_since_s: int) -> Leased 
         return None
     segment, index = min(found, key=lambda one: one[0].key(one[1]))
     return Leased(segment.key(index), segment)
+
+
+def _by_age(streams: Iterable[Stream]) -> list[Segment]:
+    """The segments of streams that go alike, oldest first."""
+    return sorted((segment for stream in streams for segment in stream.segments), key=lambda segment: segment.begins)
 
 
 def _may_go(segment: Segment, priority: int) -> bool:

@@ -115,7 +115,7 @@ class _Opening:
 
     def _streams(self, known: SpoolState) -> None:
         readable, present = self._files.segments(), self._files.numbers()
-        for stream in STREAMS:
+        for stream in sorted({*STREAMS, *known.streams, *present}, key=lambda name: name.turn):
             marks = known.streams.get(stream, StreamMarks(None, None))
             needed, unnoted = missing_numbers(marks, present.get(stream, ()))
             if needed:

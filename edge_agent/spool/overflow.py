@@ -11,9 +11,9 @@ from heapq import merge
 from itertools import islice
 from operator import itemgetter
 
-from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Retention, Terms, Upload
+from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Purpose, Retention, Terms, Upload
 from edge_agent.spool.framing import Lifetime, lifetime_of, record_length
-from edge_agent.spool.naming import STREAMS, StreamName
+from edge_agent.spool.naming import PRIORITIES, STREAMS, StreamName, stream_of
 from edge_agent.spool.stream import NEVER_S
 
 
@@ -66,7 +66,8 @@ class Overflow:
     def hold(self, envelopes: Iterable[Envelope], powered_s: int) -> None:
         """Take these in, however many they are; `shrink` is to follow. Keys of one stream must grow for ever."""
         for envelope in envelopes:
-            stream = StreamName(envelope.priority, envelope.upload)
+            stream = stream_of(envelope)
+            self._held.setdefault(stream, {})
             held = _Held(envelope, record_length(envelope), lifetime_of(envelope, powered_s))
             self._held[stream][envelope.key] = held
             self._streams[envelope.key] = stream
@@ -111,7 +112,7 @@ class Overflow:
         """
         return tuple(
             held.envelope
-            for stream in STREAMS
+            for stream in sorted(self._held, key=lambda name: name.turn)
             for key, held in self._held[stream].items()
             if not held.leased and key > self._overtaken.get(stream, _FIRST)
         )
@@ -127,6 +128,14 @@ class Overflow:
         """These are settled, or given up."""
         for key in keys:
             self._remove(key)
+
+    def withdraw(self, purposes: Purpose) -> tuple[tuple[EnvelopeKey, ...], frozenset[EnvelopeKey]]:
+        """Give up all that needs consent to one of these, and name it; and what was in flight of it."""
+        gone = {
+            key: held for stream in self._held if stream.concerns(purposes) for key, held in self._held[stream].items()
+        }
+        self.drop(gone)
+        return tuple(gone), frozenset(key for key, held in gone.items() if held.leased)
 
     def clear(self) -> tuple[EnvelopeKey, ...]:
         """Give up everything, and name it."""
@@ -167,12 +176,13 @@ class Overflow:
 
     def _idle(self) -> Iterator[tuple[EnvelopeKey, _Held]]:
         """What may be given up, in the order in which it goes."""
-        for priority in range(STREAMS[-1].priority, -1, -1):
+        for priority in reversed(range(PRIORITIES)):
             yield from (item for item in self._of_priority(priority) if not item[1].leased)
 
     def _of_priority(self, priority: int) -> Iterator[tuple[EnvelopeKey, _Held]]:
         """Oldest first, and one by one: there may be ten thousands."""
-        return merge(*(self._held[StreamName(priority, upload)].items() for upload in Upload), key=itemgetter(0))
+        alike = [held.items() for stream, held in self._held.items() if stream.priority == priority]
+        return merge(*alike, key=itemgetter(0))
 
     def _expect(self, lifetime: Lifetime) -> None:
         self._expires_powered_s = min(self._expires_powered_s, lifetime.expires_powered_s or NEVER_S)

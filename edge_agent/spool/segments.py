@@ -11,7 +11,7 @@ once in `NOTE_AFTER_S`, so a crash sends again what was delivered in that time, 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -21,7 +21,18 @@ from typing import ParamSpec, TypeVar
 from edge_agent.backoff import Backoff
 from edge_agent.events import Log
 from edge_agent.ports import Clock
-from edge_agent.records import ANYTHING, Acked, Appended, BootInfo, Deferred, Envelope, EnvelopeKey, Receipt, Terms
+from edge_agent.records import (
+    ANYTHING,
+    Acked,
+    Appended,
+    BootInfo,
+    Deferred,
+    Envelope,
+    EnvelopeKey,
+    Purpose,
+    Receipt,
+    Terms,
+)
 from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.fallback import FallbackStore
 from edge_agent.spool.opening import open_store
@@ -117,9 +128,9 @@ class SegmentSpool:
         """Whether the disk takes what comes, and what memory alone holds; likewise."""
         return self._store.standing
 
-    def holds(self, terms: Terms) -> bool:
-        """Whether an unsettled envelope is on disk that may go on these terms; a look that waits for no job."""
-        return self._store.holds(terms)
+    def holds(self, terms: Terms, but: Collection[EnvelopeKey] = ()) -> bool:
+        """Whether an unsettled envelope is on disk that may go on these terms, `but` for some; it waits for no job."""
+        return self._store.holds(terms, but)
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -182,6 +193,22 @@ class SegmentSpool:
             if isinstance(receipt, Deferred):
                 self._offer()
                 self._watch_expiry()
+
+    async def withdraw(self, purposes: Purpose, first_seq: int) -> None:
+        """Have nothing on disk or in memory that needs consent to one of these; owe what there was as `consent`.
+
+        That of this boot which is on its way here, before the batch `first_seq`, goes the same way; so do leases,
+        whatever comes of them. Raises DiskBusy where the disk does not take it: then nothing of it is leased from now
+        on, and this is to be called again.
+        """
+        try:
+            await self._run(self._store.withdraw, purposes, EnvelopeKey(self.boot.boot, first_seq))
+        finally:
+            self._mark_empty()
+
+    def is_withdrawn(self, key: EnvelopeKey) -> bool:
+        """Whether what was leased of this name need not be sent any more; a look that waits for no job."""
+        return self._store.is_withdrawn(key)
 
     async def emptied(self) -> None:
         """Wait until everything appended is settled."""

@@ -7,13 +7,14 @@
                    "also": [[boot, first, last], ...],
                    "files": [[first number, last number], ...], "next": number,
                    "ends": [[boot, seq], ...]}, ...},
- "unmetered": {"3": as in streams, ...}, "coarse": [[boot, first, last, why], ...]}
+ "unmetered": {"3": as in streams, ...}, "purposes": {"3p8": as in streams, ...},
+ "coarse": [[boot, first, last, why], ...]}
 
 The ranges among them that may name batches which are not lost are in `coarse` too.
 `owed` are the ranges that no batch on disk names; `told` are batches that are not settled, and the ranges each names.
-`unmetered` are the streams whose batches wait for an unmetered link. A file of an earlier release may lack `told`,
-`powered_s`, `unmetered`, `coarse`, `files`, `next` and `ends`; an earlier release passes over those it does not know,
-which is why the unmetered streams are not among the others.
+`unmetered` are the streams whose batches wait for an unmetered link, `purposes` those whose purposes are noted. A file
+of an earlier release may lack `told`, `powered_s`, `unmetered`, `purposes`, `coarse`, `files`, `next` and `ends`; an
+earlier release passes over those it does not know, which is why these streams are not among the others.
 
 Every version that will ever be is to keep the line, its CRC, and the keys `version`, `boot` and `last_seq`: then a
 release that meets a newer one's state can still begin a boot beyond it.
@@ -29,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.records import EnvelopeKey, LostRange, Upload
-from edge_agent.spool.naming import StreamName
+from edge_agent.spool.naming import StreamName, stream_named
 
 STATE_VERSION = 1
 
@@ -122,6 +123,7 @@ def encode_state(state: SpoolState) -> bytes:
             "coarse": _lists(one for one in _all_ranges(state) if not one.exact),
             "streams": _streams_as_json(state, Upload.ANY),
             "unmetered": _streams_as_json(state, Upload.UNMETERED),
+            "purposes": {str(name): _marks_as_json(marks) for name, marks in state.streams.items() if _noted(name)},
         },
         separators=(",", ":"),
     ).encode()
@@ -145,6 +147,11 @@ def decode_state(data: bytes) -> SpoolState | NewerState | None:
         streams={
             **_streams(document["streams"], Upload.ANY),
             **_streams(document.get("unmetered", {}), Upload.UNMETERED),
+            **{
+                name: _marks(marks)
+                for text, marks in document.get("purposes", {}).items()
+                if (name := stream_named(text))
+            },
         },
         powered_s=document.get("powered_s", 0),
     )
@@ -152,31 +159,40 @@ def decode_state(data: bytes) -> SpoolState | NewerState | None:
 
 def _streams_as_json(state: SpoolState, upload: Upload) -> dict[str, _Marks]:
     return {
-        str(stream.priority): {
-            "settled": _pair(marks.settled),
-            "held": _pair(marks.held),
-            "also": list(marks.also),
-            "files": list(marks.files),
-            "next": marks.next_number,
-            "ends": [[end.boot, end.seq] for end in marks.ends],
-        }
+        str(stream.priority): _marks_as_json(marks)
         for stream, marks in state.streams.items()
-        if stream.upload is upload
+        if stream.upload is upload and not _noted(stream)
+    }
+
+
+def _noted(stream: StreamName) -> bool:
+    return stream.purposes is not None
+
+
+def _marks_as_json(marks: StreamMarks) -> _Marks:
+    return {
+        "settled": _pair(marks.settled),
+        "held": _pair(marks.held),
+        "also": list(marks.also),
+        "files": list(marks.files),
+        "next": marks.next_number,
+        "ends": [[end.boot, end.seq] for end in marks.ends],
     }
 
 
 def _streams(streams: Mapping[str, _Marks], upload: Upload) -> dict[StreamName, StreamMarks]:
-    return {
-        StreamName(int(priority), upload): StreamMarks(
-            _key(marks["settled"]),
-            _key(marks["held"]),
-            tuple((boot, first, last) for boot, first, last in marks["also"]),
-            tuple((first, last) for first, last in marks.get("files", ())),
-            marks.get("next"),
-            tuple(EnvelopeKey(boot, seq) for boot, seq in marks.get("ends", ())),
-        )
-        for priority, marks in streams.items()
-    }
+    return {StreamName(int(priority), upload): _marks(marks) for priority, marks in streams.items()}
+
+
+def _marks(marks: _Marks) -> StreamMarks:
+    return StreamMarks(
+        _key(marks["settled"]),
+        _key(marks["held"]),
+        tuple((boot, first, last) for boot, first, last in marks["also"]),
+        tuple((first, last) for first, last in marks.get("files", ())),
+        marks.get("next"),
+        tuple(EnvelopeKey(boot, seq) for boot, seq in marks.get("ends", ())),
+    )
 
 
 def _lists(ranges: Iterable[LostRange]) -> list[list[int | str]]:

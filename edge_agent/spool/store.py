@@ -9,7 +9,7 @@ noted, so a power cut forgets those in which nothing was appended or delivered.
 
 import errno
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from edge_agent.records import (
     EnvelopeKey,
     LostRange,
     Part,
+    Purpose,
     Receipt,
     Refused,
     Terms,
@@ -42,7 +43,7 @@ from edge_agent.spool.framing import (
     record_length,
 )
 from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
-from edge_agent.spool.naming import StreamName
+from edge_agent.spool.naming import stream_of
 from edge_agent.spool.owed import Owed
 from edge_agent.spool.recovery import Damage
 from edge_agent.spool.state import SpoolState
@@ -90,9 +91,9 @@ class Store:
         """Unsettled envelopes, and their bytes on disk."""
         return self._ledger.depth
 
-    def holds(self, terms: Terms) -> bool:
-        """Whether an envelope waits on disk, or is in flight from there, that may go on these terms."""
-        return not (self.key_awaited or self._unread) and self._ledger.holds(terms)
+    def holds(self, terms: Terms, but: Collection[EnvelopeKey] = ()) -> bool:
+        """Whether an envelope waits on disk, or is in flight from there, that may go on these terms, `but` for some."""
+        return not (self.key_awaited or self._unread) and self._ledger.holds(terms, but)
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -243,9 +244,25 @@ class Store:
         if self.still_awaits_key():
             events.refused_not_kept(self._log, key=envelope.key, reason="the key to encrypt it with is not here")
             return
-        header = file_header(StreamName(envelope.priority, envelope.upload))
+        header = file_header(stream_of(envelope))
         record = encode_record(self._at_rest.encrypted(envelope), None, flags=self._flags)
         self._set_aside(envelope.key, header + record)
+
+    def withdraw(self, purposes: Purpose) -> frozenset[EnvelopeKey]:
+        """Give up all that needs consent to one of these; `wipe` is to follow. Returns what was in flight of it."""
+        lost, in_flight = self._ledger.withdraw(purposes)
+        self._unread = [lease for lease in self._unread if lease.key not in in_flight]
+        if lost:
+            events.batches_lost(self._log, lost)
+        return in_flight
+
+    def wipe(self, purposes: Purpose) -> None:
+        """Have no file in the folder hold what was given up by `withdraw`. Raises DiskBusy: then call it again."""
+        try:
+            self.commit()
+            self._files.remove_set_aside(purposes)
+        except OSError as error:
+            raise self._busy(error) from error
 
     @property
     def key_awaited(self) -> bool:
@@ -307,7 +324,8 @@ class Store:
 
     def _incoming(self, envelope: Envelope) -> Incoming:
         lifetime = lifetime_of(envelope, self.powered_s)
-        return Incoming(envelope.key, envelope.priority, record_length(envelope), envelope.upload, lifetime)
+        length = record_length(envelope)
+        return Incoming(envelope.key, envelope.priority, length, envelope.upload, lifetime, envelope.purposes)
 
     def _rules_of(self, segment: Segment) -> Sequence[str] | None:
         try:

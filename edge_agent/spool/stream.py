@@ -55,6 +55,11 @@ class Segment:
         return len(self._seqs)
 
     @property
+    def begins(self) -> EnvelopeKey:
+        """Its first record, or before any of its boot where it has none."""
+        return self.key(0) if self.count else EnvelopeKey(self.boot, -1)
+
+    @property
     def dead(self) -> bool:
         """Grows no more, and all of it is settled."""
         return self.closed and self._settled_first == self.count

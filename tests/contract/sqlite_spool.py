@@ -23,6 +23,7 @@ from edge_agent.records import (
     Lane,
     LostRange,
     Part,
+    Purpose,
     Receipt,
     Terms,
     Upload,
@@ -30,7 +31,7 @@ from edge_agent.records import (
 
 SCHEMA = """
 create table if not exists envelope (priority, boot, seq, lane, rule, schema, type, encoding, payload, upload,
-                                     kept_s, expires_powered_s, expires_wall_s, thin,
+                                     kept_s, expires_powered_s, expires_wall_s, thin, purposes,
                                      primary key (priority, boot, seq));
 create table if not exists owed (boot, seq, why, carrier_boot, carrier_seq);
 create table if not exists boot (boot primary key, last_seq, powered_s);
@@ -120,6 +121,14 @@ class SqliteSpool:
             self._owe(key, "refused")
         self._database.execute("commit")
 
+    def withdraw(self, purposes: Purpose) -> None:
+        """Give up what needs consent to one of these, or may, in flight or not."""
+        rows = self._database.execute("select boot, seq, purposes from envelope").fetchall()
+        for boot, seq, needs in rows:
+            if needs is None or needs & purposes:
+                self._leased.discard(EnvelopeKey(boot, seq))
+                self._give_up(EnvelopeKey(boot, seq), "consent")
+
     async def close(self) -> None:
         self._note()
         self._database.close()
@@ -136,9 +145,10 @@ class SqliteSpool:
             self.powered_s + keep.powered_s if keep.powered_s else NEVER,
             closed_s + keep.wall_s if keep.wall_s and closed_s else NEVER,
             keep.thin,
+            None if one.purposes is None else int(one.purposes),
         )
         self._database.execute(
-            "insert into envelope values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "insert into envelope values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (one.priority, one.key.boot, one.key.seq, *meta, one.upload.value, *lasts),
         )
         self._database.execute(
@@ -224,7 +234,16 @@ class SqliteSpool:
 
 def _envelope(row: Sequence[Any]) -> Envelope:
     priority, boot, seq, lane, rule, schema, content_type, content_encoding, payload, upload = row[:10]
-    key = EnvelopeKey(boot, seq)
+    purposes = None if row[-1] is None else Purpose(row[-1])
     return Envelope(
-        key, priority, Lane(lane), rule, schema, content_type, content_encoding, payload, upload=Upload(upload)
+        EnvelopeKey(boot, seq),
+        priority,
+        Lane(lane),
+        rule,
+        schema,
+        content_type,
+        content_encoding,
+        payload,
+        upload=Upload(upload),
+        purposes=purposes,
     )

@@ -25,14 +25,16 @@ from edge_agent.records import (
     EnvelopeKey,
     LostRange,
     Part,
+    Purpose,
     Receipt,
     Refused,
     Retention,
     Terms,
     Upload,
 )
-from edge_agent.spool.framing import Lifetime, lifetime_of, record_length
+from edge_agent.spool.framing import Lifetime, lifetime_of, record_length, stream_in
 from edge_agent.spool.ledger import Incoming, Ledger
+from edge_agent.spool.naming import segment_named
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.store import Store
 from edge_agent.spool.stream import Segment
@@ -66,6 +68,7 @@ class Sketch:
     size: int
     rule: str
     retention: Retention
+    purposes: Purpose | None = None
 
 
 SKETCHES = st.builds(
@@ -75,6 +78,7 @@ SKETCHES = st.builds(
     st.sampled_from([1, 200, 200, 300, 600, 2_500]),
     st.sampled_from(["idle", "drive"]),
     RETENTIONS,
+    st.sampled_from([None, None, None, Purpose(0), Purpose.TRIPS, Purpose.TRIPS | Purpose.LOCATION]),
 )
 
 
@@ -89,6 +93,7 @@ class Door(Protocol):
     def append(self, envelopes: Sequence[Envelope]) -> tuple[LostRange, ...]: ...
     def lease(self, limit: int, terms: Terms) -> list[EnvelopeKey]: ...
     def settle(self, key: EnvelopeKey, receipt: Receipt) -> None: ...
+    def withdraw(self, purposes: Purpose) -> None: ...
     def note(self) -> None: ...
     def close(self) -> None: ...
 
@@ -134,6 +139,10 @@ class LedgerDoor:
             case Refused():
                 self._books.lose(key, "refused")
 
+    def withdraw(self, purposes: Purpose) -> None:
+        self._books.withdraw(purposes)
+        self.note()
+
     def note(self) -> None:
         for segment in self._books.sweep():
             assert segment.dead
@@ -152,7 +161,7 @@ class LedgerDoor:
 
     def _incoming(self, one: Envelope) -> Incoming:
         lifetime: Lifetime = lifetime_of(one, self.powered_s)
-        return Incoming(one.key, one.priority, record_length(one), one.upload, lifetime)
+        return Incoming(one.key, one.priority, record_length(one), one.upload, lifetime, one.purposes)
 
     def _rules_of(self, segment: Segment) -> list[str]:
         return [self._rules[segment.key(index)] for index in range(segment.count)]
@@ -186,6 +195,14 @@ class StoreDoor:
     def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         self._store.settle(key, receipt)
 
+    def withdraw(self, purposes: Purpose) -> None:
+        self._store.withdraw(purposes)
+        self._store.wipe(purposes)
+        left = [path.name for path in self._folder.rglob("*.seg*")]
+        assert not [name for name in left if (named := segment_named(name)) and named[0].stream.concerns(purposes)]
+        headers = [path.read_bytes()[:16] for path in (self._folder / "refused").iterdir()]
+        assert not [stream for header in headers if (stream := stream_in(header)) and stream.concerns(purposes)]
+
     def note(self) -> None:
         self._store.commit()
 
@@ -215,6 +232,9 @@ class SqliteDoor:
 
     def settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
         asyncio.run(self._spool.settle(key, receipt))
+
+    def withdraw(self, purposes: Purpose) -> None:
+        self._spool.withdraw(purposes)
 
     def note(self) -> None:
         pass
@@ -312,6 +332,12 @@ class SpoolActions(RuleBasedStateMachine):
             item.settled = True
             self.lose({key: "refused"})
 
+    @rule(purposes=st.sampled_from([Purpose.TRIPS, Purpose.LOCATION, Purpose.TRIPS | Purpose.CALENDAR]))
+    def withdraw(self, purposes: Purpose) -> None:
+        self.door.withdraw(purposes)
+        self.lose(self.model.withdraw(purposes))
+        self.notes()
+
     @rule(seconds=st.sampled_from([1, 20, 45, 60, 100]))
     def time_goes_on(self, seconds: int) -> None:
         self.clock.elapsed_s += seconds
@@ -366,7 +392,14 @@ class SpoolActions(RuleBasedStateMachine):
         self.seq += 1
         self.priority[plain.key] = sketch.priority
         closed_ns = (NOON_S + int(self.clock.elapsed_s) - self.seq % 30) * NS
-        return replace(plain, upload=sketch.upload, rule=sketch.rule, retention=sketch.retention, closed_ns=closed_ns)
+        return replace(
+            plain,
+            upload=sketch.upload,
+            rule=sketch.rule,
+            retention=sketch.retention,
+            closed_ns=closed_ns,
+            purposes=sketch.purposes,
+        )
 
     def lose(self, lost: Lost) -> None:
         """A lost batch's own tellings are to be told again."""

@@ -6,11 +6,18 @@ It knows the rules, and none of the ledger's tricks: no pointers, no cached dead
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Terms, Upload
+from edge_agent.records import LIVE_S, Envelope, EnvelopeKey, Part, Purpose, Terms, Upload
 from edge_agent.spool.framing import FILE_HEADER_SIZE, record_length
-from edge_agent.spool.naming import STREAMS, StreamName
+from edge_agent.spool.naming import PRIORITIES, StreamName
 
+STREAMS = tuple(
+    StreamName(priority, upload, purposes)
+    for priority in range(PRIORITIES)
+    for upload in Upload
+    for purposes in (None, *map(Purpose, range(16)))
+)
 Lost = dict[EnvelopeKey, str]
 """Batches that will not arrive, and why."""
 
@@ -55,7 +62,7 @@ def item_of(envelope: Envelope, powered_s: int) -> Item:
     keep, closed_s = envelope.retention, envelope.closed_ns // 1_000_000_000
     return Item(
         envelope.key,
-        StreamName(envelope.priority, envelope.upload),
+        StreamName(envelope.priority, envelope.upload, envelope.purposes),
         record_length(envelope),
         envelope.rule,
         keep.thin,
@@ -133,6 +140,16 @@ class PlainModel:
             self._place(item)
         return lost, kept
 
+    def withdraw(self, purposes: Purpose) -> Lost:
+        """All goes that needs consent to one of these, or of which nobody noted what it needs, in flight or not."""
+        lost: Lost = {}
+        for name, files in self.files.items():
+            if name.purposes is None or any(one in name.purposes for one in purposes):
+                lost |= _settle([item for file in files for item in file.needed], "consent")
+                files.clear()
+        self.sweep()
+        return lost
+
     def sweep(self) -> None:
         """Files of which nothing is needed go, thinned ones are rewritten."""
         for name, files in self.files.items():
@@ -180,12 +197,16 @@ class PlainModel:
             for file in self.files[name]:
                 if not file.needed:
                     return self._delete(name, file)
-        for name in [name for name in reversed(STREAMS) if name.priority >= priority]:
-            for file in self.files[name]:
+        last_first = [name for name in reversed(STREAMS) if name.priority >= priority]
+        for _, alike in groupby(last_first, key=lambda name: (name.priority, name.upload)):
+            by_age = sorted(
+                ((name, file) for name in alike for file in self.files[name]), key=lambda one: one[1].items[0].key
+            )
+            for name, file in by_age:
                 may_be_thinned = any(item.thin > 1 for item in file.items) and not file.asked_to_thin
                 if may_be_thinned and not file.grows and not file.busy and file.size <= self.segment_bytes:
                     return self._thin(name, file)
-            for file in self.files[name]:
+            for name, file in by_age:
                 if not file.busy:
                     return self._delete(name, file)
         raise AssertionError("there was to be room")
