@@ -225,6 +225,18 @@ def decode(
 
 
 @app.command()
+def reference() -> None:
+    """Print the reference of the configuration: every setting, and every field of the twin document.
+
+    Example: `edge-agent reference > docs/configuration.md`
+    """
+    from edge_agent.desk.reference import reference_text
+
+    typer.echo(reference_text(), nl=False)
+    raise typer.Exit
+
+
+@app.command()
 def check(
     dbc: Dbc = [],  # noqa: B006  typer copies it
     twin: Annotated[Path | None, typer.Option(help="Desired properties as JSON.")] = None,

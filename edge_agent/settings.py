@@ -167,9 +167,10 @@ class Settings(BaseSettings):
     """from which level on events are told; the twin's `log_level` goes before it"""
     spool_key_file: Path | None = None
     """32 random bytes, mode 0600; read at the start, never made"""
+    # Behind the fields it is judged by.
     spool_encryption: Literal["off", "workload", "file"] = "off"
-    """payloads on disk are encrypted with a key that IoT Edge's workload API wraps, or that SPOOL_KEY_FILE holds;
-    behind the fields it is judged by"""
+    """payloads on disk are encrypted: `workload`, with a key that IoT Edge's workload API wraps; `file`, with the one
+    in SPOOL_KEY_FILE"""
 
     @field_validator("buses", mode="before")
     @classmethod

@@ -31,6 +31,7 @@ def test_every_command_is_known() -> None:
         "fault",
         "replay",
         "decode",
+        "reference",
         "check",
         "dtdl",
         "dry-run",

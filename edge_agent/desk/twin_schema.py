@@ -4,13 +4,12 @@ Made from the models that judge a document in the vehicle; their docstrings are 
 vehicle can know (which signals there are, whether a condition can be read) is `edge-agent check`'s to find.
 """
 
-import ast
-import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from edge_agent import document
+from edge_agent.desk.field_texts import field_texts
 from edge_agent.document import RULE_NAME, Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,7 +19,7 @@ def twin_schema() -> dict[str, Any]:
     """The schema, as a JSON object."""
     schema = Document.model_json_schema()
     definitions = schema["$defs"] | {"Document": schema}
-    for model, field, text in _docstrings():
+    for model, field, text in field_texts(document):
         properties = definitions.get(model, {}).get("properties", {})
         if field in properties:
             properties[field]["description"] = text
@@ -33,24 +32,6 @@ def twin_schema() -> dict[str, Any]:
 def twin_schema_text() -> str:
     """The schema as `docs/twin.schema.json` has it."""
     return json.dumps(twin_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _docstrings() -> Iterator[tuple[str, str, str]]:
-    """Model, name in a document and docstring of each field, those of the models it extends too."""
-    statements = ast.parse(inspect.getsource(document)).body
-    texts = {each.name: dict(_texts(each)) for each in statements if isinstance(each, ast.ClassDef)}
-    for name in texts:
-        model = getattr(document, name)
-        for ancestor in model.__mro__:
-            for field, text in texts.get(ancestor.__name__, {}).items():
-                yield name, model.model_fields[field].alias or field, text
-
-
-def _texts(model: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    for field, text in zip(model.body, model.body[1:], strict=False):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
-                yield name, inspect.cleandoc(said)
 
 
 def without_noise(value: Any) -> Any:

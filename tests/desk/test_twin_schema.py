@@ -40,7 +40,9 @@ def blocks(text: str) -> list[Any]:
 
 
 SHOWN = [(page.name, block) for page in PAGES for block in blocks(page.read_text())]
-DOCUMENTS = [(page, block) for page, block in SHOWN if isinstance(block, dict) and "schema_version" in block]
+DOCUMENTS = [
+    (page, block) for page, block in SHOWN if isinstance(block, dict) and {"schema_version", "rules"} <= block.keys()
+]
 RULES = [(page, block) for page, block in SHOWN if isinstance(block, dict) and "kind" in block and "signals" in block]
 
 
