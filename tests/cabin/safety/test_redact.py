@@ -1,0 +1,79 @@
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cabin.records import Drive, Market, Model
+from cabin.safety.limits import limits_of
+from cabin.safety.redact import cut, view_of
+from tests.cabin.models import models
+
+DRIVING = st.sampled_from([Drive.IDLING, Drive.MOVING, Drive.UNKNOWN])
+
+
+def wire(model: Model) -> str:
+    return json.dumps(view_of(model, limits_of(model.drive, model.market), seq=1), ensure_ascii=False)
+
+
+@given(models(DRIVING))
+def test_no_byte_beyond_the_table_leaves_while_driving(model: Model) -> None:
+    view = json.loads(wire(model))
+    strict_moving = model.drive is not Drive.IDLING and model.market is Market.STRICT
+    shown = view["meetings"] + ([view["reminder"]] if view["reminder"] else [])
+    assert len(view["meetings"]) <= (3 if model.drive is Drive.IDLING else 1)
+    assert len(view["tiles"]) <= 6
+    assert view["locked"]
+    assert view["parked"] is None
+    assert view["profile"] is None
+    assert view["connectivity"]["detail"] is None
+    for meeting in shown:
+        assert meeting["title"] is None if strict_moving else len(meeting["title"]) <= 30
+        assert (meeting["place"], meeting["organiser"], meeting["number"]) == (None, None, None)
+        assert not meeting["has_link"]
+    text = wire(model)
+    assert "123456789" not in text
+    assert "+4969" not in text
+    assert "https" not in text
+    if strict_moving:
+        assert "QXZ" not in text
+
+
+@given(models(st.just(Drive.PARKED)))
+def test_parked_shows_every_meeting_whole(model: Model) -> None:
+    view = json.loads(wire(model))
+    assert [one["key"] for one in view["meetings"]] == [one.key for one in model.meetings]
+    for shown, meeting in zip(view["meetings"], model.meetings, strict=True):
+        assert shown["title"] == cut(meeting.title, None)
+        assert shown["has_link"] == bool(meeting.link)
+    assert view["parked"]["consent"] == {purpose.value: answer.value for purpose, answer in model.consent.items()}
+
+
+@given(models())
+def test_a_cancelled_meeting_or_one_without_a_number_is_never_dialled(model: Model) -> None:
+    view = json.loads(wire(model))
+    for shown, meeting in zip(view["meetings"], model.meetings, strict=False):
+        assert shown["can_dial"] == (bool(meeting.tel) and not meeting.cancelled and model.dialer != "none")
+
+
+@given(st.text(max_size=300), st.integers(1, 40))
+def test_a_cut_text_is_one_line_of_at_most_so_many_visible_characters(text: str, limit: int) -> None:
+    short = cut(text, limit)
+    assert short is not None
+    assert len(short) <= limit
+    assert not [one for one in short if unicodedata.category(one) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "short"),
+    [
+        ("Review", 30, "Review"),
+        ("a" * 31, 30, "a" * 29 + "…"),
+        ("two\nlines\tand more", None, "two lines and more"),
+        ("pay \u202egnp.exe", None, "pay gnp.exe"),
+        ("anything", 0, None),
+    ],
+)
+def test_examples_of_cut_texts(text: str, limit: int | None, short: str | None) -> None:
+    assert cut(text, limit) == short
