@@ -1,0 +1,98 @@
+"""Build the image for arm64, and run it there as a vehicle would: `make image-arm64`.
+
+Exit code: 0 where the journey inside lost nothing, 75 where it cannot be built here (sysexits.h, EX_TEMPFAIL).
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.image import buildah
+from tests.image.deployed import Restrictions, restrictions
+
+NOT_HERE = 75
+RUN_S = 900
+"""of the container, emulated: it takes 150"""
+MOST_ON_TOP_BYTES = 220 << 20
+"""of the image, unpacked, on top of its base"""
+CONTAINER = Path(__file__).with_name("container")
+USER, GROUP = "10001", "10001"
+
+
+def main() -> int:
+    """Base, image, sizes, container."""
+    options = _options()
+    reason = buildah.cannot()
+    if reason or options.ask:
+        _say(reason or "an arm64 image can be built here")
+        return NOT_HERE if reason else 0
+    if options.base == buildah.BASE and not buildah.has(buildah.BASE):
+        _timed("base", buildah.make_base)
+    _timed("image", lambda: buildah.build(options.base))
+    _as_promised(buildah.made(buildah.IMAGE))
+    _small_enough(options.base)
+    with buildah.mounted(buildah.IMAGE) as files:
+        return _contained(files, restrictions())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.image", description=__doc__)
+    parser.add_argument("--base", default=buildah.BASE, help="a base that is here already; one is made without it")
+    parser.add_argument("--ask", action="store_true", help="only say whether it can be done here, and if not, why")
+    return parser.parse_args()
+
+
+def _as_promised(image: buildah.Made) -> None:
+    assert image.user == f"{USER}:{GROUP}", image.user
+    assert image.stop_signal == "SIGTERM", image.stop_signal
+    assert image.volumes == ("/var/lib/edge-agent",), image.volumes
+    assert image.health == "CMD python -m edge_agent health", image.health
+    assert (*image.entrypoint, *image.command) == ("python", "-m", "edge_agent", "run"), image
+    told = f"{image.history} {' '.join(image.environment)}"
+    found = [word for word in ("PIP_INDEX_URL=", "PIP_CERT=", os.environ.get("PIP_INDEX_URL")) if word and word in told]
+    assert not found, f"the image tells of its builder: {found}"
+
+
+def _small_enough(base: str) -> None:
+    with buildah.mounted(base) as below, buildah.mounted(buildah.IMAGE) as files:
+        under, whole = buildah.unpacked_bytes(below), buildah.unpacked_bytes(files)
+    _say(f"unpacked: base {under / 1e6:.0f} MB, on top of it {(whole - under) / 1e6:.0f} MB")
+    assert whole - under <= MOST_ON_TOP_BYTES, f"more than {MOST_ON_TOP_BYTES / 1e6:.0f} MB"
+
+
+def _contained(files: Path, deployed: Restrictions) -> int:
+    """The journey in a container with what the template leaves it; 1 at the latest after RUN_S."""
+    volume = Path(tempfile.mkdtemp(prefix="volume-"))
+    os.chown(volume, int(USER), int(GROUP))
+    variables = buildah.made(buildah.IMAGE).environment
+    apart = ("nice", "-n", "10", "unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
+    words = (CONTAINER, files, volume, deployed.tmpfs, USER, GROUP, *variables, "--", "python", "/mnt/journey.py")
+    try:
+        ended = subprocess.run((*apart, *words), check=False, timeout=RUN_S)  # noqa: S603  words of ours
+    except subprocess.TimeoutExpired:
+        _say(f"not over after {RUN_S} s")
+        return 1
+    finally:
+        shutil.rmtree(volume)
+    return ended.returncode
+
+
+def _timed(name: str, step: Callable[[], None]) -> None:
+    begun = time.monotonic()
+    step()
+    _say(f"{name}: {time.monotonic() - begun:.0f} s")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
