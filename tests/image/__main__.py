@@ -72,7 +72,8 @@ def _contained(files: Path, deployed: Restrictions) -> int:
     os.chown(volume, int(USER), int(GROUP))
     variables = buildah.made(buildah.IMAGE).environment
     apart = ("nice", "-n", "10", "unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
-    words = (CONTAINER, files, volume, deployed.tmpfs, USER, GROUP, *variables, "--", "python", "/mnt/journey.py")
+    begun_with = (str(CONTAINER), str(files), str(volume), deployed.tmpfs, USER, GROUP, *variables)
+    words = (*begun_with, "--", "python", "/mnt/journey.py")
     try:
         ended = subprocess.run((*apart, *words), check=False, timeout=RUN_S)  # noqa: S603  words of ours
     except subprocess.TimeoutExpired:

@@ -21,7 +21,7 @@ NAMED = "edge-agent (pyproject.toml)"
 
 def pins(lock: Path) -> dict[str, list[str]]:
     """Versions by name: more than one where Python's version decides."""
-    found = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for pin in PIN.finditer(lock.read_text()):
         found[canonicalize_name(pin["name"])].append(pin["version"])
     return dict(found)
