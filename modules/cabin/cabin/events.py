@@ -27,6 +27,22 @@ def cabin_stopped(log: Log, *, waited_s: float) -> None:
 
 # --- tapin --------------------------------------------------------------------------------------
 
+
+def broker_connected(log: Log, *, host: str, port: int) -> None:
+    """The agent's messages come."""
+    log.info("tapin.broker_connected", host=host, port=port)
+
+
+def broker_lost(log: Log, *, reason: str) -> None:
+    """They do not come; the page says so, and is locked."""
+    log.warning("tapin.broker_lost", reason=reason)
+
+
+def message_rejected(log: Log, *, place: str, reason: str) -> None:
+    """A message of the broker is not what it must be, and was not used."""
+    log.warning("tapin.message_rejected", place=place, reason=reason)
+
+
 # --- safety -------------------------------------------------------------------------------------
 
 
@@ -46,3 +62,28 @@ def drive_changed(log: Log, *, before: str, after: str, reason: str) -> None:
 # --- twin ---------------------------------------------------------------------------------------
 
 # --- web ----------------------------------------------------------------------------------------
+
+
+def page_joined(log: Log, *, pages: int) -> None:
+    """A page listens; how many do now."""
+    log.debug("web.page_joined", pages=pages)
+
+
+def page_left(log: Log, *, pages: int) -> None:
+    """A page has gone, or was let go because it did not read."""
+    log.debug("web.page_left", pages=pages)
+
+
+def launch_token_redeemed(log: Log) -> None:
+    """A browser came with the token of the file and may ask from now on; the file has the next one."""
+    log.info("web.launch_token_redeemed")
+
+
+def request_refused(log: Log, *, status: int, reason: str) -> None:
+    """Somebody else than the page asked, or the page asked wrongly; nothing was done."""
+    log.debug("web.request_refused", status=status, reason=reason)
+
+
+def request_failed(log: Log, *, error: str, at: str) -> None:
+    """A mistake of ours, by the kind of error and the line; not by its text, which may be of a calendar."""
+    log.error("web.request_failed", error=error, at=at)

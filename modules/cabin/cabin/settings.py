@@ -1,0 +1,68 @@
+"""The process environment, read once at start. What may change while driving is in the twin, not here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cabin.errors import BadSettings
+from cabin.records import Market
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of the same name in capitals, with CABIN_ before it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, env_prefix="CABIN_")
+
+    data_folder: Path = Path("/var/lib/edge-agent-cabin")
+    """calendar, trips, decisions, the launch token; must survive a restart, and is for this module alone"""
+    market: Market = Market.STRICT
+    """the integrator's choice for the market the vehicle is sold in; the twin may make it stricter, never looser"""
+    language: Literal["en", "de"] = "en"
+    """until a driver chooses another"""
+    broker_host: str = "127.0.0.1"
+    """of the vehicle's MQTT broker, on which the agent publishes its tap"""
+    broker_port: int = Field(default=1883, ge=1, le=65535)
+    broker_user: str = "cabin"
+    broker_password: SecretStr = SecretStr("")
+    broker_password_file: Path | None = None
+    """read at each connection, so that a password can be changed without a restart"""
+    web_address: str = "127.0.0.1"
+    """the head unit's browser runs on this machine; another address is refused unless `web_hosts` names it"""
+    web_port: int = Field(default=8087, ge=0, le=65535)
+    """0 takes a free one and tells it in the log"""
+    web_hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
+    """names by which the page may be asked for (`Host`), against DNS rebinding"""
+    dialer: Literal["none", "tel", "ofono"] = "none"
+    """`tel` hands a tel: address to the page; `ofono` needs the system's D-Bus in the container: a privilege"""
+    trips_days: int = Field(default=400, ge=1, le=3650)
+    """how long a trip is kept"""
+    runtime_log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] = Field(
+        default="info", validation_alias="RuntimeLogLevel"
+    )
+
+    def broker_password_now(self) -> str:
+        """From the file, where there is one. Raises OSError."""
+        if self.broker_password_file is None:
+            return self.broker_password.get_secret_value()
+        return self.broker_password_file.read_text().strip()
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """From the process environment, or the one that is given. Raises BadSettings, which names every mistake."""
+    try:
+        if environment is None:
+            return Settings()
+        return Settings.model_validate(_given(environment))
+    except ValidationError as error:
+        mistakes = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+        raise BadSettings(mistakes) from error
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    prefix = "CABIN_"
+    given = {name[len(prefix) :].lower(): value for name, value in environment.items() if name.startswith(prefix)}
+    level = environment.get("RuntimeLogLevel")
+    return given if level is None else given | {"RuntimeLogLevel": level}
