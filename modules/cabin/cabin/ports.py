@@ -1,9 +1,16 @@
 """What the cabin asks of the world; every adapter and every fake passes the contract suite of its port."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 
-from cabin.records import TripSummary
+from cabin.records import Answer, Purpose, TripSummary
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""What a page is told; numbers are finite."""
+
+Answered: TypeAlias = "tuple[int, Mapping[str, Json]]"
+"""Status and body of docs/cabin-api.md; a mistake is `{"error": sentence}` with 404, 409 or 423."""
 
 
 class Clock(Protocol):
@@ -61,3 +68,71 @@ class TripOutbox(Protocol):
 
     async def put(self, trip: TripSummary) -> None:
         """Keep until the agent has it on disk; sends now and after each reconnect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file on its way to whoever asked, in pieces, so that a month of trips does not stand in memory."""
+
+    name: str
+    """what it is saved as: ASCII letters, digits, `.`, `-` and `_`"""
+    content_type: str
+    pieces: AsyncIterator[bytes]
+
+
+class Views(Protocol):
+    """What may be seen now, and when it is other than it was."""
+
+    @property
+    def seq(self) -> int:
+        """Rises whenever the View is other than before in more than `t` and ages."""
+
+    @property
+    def redraw_ms(self) -> int:
+        """A page gets at most one View in so many milliseconds; of the limits that hold now."""
+
+    def view(self) -> Mapping[str, Json]:
+        """The View of docs/cabin-api.md as of now, cut to the limits; `t` and the ages are of this moment."""
+
+    async def changed(self, seq: int) -> None:
+        """Return as soon as `seq` is greater than this one; at once where it already is."""
+
+
+class Cockpit(Views, Protocol):
+    """All that the page may ask; one method a request of docs/cabin-api.md, so more than four.
+
+    Each decides for itself whether it may be done now: what is for a parked vehicle alone answers 423 else.
+    """
+
+    async def dial(self, meeting: str) -> Answered:
+        """Call into the meeting of this key; 404 where there is none, 409 without a number or a phone."""
+
+    async def private(self, *, on: bool) -> Answered:
+        """Keep nothing of this drive, until the ignition is off."""
+
+    async def consent(self, purpose: Purpose, answer: Answer, text_id: str, text_version: int) -> Answered:
+        """A decision about the text that was shown; returns after what is no longer allowed is wiped. Parked only."""
+
+    async def profile(self, profile: str) -> Answered:
+        """Change to this profile. Parked only."""
+
+    async def remove_profile(self, profile: str) -> Answered:
+        """Forget everything of this profile. Parked only."""
+
+    async def language(self, language: str) -> Answered:
+        """Speak `en` or `de`. Parked only."""
+
+    async def trips(self) -> Answered:
+        """Summaries, newest first. Parked only."""
+
+    async def trip(self, trip: str) -> Answered:
+        """One summary with its plot; 404 where there is none. Parked only."""
+
+    async def delete_trips(self, trips: Sequence[str] | None) -> Answered:
+        """These, or all of them. Parked only."""
+
+    async def link(self, meeting: str) -> Answered:
+        """Where the meeting is on the web; 404 without one. Parked only."""
+
+    async def export(self, form: Literal["csv", "json"]) -> Download | Answered:
+        """What the driver may take along. Parked only."""

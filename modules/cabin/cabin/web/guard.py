@@ -1,0 +1,146 @@
+"""Who may ask: the head unit's own page, from its own browser, on this machine; judged before anything else is done."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cabin import events
+from cabin.events import Log
+from cabin.web.launch import COOKIE
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""On every answer, refusals too."""
+
+_WITHOUT_COOKIE: Final = ("/static/", "/favicon.ico")
+"""They are the same for everybody and tell nothing of the vehicle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a request is judged; a missing header is empty."""
+
+    method: str
+    path: str
+    host: str
+    origin: str
+    fetch_site: str
+    content_type: str
+    cookie: str
+    launch: bool = False
+    """whether it brings a launch token"""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What is let in."""
+
+    hosts: frozenset[str]
+    """with the port, as a browser writes them; a foreign name that leads here (DNS rebinding) is not among them"""
+    knows: Callable[[str], bool]
+    """whether a cookie's value is ours"""
+
+    def refusal(self, asked: Asked) -> tuple[int, str] | None:
+        """Status and sentence of why it is not let in, or None."""
+        if asked.host.lower() not in self.hosts:
+            return 403, "this host is not served here"
+        if asked.fetch_site not in {"", "none", "same-origin"}:
+            return 403, "only this page may ask, not another site"
+        if asked.method == "POST":
+            return self._refusal_of_post(asked) or self._refusal_of_cookie(asked)
+        if asked.method not in {"GET", "HEAD"}:
+            return 400, f"there is no {asked.method[:20]} here, only GET and POST"
+        return self._refusal_of_cookie(asked)
+
+    @staticmethod
+    def _refusal_of_post(asked: Asked) -> tuple[int, str] | None:
+        if asked.origin.lower() != f"http://{asked.host.lower()}":
+            return 403, "Origin: must be this page's own"
+        if asked.content_type.partition(";")[0].strip().lower() != "application/json":
+            return 400, "Content-Type: must be application/json"
+        return None
+
+    def _refusal_of_cookie(self, asked: Asked) -> tuple[int, str] | None:
+        if asked.path.startswith(_WITHOUT_COOKIE) or (asked.launch and asked.path == "/"):
+            return None
+        if self.knows(asked.cookie):
+            return None
+        return 401, "the cookie is missing or not ours: open /?launch= with the token of the file launch_token"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Stands before the application: refuses, adds the headers, and answers 500 for a mistake of ours."""
+
+    app: ASGIApp
+    door: Door
+    log: Log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in, or refuse."""
+        begun = False
+
+        async def safely(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        refusal = self.door.refusal(_asked(scope))
+        if refusal:
+            status, reason = refusal
+            events.request_refused(self.log, status=status, reason=reason)
+            await JSONResponse({"error": reason}, status)(scope, receive, safely)
+            return
+        try:
+            await self.app(scope, receive, safely)
+        except Exception as error:  # noqa: BLE001  a request's mistake must not stop the page of a moving vehicle
+            events.request_failed(self.log, error=type(error).__name__, at=_place(error))
+            if not begun:
+                await JSONResponse({"error": "a mistake of the cabin's own"}, 500)(scope, receive, safely)
+
+
+def _asked(scope: Scope) -> Asked:
+    headers = Headers(scope=scope)
+    return Asked(
+        method=scope["method"],
+        path=scope["path"],
+        host=headers.get("host", ""),
+        origin=headers.get("origin", ""),
+        fetch_site=headers.get("sec-fetch-site", ""),
+        content_type=headers.get("content-type", ""),
+        cookie=_cookie(headers.get("cookie", "")),
+        launch=scope["query_string"].startswith(b"launch="),
+    )
+
+
+def _cookie(header: str) -> str:
+    try:
+        morsel = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
