@@ -1,14 +1,19 @@
 """`python -m edge_agent`, as the container starts it."""
 
+import os
 import sys
 
 
 def main() -> None:
-    """Run a command; `health` is asked each few seconds and waits for no import of the others."""
+    """Run a command; `run` and `health`, which a container starts, wait for no import of the others."""
     if sys.argv[1:] == ["health"]:
         from edge_agent.health_probe import tell_health  # noqa: PLC0415
 
         sys.exit(tell_health())
+    if sys.argv[1:] == ["run"]:
+        from edge_agent.service import serve  # noqa: PLC0415
+
+        serve(os._exit)
     from edge_agent.cli import main as run  # noqa: PLC0415
 
     run()

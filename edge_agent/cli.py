@@ -4,15 +4,13 @@ import asyncio
 import json
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-import structlog
 import typer
 
 from edge_agent import __version__, logs
-from edge_agent.crash import leaves, tell_crash
+from edge_agent.crash import leaves
 from edge_agent.desk.hub_commands import fault, hub, method, twin_app
 from edge_agent.desk.manifest_command import manifest
 from edge_agent.desk.output import echoed, until_the_reader_leaves
@@ -20,7 +18,7 @@ from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow
 from edge_agent.desk.spool_commands import spool_app
 from edge_agent.errors import EdgeAgentError
 from edge_agent.health_probe import tell_health
-from edge_agent.signals import quiet_on_signals, stop_on_signals, until_it_runs
+from edge_agent.service import serve
 
 app = typer.Typer(
     help="Reads a vehicle's CAN buses, keeps what its twin asks for, and delivers it through Azure IoT Edge.",
@@ -83,40 +81,7 @@ def run() -> None:
 
     Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
     """
-    until_it_runs(lambda: os._exit(0))
-
-    from edge_agent.app import Agent
-    from edge_agent.door import uplink_of
-    from edge_agent.settings import load_settings
-
-    settings = load_settings()
-    logs.configure(settings.runtime_log_level)
-    log = structlog.get_logger()
-    uplink = uplink_of(settings, log)
-
-    async def until_stopped() -> None:
-        agent = await Agent.open(settings, uplink, log, logs.set_level)
-        quiet_on_signals(agent.fall_quiet, agent.wake)
-        await agent.run(stop_on_signals())
-
-    try:
-        asyncio.run(until_stopped())
-    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  IoT Edge restarts us, whatever it was
-        for leaf in leaves(error):
-            if isinstance(leaf, EdgeAgentError):
-                _tell(leaf)
-            else:
-                tell_crash(log, leaf)
-        _leave(1)
-    _leave(0)
-
-
-def _leave(code: int) -> NoReturn:
-    """End now: Python would first join the SDK's threads, and one that is stuck in a handshake never ends."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    os._exit(code)
+    serve(os._exit)
 
 
 @app.command()
@@ -200,7 +165,6 @@ def decode(
     from edge_agent.desk.decode_log import decode_log
     from edge_agent.desk.output import output as opened
 
-    logs.configure("error", sys.stderr)
     # On one terminal the bar would be drawn into the table.
     bar_fits = output is not None or not sys.stdout.isatty()
     with until_the_reader_leaves(), progress_bar(shown=bar_fits) as bar, opened(output) as out:
@@ -214,7 +178,7 @@ def decode(
                 form=form,
                 vss=vss,
                 progress=lambda frames: bar.update(task, completed=frames),
-                log=structlog.get_logger(),
+                log=logs.configure("error", sys.stderr),
             )
         )
         bar.update(task, completed=done.counts.seen, total=done.counts.seen)
@@ -311,7 +275,6 @@ def dry_run(
     from edge_agent.desk.dry_run_plot import draw, judge_plot
     from edge_agent.desk.dry_run_table import table
 
-    logs.configure("error", sys.stderr)
     if plot:
         judge_plot(plot)
     with progress_when_slow(log) as progress:
@@ -324,7 +287,7 @@ def dry_run(
                 seconds=seconds,
                 plotted=signal_patterns if plot else None,
                 progress=progress,
-                log=structlog.get_logger(),
+                log=logs.configure("error", sys.stderr),
             )
         )
     if plot:

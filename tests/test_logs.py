@@ -1,17 +1,18 @@
 import io
 import logging
 import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
 import pytest
-import structlog
 
-from edge_agent.logs import LEVELS, configure, set_level
+from edge_agent.logs import LEVELS, Lines, configure
 from tests.agent_log import events_in
 
-SetUp = Callable[[str, TextIO], None]
+SetUp = Callable[[str, TextIO], Lines]
 
 
 class Terminal(io.StringIO):
@@ -20,13 +21,13 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def set_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, TextIO], None]:
+def set_up(monkeypatch: pytest.MonkeyPatch) -> SetUp:
     """`configure` as in a fresh process: pytest's own handlers come to the root logger after the fixtures."""
 
-    def fresh(level: str, out: TextIO) -> None:
+    def fresh(level: str, out: TextIO) -> Lines:
         if not any(type(one).__name__ == "_Foreign" for one in logging.getLogger().handlers):
             monkeypatch.setattr(logging.getLogger(), "handlers", [])
-        configure(level, out)
+        return configure(level, out)
 
     return fresh
 
@@ -46,13 +47,13 @@ IOT_EDGES = re.compile(
 
 @pytest.mark.parametrize(
     ("method", "severity", "word"),
-    [("critical", 2, "FTL"), ("error", 3, "ERR"), ("warning", 4, "WRN"), ("info", 6, "INF"), ("debug", 7, "DBG")],
+    [("error", 3, "ERR"), ("warning", 4, "WRN"), ("info", 6, "INF"), ("debug", 7, "DBG")],
 )
 def test_iot_edge_finds_severity_and_text_in_a_line(set_up: SetUp, method: str, severity: int, word: str) -> None:
     out = io.StringIO()
-    set_up("verbose", out)
+    log = set_up("verbose", out)
 
-    getattr(structlog.get_logger(), method)("a.b", reason="first\r\nsecond\u2028third")
+    getattr(log, method)("a.b", reason="first\r\nsecond\u2028third")
 
     [line] = out.getvalue().splitlines()
     found = IOT_EDGES.fullmatch(line)
@@ -68,11 +69,10 @@ def test_iot_edge_finds_severity_and_text_in_a_line(set_up: SetUp, method: str, 
 
 def test_a_changed_level_counts_for_loggers_that_there_are(set_up: SetUp) -> None:
     out = io.StringIO()
-    set_up("info", out)
-    log = structlog.get_logger()
+    log = set_up("info", out)
 
     for number, level in enumerate(("info", "debug", "error", "info")):
-        set_level(level)
+        log.set_level(level)
         log.debug("a.debug", number=number)
         log.info("an.info", number=number)
 
@@ -82,9 +82,9 @@ def test_a_changed_level_counts_for_loggers_that_there_are(set_up: SetUp) -> Non
 
 def test_an_event_is_one_line_of_json(set_up: SetUp) -> None:
     out = io.StringIO()
-    set_up("info", out)
+    log = set_up("info", out)
 
-    structlog.get_logger().info("app.agent_started", boot=3, buses=["can0"])
+    log.info("app.agent_started", boot=3, buses=["can0"])
 
     [line] = lines(out)
     timestamp = str(line.pop("timestamp"))
@@ -94,9 +94,9 @@ def test_an_event_is_one_line_of_json(set_up: SetUp) -> None:
 
 def test_on_a_terminal_it_is_for_eyes(set_up: SetUp) -> None:
     out = Terminal()
-    set_up("info", out)
+    log = set_up("info", out)
 
-    structlog.get_logger().info("app.agent_started", boot=3)
+    log.info("app.agent_started", boot=3)
 
     assert "app.agent_started" in out.getvalue()
     assert not re.match("[<{]", out.getvalue())
@@ -108,8 +108,7 @@ def test_on_a_terminal_it_is_for_eyes(set_up: SetUp) -> None:
 )
 def test_iot_edges_words_choose_the_level(set_up: SetUp, level: str, heard: int) -> None:
     out = io.StringIO()
-    set_up(level, out)
-    log = structlog.get_logger()
+    log = set_up(level, out)
 
     log.debug("a.b")
     log.info("a.b")
@@ -120,23 +119,30 @@ def test_iot_edges_words_choose_the_level(set_up: SetUp, level: str, heard: int)
     assert level in LEVELS
 
 
-def test_an_exception_is_told_in_one_line(set_up: SetUp) -> None:
+def test_a_field_that_is_no_json_is_told_as_it_is_written() -> None:
     out = io.StringIO()
-    set_up("info", out)
 
-    structlog.get_logger().error("app.broken", exc_info=ValueError("two\nlines"))
+    configure("info", out).info("a.b", path=Path("car.dbc"))
 
     [line] = lines(out)
-    assert "ValueError: two\nlines" in str(line["exception"])
+    assert line["path"] == repr(Path("car.dbc"))
 
 
-def test_an_exception_is_told_on_a_terminal_too(set_up: SetUp) -> None:
-    out = Terminal()
-    set_up("info", out)
+def test_threads_do_not_cut_each_others_lines() -> None:
+    out = io.StringIO()
+    log = configure("info", out)
 
-    structlog.get_logger().error("app.broken", exc_info=ValueError("two\nlines"))
+    def tell(number: int) -> None:
+        for _ in range(200):
+            log.info("a.b", number=number, text="x" * 200)
 
-    assert "two\nlines" in out.getvalue()
+    threads = [threading.Thread(target=tell, args=(number,), name=f"teller-{number}") for number in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert len(lines(out)) == 800
 
 
 def test_what_libraries_warn_of_goes_the_same_way(set_up: SetUp) -> None:
@@ -167,9 +173,9 @@ def test_a_library_that_logs_wrongly_breaks_nothing(
 def test_configured_again_it_speaks_to_the_new_stream(set_up: SetUp) -> None:
     first, second = io.StringIO(), io.StringIO()
     set_up("info", first)
-    set_up("info", second)
+    log = set_up("info", second)
 
-    structlog.get_logger().info("a.b")
+    log.info("a.b")
     logging.getLogger("some.library").warning("once")
 
     assert first.getvalue() == ""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-import structlog
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -26,6 +25,7 @@ from edge_agent.desk.replay import drive_frames, play
 from edge_agent.desk.vehicle import Vehicle, database_path
 from edge_agent.desk.verdict import Verdict, count_arrived
 from edge_agent.errors import BadSettings, Fault, FileRefused
+from edge_agent.events import Log
 from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import FrameFlag
@@ -118,8 +118,8 @@ def run_demo(drive: Drive, folder: Path | None, address: str) -> int:
             out = stack.enter_context((home / "agent.log").open("a"))
         except OSError as error:
             raise FileRefused(str(home), f"cannot be used as a folder: {error.strerror}") from error
-        logs.configure("debug", out)
-        verdict = asyncio.run(_Demo(drive, home, address, console).run())
+        log = logs.configure("debug", out)
+        verdict = asyncio.run(_Demo(drive, home, address, console, log).run())
         _tell(verdict, console)
         if folder is not None:
             console.print(f"kept in {home}: agent.log, hub/arrived.jsonl (read it with: edge-agent show)")
@@ -129,9 +129,10 @@ def run_demo(drive: Drive, folder: Path | None, address: str) -> int:
 class _Demo:
     """One run, in the order in which things happen."""
 
-    def __init__(self, drive: Drive, home: Path, address: str, console: Console) -> None:
+    def __init__(self, drive: Drive, home: Path, address: str, console: Console, log: Log) -> None:
         self._drive = drive
         self._console = console
+        self._log = log
         self._home = home
         self._hub = HubProcess(home / "hub", address)
         self._admin = AdminClient(home / "hub")
@@ -171,8 +172,7 @@ class _Demo:
             buses=(BusSettings(name=BUS, interface="virtual", channel=BUS, dbc=databases),),
             data_folder=self._home / "data",
         )
-        log = structlog.get_logger()
-        return await Agent.open(settings, IotEdge(log), log)
+        return await Agent.open(settings, IotEdge(self._log), self._log)
 
     async def _story(self) -> None:
         """Half-way through the drive the link goes; later it comes back; then a rule changes."""

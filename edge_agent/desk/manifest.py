@@ -2,13 +2,13 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
+from edge_agent import logs
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.load import load_catalog
 from edge_agent.desk.manifest_environment import module_environment, mounted, outside
@@ -97,7 +97,7 @@ def _mistakes(deployment: Deployment, module: str, catalog: Catalog) -> Iterator
 def _catalog(databases: Sequence[Path]) -> Catalog:
     if not databases:
         return Catalog([], complete=False)
-    catalog, refusals = load_catalog([("given", databases)], structlog.get_logger())
+    catalog, refusals = load_catalog([("given", databases)], logs.configure("error", sys.stderr))
     if refusals:
         raise refusals[0]
     return catalog

@@ -2,13 +2,11 @@
 # ruff: noqa: PLC0415, PLR0917  a command imports what it needs, and typer reads its parameters
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_agent import logs
 from edge_agent.desk.output import output, until_the_reader_leaves
 from edge_agent.desk.progress import stderr
 from edge_agent.errors import DocumentRefused
@@ -44,7 +42,6 @@ def manifest(
     from edge_agent.desk.hub_variables import exports
     from edge_agent.desk.manifest import deployment_mistakes, read_deployment, variables_of
 
-    logs.configure("error", sys.stderr)
     try:
         deployment = read_deployment(file, variables_of(variables, os.environ, file.parent), platform)
         faults = deployment_mistakes(deployment, module, databases)

@@ -11,8 +11,6 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from edge_agent import logs
 from edge_agent.acquire.bus import Buses
 from edge_agent.app import Agent
@@ -85,7 +83,7 @@ async def main(what: str, folder: Path) -> None:
     settings = load_settings(
         buses=(BusSettings(name=BUS, interface="virtual", channel=BUS, dbc=(database_path(),)),), data_folder=folder
     )
-    agent = await Agent.open(settings, hub, structlog.get_logger())
+    agent = await Agent.open(settings, hub, logs.configure("info"))
     async with asyncio.TaskGroup() as group:
         group.create_task(agent.run(asyncio.Event()), name="agent")
         await asyncio.sleep(0.5)
@@ -95,6 +93,5 @@ async def main(what: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    logs.configure("info")
     FAULTS.get(sys.argv[1], lambda: None)()
     asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
