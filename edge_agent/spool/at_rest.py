@@ -21,9 +21,6 @@ import os
 from dataclasses import replace
 from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from edge_agent.records import Envelope
 
 KEY_BYTES = 32
@@ -39,8 +36,13 @@ class DataKey:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise AssertionError(f"a data key has {KEY_BYTES} bytes, not {len(key)}")
+        # 7 MB, for which a spool that encrypts nothing has no use.
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
         self._name = hashlib.sha256(key).digest()[:_NAME_BYTES]
         self._cipher = AESGCM(key)
+        self._not_authentic = InvalidTag
 
     def encrypted(self, envelope: Envelope) -> Envelope:
         """With the payload as it may lie on disk, `OVERHEAD_BYTES` longer."""
@@ -61,7 +63,7 @@ class DataKey:
             return None
         try:
             return replace(envelope, payload=self._cipher.decrypt(nonce, ciphertext, _bound(envelope)))
-        except InvalidTag:
+        except self._not_authentic:
             return None
 
 
