@@ -309,7 +309,13 @@ class Agent:
     async def _stand(self) -> None:
         """Tell what waits on disk, and keep the vehicle's state, until cancelled."""
         while True:
-            self._spool_reports.feed(self._spool.depth, self._spool.standing, self._spool.lost, self._clock.now_ns())
+            self._spool_reports.feed(
+                self._spool.depth,
+                self._spool.standing,
+                self._spool.lost,
+                self._clock.now_ns(),
+                quarantined=len(self._delivery.quarantine),
+            )
             await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
             await asyncio.sleep(LOOK_S)
 

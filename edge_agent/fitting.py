@@ -21,7 +21,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "budget": 450,
     "config": 4_400,
     "databases": 2_400,
-    "health": 4_500,
+    "health": 4_450,
     "link": 150,
     "log_level": 80,
     "power": 110,
@@ -29,7 +29,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "rule_status": 2_500,
     "rules": 3_200,
     "schema_version": 300,
-    "spool": 350,
+    "spool": 400,
     "state": 500,
     "vehicle_state": 2_500,
 }

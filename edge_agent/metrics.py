@@ -21,7 +21,7 @@ ANSWER_S = 2.0
 
 FATES = ("decoded", "unknown", "wrong_length", "remote", "error")
 """What becomes of a frame; together all that were seen."""
-LOST = ("cap", "thinned", "expired", "damaged", "memory", "refused", "no_key", "dropped")
+LOST = ("cap", "thinned", "expired", "damaged", "memory", "refused", "no_key", "dropped", "consent")
 """Why a batch will not arrive, as `LostRange` has it; each is there from the start, so that an increase shows."""
 OF_BUSES = {
     "edge_acquire_frames_dropped": ("dropped", "Frames lost before decoding."),
@@ -126,6 +126,7 @@ def metrics_of(status: Status, health: Verdict, latency: Latency) -> Iterator[Me
         "edge_spool_on_disk": (int(status.spool_on_disk), "0 while the disk takes no batches and memory holds them."),
         "edge_spool_memory_batches": (status.memory_batches, "Batches that memory alone holds."),
         "edge_spool_memory_bytes": (status.memory_bytes, "Bytes of their records."),
+        "edge_uplink_batches_quarantined": (status.quarantined_batches, "Connections died of them; they wait apart."),
         "edge_uplink_metered": (int(status.link_metered), "Whether bytes cost money, or nobody says that they do not."),
         "edge_uplink_roaming": (int(status.link_roaming), "Whether the network is one abroad."),
         "edge_uplink_budget_percent": (status.budget_percent, "Spent, of the limit that is nearest."),

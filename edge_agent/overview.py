@@ -48,13 +48,17 @@ class Overview:
             attempts=counts.sessions + counts.failures,
             link_up=self.delivery.up,
             connecting=self.delivery.connecting,
-            sendable=on_disk and self.spool.holds(self.tariff.allowance.terms),
+            sendable=on_disk and self._can_send(),
             on_disk=on_disk,
         )
 
     def urgent_waits(self) -> bool:
         """Whether something may be sent now. What memory alone holds is taken for it: it would not survive."""
-        return self.spool.holds(self.tariff.allowance.terms) or self.spool.standing.memory_batches > 0
+        return self._can_send() or self.spool.standing.memory_batches > 0
+
+    def _can_send(self) -> bool:
+        """Whether something on disk may go now; what is in quarantine goes now and then, and nobody waits for it."""
+        return self.spool.holds(self.tariff.allowance.terms, but=self.delivery.quarantine.keys)
 
     def status(self) -> Status:
         """What the agent says of itself."""
@@ -82,6 +86,7 @@ class Overview:
             delivered_bytes=self.delivery.counts.acked_bytes,
             lost_batches=self.spool.lost,
             spool_on_disk=standing.on_disk,
+            quarantined_batches=len(self.delivery.quarantine),
             memory_batches=standing.memory_batches,
             memory_bytes=standing.memory_bytes,
             spool_damage=asdict(self.spool.damage),

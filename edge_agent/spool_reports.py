@@ -16,11 +16,14 @@ class SpoolReports:
         self._since_ns: int | None = None
         self._on_disk = True
 
-    def feed(self, depth: tuple[int, int], standing: Standing, lost: Mapping[str, int], now_ns: int) -> None:
+    def feed(
+        self, depth: tuple[int, int], standing: Standing, lost: Mapping[str, int], now_ns: int, quarantined: int = 0
+    ) -> None:
         """So many batches and bytes are not delivered, and so many were lost by why, at this wall time.
 
         `since_ms` is since when something always was: nothing of this start has waited longer. What an earlier start
-        left counts from this one's beginning. `memory_batches` are only told where there are any.
+        left counts from this one's beginning. `memory_batches`, and of all batches those `quarantined`, are only told
+        where there are any.
         """
         batches, held_bytes = depth
         if batches == 0:
@@ -37,6 +40,7 @@ class SpoolReports:
                 **since,
                 "on_disk": standing.on_disk,
                 **(held if standing.memory_batches else {}),
+                **({"quarantined_batches": quarantined} if quarantined else {}),
                 **({"lost": dict(lost)} if lost else {}),
             },
             soon=standing.on_disk is not self._on_disk,

@@ -40,6 +40,8 @@ class Status:
     """that will not arrive, by `why` as `evicted` of the batches tells it; those found damaged at the start too"""
     spool_on_disk: bool = True
     """False while the disk takes nothing, or has too little free space, and the agent runs from memory"""
+    quarantined_batches: int = 0
+    """of `spooled_batches`, those that connections died of, which wait apart to be tried again"""
     memory_batches: int = 0
     """of `spooled_batches`, those that memory alone holds: not yet kept, and gone if the power goes"""
     memory_bytes: int = 0

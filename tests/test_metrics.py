@@ -39,6 +39,7 @@ STATUS = Status(
     delivered_bytes=1500,
     lost_batches={"cap": 4, "memory": 2},
     spool_on_disk=False,
+    quarantined_batches=2,
     memory_batches=3,
     memory_bytes=300,
     spool_damage=asdict(Damage(segments=2, damaged_bytes=700, missing_segments=1, unreadable_segments=4)),
@@ -112,6 +113,7 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
     assert (found["edge_uplink_metered", ()], found["edge_uplink_roaming", ()]) == (0, 1)
     assert found["edge_uplink_budget_percent", ()] == 81
     assert found["edge_uplink_spent", (("limit", "bytes_per_day"),)] == 4096
+    assert found["edge_uplink_batches_quarantined", ()] == 2
     assert (found["edge_spool_memory_batches", ()], found["edge_spool_memory_bytes", ()]) == (3, 300)
     assert (found["edge_spool_damaged_segments", ()], found["edge_spool_damaged_bytes", ()]) == (2, 700)
     assert (found["edge_spool_missing_segments", ()], found["edge_spool_unreadable_segments", ()]) == (1, 4)

@@ -8,15 +8,21 @@ from edge_agent.fitting import ROOMS
 from edge_agent.reported import SOON_NS, Reported
 from edge_agent.spool.overflow import Standing
 from edge_agent.spool_reports import SECTION, SpoolReports
+from edge_agent.uplink.quarantine import PATIENCE
 
 ON_DISK = Standing()
 
 
-def said(*depths: tuple[int, int, int], standing: Standing = ON_DISK, lost: Mapping[str, int] | None = None) -> Any:
+def said(
+    *depths: tuple[int, int, int],
+    standing: Standing = ON_DISK,
+    lost: Mapping[str, int] | None = None,
+    quarantined: int = 0,
+) -> Any:
     reported = Reported()
     reports = SpoolReports(reported)
     for batches, held_bytes, now_ms in depths:
-        reports.feed((batches, held_bytes), standing, lost or {}, now_ms * 1_000_000)
+        reports.feed((batches, held_bytes), standing, lost or {}, now_ms * 1_000_000, quarantined)
     return json.loads(reported.due(0) or "{}")[SECTION]
 
 
@@ -41,6 +47,10 @@ def test_what_memory_alone_holds_and_what_was_lost_are_told_where_there_is_any()
     assert told == {"batches": 9, "bytes": 900, "since_ms": 5, **expected}
 
 
+def test_of_what_waits_it_is_told_how_much_is_in_quarantine_where_there_is_any() -> None:
+    assert said((9, 900, 5), quarantined=2)["quarantined_batches"] == 2
+
+
 def test_a_disk_that_left_is_told_soon() -> None:
     reported = Reported()
     reports = SpoolReports(reported)
@@ -57,7 +67,7 @@ def test_all_there_is_to_say_has_room() -> None:
     many = 10**12
     whys = ("cap", "thinned", "expired", "damaged", "memory", "refused", "no_key", "dropped")
     standing = Standing(on_disk=False, memory_batches=10**6, memory_bytes=10**9)
-    told = said((10**6, many, many), standing=standing, lost=dict.fromkeys(whys, 10**7))
+    told = said((10**6, many, many), standing=standing, lost=dict.fromkeys(whys, 10**7), quarantined=PATIENCE.most)
 
     assert set(told["lost"]) == set(whys)
     assert len(json.dumps({SECTION: told})) <= ROOMS[SECTION]

@@ -159,6 +159,7 @@ READ_ONLY: Final = (
                 "on_disk": "boolean",
                 "memory_batches": "long",
                 "memory_bytes": "long",
+                "quarantined_batches": "long",
                 "lost": map_of("why", "batches", "long"),
             }
         ),

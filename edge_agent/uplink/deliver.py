@@ -16,7 +16,9 @@ from edge_agent.ports import Clock, Inbox, Session, Spool, Uplink
 from edge_agent.records import Envelope, EnvelopeKey
 from edge_agent.reported import Reported
 from edge_agent.uplink.allowance import Allowance
-from edge_agent.uplink.stream import LinkCounts, Stream
+from edge_agent.uplink.link_counts import LinkCounts
+from edge_agent.uplink.quarantine import Quarantine
+from edge_agent.uplink.stream import Stream
 from edge_agent.uplink.suspension import Suspension
 from edge_agent.uplink.window import Window
 
@@ -42,7 +44,7 @@ class _Failure:
 
 
 class Delivery:
-    """Keeps a connection and delivers what the spool leases; `up`, `connecting`, `counts` may be read at any time."""
+    """Keeps a connection and delivers what the spool leases; all that is public may be read at any time."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class Delivery:
         log: Log,
         backoff: Backoff | None = None,
         window: Window | None = None,
+        quarantine: Quarantine | None = None,
         drain_s: float = 2.5,
         session_s: float = SESSION_S,
         allowance: Allowance | None = None,
@@ -80,6 +83,7 @@ class Delivery:
         self._log = log
         self._backoff = backoff or UNREACHABLE
         self._window = window or Window()
+        self.quarantine = Quarantine() if quarantine is None else quarantine
         self._drain_s = drain_s
         self._session_s = session_s
         self._allowance = allowance or Allowance()
@@ -221,6 +225,7 @@ class Delivery:
             allowance=self._allowance,
             sending=self._sending,
             acked=self._acked,
+            quarantine=self.quarantine,
         )
 
     def _count(self, counts: LinkCounts) -> None:

@@ -4,7 +4,8 @@ One loop reads one mailbox and decides with the window; the tasks around it only
 acknowledgement, for a report to be due, for the loss of the connection, for the stop, for the end of a suspend. So a
 receipt is never cut off half-way.
 
-There is one lease for live envelopes and one for the backlog; both are taken anew when what may go changes.
+There is one lease for live envelopes and one for the backlog; both are taken anew when what may go changes. What
+connections died of is no longer leased: its lease is the quarantine's, over sessions, and goes alone when it is due.
 """
 
 import asyncio
@@ -21,33 +22,9 @@ from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey, Part, Rec
 from edge_agent.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.lanes import Lanes
-from edge_agent.uplink.window import Window
-
-
-@dataclass(frozen=True, slots=True)
-class LinkCounts:
-    """What became of connections and batches since the agent's start; they add up."""
-
-    sessions: int = 0
-    """connections made"""
-    failures: int = 0
-    """connections that could not be made, or were lost"""
-    acked: int = 0
-    acked_bytes: int = 0
-    """of payload"""
-    refused: int = 0
-    uncertain: int = 0
-    """sends that ended without an answer; the hub may have the batch, and gets it again"""
-
-    def __add__(self, other: "LinkCounts") -> "LinkCounts":
-        return LinkCounts(
-            self.sessions + other.sessions,
-            self.failures + other.failures,
-            self.acked + other.acked,
-            self.acked_bytes + other.acked_bytes,
-            self.refused + other.refused,
-            self.uncertain + other.uncertain,
-        )
+from edge_agent.uplink.link_counts import LinkCounts
+from edge_agent.uplink.quarantine import Quarantine
+from edge_agent.uplink.window import Convicted, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +37,11 @@ class _Leased:
 @dataclass(frozen=True, slots=True)
 class _Changed:
     """Other envelopes may go than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """One in the quarantine may be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +70,8 @@ class _Over:
     """which envelope the hub did not take, where it said so"""
 
 
+_Letter = _Leased | _Changed | _Answered | _Stopped | _Reported | _Over
+
 _STOPPED = _Over("the agent stopped", died=False)
 _RESUMED = _Over("the system was suspended", died=False)
 """Nothing is held against an envelope that was in flight then."""
@@ -115,8 +99,12 @@ class Stream:
         allowance: Allowance,
         sending: Callable[[Envelope], None],
         acked: Callable[[EnvelopeKey], None] = lambda _: None,
+        quarantine: Quarantine | None = None,
     ) -> None:
-        """`sending` is told each envelope that is sent, as often as it is, `acked` each that was acknowledged."""
+        """`sending` is told each envelope that is sent, as often as it is, `acked` each that was acknowledged.
+
+        `window` and `quarantine` outlive it.
+        """
         self._session = session
         self._spool = spool
         self._window = window
@@ -128,22 +116,24 @@ class Stream:
         self._allowance = allowance
         self._sending = sending
         self._acked = acked
+        self._quarantine = Quarantine() if quarantine is None else quarantine
+        self._began_ns = clock.uptime_ns()
         self._terms = allowance.terms
         self._lanes = Lanes(window.size)
         self._held: dict[EnvelopeKey, Envelope] = {}  # leased, not settled; bounded by the window's reach and the lanes
         self._tasks: set[asyncio.Task[None]] = set()
         self._leases: dict[Part, asyncio.Task[None]] = {}
         self._reporting = True
+        self._stopping = False
         # A send, a change, the loss, the resume and the reports each say one thing, the stop two; so does a lease, and
         # one that was cancelled too late.
-        self._mailbox: asyncio.Queue[_Leased | _Changed | _Answered | _Stopped | _Reported | _Over] = asyncio.Queue(
-            window.size + 10
-        )
+        self._mailbox: asyncio.Queue[_Letter] = asyncio.Queue(window.size + 10)
 
     async def run(self, stop: asyncio.Event, resumed: asyncio.Event) -> str | None:
-        """Return why the connection was lost, or None where we ended it. Every lease is settled by then.
+        """Return why the connection was lost, or None where we ended it.
 
-        In order at `stop`; at once where the system has `resumed`, whatever the connection looks like.
+        Every lease is settled by then, but for those in the quarantine. In order at `stop`; at once where the system
+        has `resumed`, whatever the connection looks like.
         """
         async with asyncio.TaskGroup() as group:
             self._start(group, self._watch(), "uplink.loss")
@@ -159,21 +149,22 @@ class Stream:
 
     async def _turn(self, group: asyncio.TaskGroup) -> _Over:
         """Until the session is over, or stopped with nothing in flight and all reported."""
-        stopping = False
         while True:
             if self._mailbox.empty():  # else what has come may make room for more of both
+                self._try_quarantined()
                 self._send_due(group)
-                if not stopping:
-                    self._lease_more(group)
-            if stopping and not self._window.in_flight and not self._reporting:
+                self._lease_more(group)
+            if self._stopping and not self._window.in_flight and not self._reporting:
                 return _STOPPED
-            match await self._mailbox.get():
+            match await self._next_letter():
                 case _Leased() | _Answered() as outcome:
                     await self._settle_outcome(outcome)
                 case _Changed():
                     await self._follow_terms(group)
+                case _Due():
+                    pass
                 case _Stopped():
-                    stopping = True
+                    self._stopping = True
                     await self._give_back(Deferred(_STOPPED.why))
                 case _Reported():
                     self._reporting = False
@@ -185,6 +176,32 @@ class Stream:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _next_letter(self) -> _Letter | _Due:
+        """The next one, or that the time of a trial has come; while something is in flight there will be a letter."""
+        due_ns = None if self._window.in_flight else self._trial_ns
+        if due_ns is None:
+            return await self._mailbox.get()
+        with suppress(TimeoutError):
+            async with asyncio.timeout((due_ns - self._clock.uptime_ns()) / 1e9):
+                return await self._mailbox.get()
+        return _Due()
+
+    @property
+    def _trial_ns(self) -> int | None:
+        if self._stopping or not (self._quarantine and self._window.proven):
+            return None
+        return self._quarantine.due_ns(self._terms, self._began_ns)
+
+    def _try_quarantined(self) -> None:
+        """One at a time, on a connection that has proven itself and is no longer young."""
+        if self._stopping or not (self._quarantine and self._window.proven and self._window.reach):
+            return
+        envelope = self._quarantine.due(self._clock.uptime_ns(), self._terms, self._began_ns)
+        if envelope is not None:
+            self._held[envelope.key] = envelope
+            self._lanes.take(Part.BACKLOG, (envelope,))
+            self._window.take_alone(envelope.key)
 
     def _send_due(self, group: asyncio.TaskGroup) -> None:
         for key in self._window.due(partial(self._next, now_ns=self._clock.uptime_ns())):
@@ -200,7 +217,7 @@ class Stream:
 
     def _lease_more(self, group: asyncio.TaskGroup) -> None:
         """One lease of each part at a time, where there is room for it."""
-        for part in Part:
+        for part in () if self._stopping else Part:
             limit = self._lanes.limit(part, self._window.reach)
             if limit and part not in self._leases:
                 self._leases[part] = self._start(group, self._lease(part, limit), f"uplink.lease {part.value}")
@@ -318,12 +335,37 @@ class Stream:
                 case _Changed() | _Stopped() | _Reported() | _Over():
                     pass
         self._count(LinkCounts(uncertain=self._window.in_flight))
-        for key, receipt in self._window.session_ended(over.why, died=over.died, not_taken=over.not_taken):
-            await self._settle(key, receipt)
+        for key, verdict in self._window.session_ended(over.why, died=over.died, not_taken=over.not_taken):
+            if isinstance(verdict, Convicted):
+                await self._quarantined(key, verdict)
+            else:
+                await self._settle(key, verdict)
 
     async def _settle(self, key: EnvelopeKey, receipt: Receipt) -> None:
-        del self._held[key]
+        self._let_go(key)
+        if key not in self._quarantine:
+            await self._settled(key, receipt)
+        elif isinstance(receipt, Deferred):
+            self._quarantine.unanswered(key, self._clock.uptime_ns())
+        else:
+            self._quarantine.forget(key)
+            await self._settled(key, receipt)
+
+    async def _quarantined(self, key: EnvelopeKey, verdict: Convicted) -> None:
+        """It stays leased; what is given up for its sake, or for good, is settled."""
+        envelope = self._let_go(key)
+        now_ns = self._clock.uptime_ns()
+        given_up = self._quarantine.put(envelope, deaths=verdict.deaths, cause=verdict.cause, now_ns=now_ns)
+        if key in self._quarantine:
+            events.batch_quarantined(self._log, key=key, reason=verdict.cause, waiting=len(self._quarantine))
+        for one, receipt in given_up:
+            await self._settled(one.key, receipt)
+
+    def _let_go(self, key: EnvelopeKey) -> Envelope:
         self._lanes.forget(key)
+        return self._held.pop(key)
+
+    async def _settled(self, key: EnvelopeKey, receipt: Receipt) -> None:
         if isinstance(receipt, Refused):
             self._count(LinkCounts(refused=1))
             events.batch_refused(self._log, key=key, reason=receipt.cause)

@@ -69,7 +69,7 @@ def play(act: Callable[[Scene], Awaitable[None]], count: int = 0, payload: bytes
             async with asyncio.timeout(LIMIT_S):
                 await running
         assert scene.hub.open_sessions == 0
-        assert scene.spool.leased == 0
+        assert scene.spool.leased == len(scene.delivery.quarantine)
         acked = scene.spool.keys(Acked)
         assert set(acked) <= set(scene.hub.acked), "acked without an acknowledgement"
         assert len(acked) == len(set(acked))
@@ -190,19 +190,54 @@ def test_a_hub_that_acknowledges_nothing_is_left_and_costs_nothing() -> None:
     assert len(scene.spool.keys(Acked)) == 40
 
 
-def test_a_batch_that_ends_three_sessions_is_set_aside_and_holds_up_no_other() -> None:
+def test_a_batch_that_ends_three_sessions_waits_apart_and_arrives_when_the_hub_can_take_it() -> None:
+    poison = EnvelopeKey(1, 3)
+
+    async def mend_the_hub_later(scene: Scene) -> None:
+        scene.hub.poison = {poison}
+        await scene.until(lambda: scene.spool.pending == 1)
+        assert scene.delivery.quarantine.keys == {poison}
+        assert scene.delivery.counts.failures == 3
+        scene.hub.poison.clear()
+        await scene.spool.append([envelope(200)])
+        await scene.until_delivered()
+        assert len(scene.delivery.quarantine) == 0
+
+    scene = play(mend_the_hub_later, count=100)
+    assert scene.spool.keys(Refused) == []
+    assert len(scene.spool.keys(Acked)) == 101
+    assert [fields["seq"] for fields in scene.log.fields("uplink.batch_quarantined")] == [3]
+
+
+def test_a_batch_that_ends_connections_for_hours_is_refused_and_holds_up_no_other() -> None:
+    poison, batches = EnvelopeKey(1, 3), range(100, 100 + 5 * 360)
+
+    async def drive_on_for_five_hours(scene: Scene) -> None:
+        scene.hub.poison = {poison}
+        for seq in batches:
+            await scene.spool.append([envelope(seq)])
+            await asyncio.sleep(10.0)
+        await scene.until_delivered()
+
+    scene = play(drive_on_for_five_hours, count=100)
+    assert scene.spool.keys(Refused) == [poison]
+    assert len(scene.spool.keys(Acked)) == 100 + len(batches) - 1
+    assert scene.delivery.counts.refused == 1
+    assert scene.delivery.counts.failures == 12
+    assert scene.log.fields("uplink.batch_refused")[0]["seq"] == 3
+
+
+def test_what_waits_apart_comes_back_with_the_next_start() -> None:
+    """It is leased all the while, and settled by nobody."""
     poison = EnvelopeKey(1, 3)
 
     async def act(scene: Scene) -> None:
         scene.hub.poison = {poison}
-        await scene.until_delivered()
+        await scene.until(lambda: scene.spool.pending == 1)
 
-    scene = play(act, count=100)
-    assert scene.spool.keys(Refused) == [poison]
-    assert len(scene.spool.keys(Acked)) == 99
-    assert scene.log.fields("uplink.batch_refused")[0]["seq"] == 3
-    assert scene.delivery.counts.refused == 1
-    assert scene.delivery.counts.failures == 3
+    scene = play(act, count=10)
+    assert scene.spool.leased == 1
+    assert scene.spool.keys(Refused) == []
 
 
 def test_a_batch_that_the_hub_declines_holds_up_no_other_and_arrives_once_it_is_taken() -> None:

@@ -8,7 +8,8 @@ from edge_agent.errors import HubUnreachable
 from edge_agent.records import ANYTHING, Acked, Deferred, Envelope, EnvelopeKey, Terms
 from edge_agent.reported import Reported
 from edge_agent.uplink.allowance import Allowance
-from edge_agent.uplink.stream import LinkCounts, Stream
+from edge_agent.uplink.link_counts import LinkCounts
+from edge_agent.uplink.stream import Stream
 from edge_agent.uplink.window import Window
 from tests.uplink.fakes import MemorySpool, Told, envelope
 from tests.uplink.virtual_time import LoopClock, in_virtual_time

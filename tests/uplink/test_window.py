@@ -1,11 +1,15 @@
 """The window against every order of events; a poison message and a dead hub are told apart."""
 
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.records import Deferred, EnvelopeKey, Refused
-from edge_agent.uplink.window import Window
+from edge_agent.records import Deferred, EnvelopeKey
+from edge_agent.uplink.window import Convicted, Window
 
 
 def keys(*seqs: int) -> list[EnvelopeKey]:
@@ -53,6 +57,38 @@ def test_a_session_that_we_ended_is_held_against_nobody() -> None:
     assert window.due() == tuple(keys(1, 2))
 
 
+def test_after_a_death_one_goes_and_each_acknowledgement_lets_one_more_go_beside() -> None:
+    window = Window(size=4)
+    window.take(keys(1, 2, 3, 4))
+    window.due()
+    lose(window)
+    window.take(keys(*range(5, 21)))
+    in_flight: list[EnvelopeKey] = []
+    abreast = []
+    for _ in range(6):
+        in_flight += window.due()
+        abreast.append(len(in_flight))
+        window.acked(in_flight.pop(0))
+    assert abreast == [1, 2, 3, 4, 4, 4]
+
+
+def test_a_hub_that_takes_and_never_acknowledges_gets_one_from_each_session_but_the_first() -> None:
+    window = Window(size=16)
+    sent = []
+    for session in range(5):
+        window.take(keys(*range(100 * session, 100 * session + 16)))
+        sent.append(len(window.due()))
+        lose(window)
+    assert sent == [16, 1, 1, 1, 1]
+
+
+def test_a_session_that_we_ended_makes_the_next_one_no_slower() -> None:
+    window = Window(size=4)
+    window.session_ended("55 minutes are over", died=False)
+    window.take(keys(1, 2, 3, 4))
+    assert len(window.due()) == 4
+
+
 def test_the_oldest_in_flight_goes_alone_in_the_next_session() -> None:
     window = Window(size=4)
     window.take(keys(1, 2, 3))
@@ -61,9 +97,9 @@ def test_the_oldest_in_flight_goes_alone_in_the_next_session() -> None:
     assert lose(window) == {2: Deferred, 3: Deferred}
     window.take(keys(2, 3, 4))
     assert window.room == 0
-    assert window.due() == tuple(keys(3, 4))
+    assert window.due() == tuple(keys(3))
     window.acked(EnvelopeKey(1, 3))
-    assert window.due() == ()
+    assert window.due() == tuple(keys(4))
     window.acked(EnvelopeKey(1, 4))
     assert window.due() == tuple(keys(2))
     assert window.room == 0
@@ -71,19 +107,77 @@ def test_the_oldest_in_flight_goes_alone_in_the_next_session() -> None:
     assert window.room == 4
 
 
-def test_it_is_refused_when_the_third_session_dies_of_it() -> None:
+def test_it_is_convicted_when_the_third_session_dies_of_it() -> None:
     window = Window(size=4)
     window.take(keys(1))
     window.due()
     assert lose(window) == {1: Deferred}
-    for companion, verdict in ((2, Deferred), (3, Refused)):
+    for companion, verdict in ((2, Deferred), (3, Convicted)):
         window.take(keys(1, companion))
         assert window.due() == tuple(keys(companion))
         window.acked(EnvelopeKey(1, companion))
         assert window.due() == tuple(keys(1))
         assert lose(window) == {1: verdict}
+    assert window.room == 4, "nobody waits for it"
+
+
+def convicted() -> Window:
+    """A window that has given envelope 1 away."""
+    window = Window(size=4, deaths=1)
     window.take(keys(1))
-    assert window.sends(EnvelopeKey(1, 1)) == 0, "nothing is remembered of what was refused"
+    window.due()
+    assert lose(window) == {1: Convicted}
+    return window
+
+
+def test_a_verdict_says_how_many_sessions_died_and_of_what() -> None:
+    window = Window(size=4, deaths=1)
+    window.take(keys(1))
+    window.due()
+    assert window.session_ended("reset", died=True) == ((EnvelopeKey(1, 1), Convicted(1, "reset")),)
+
+
+def test_one_on_trial_goes_when_all_else_is_settled_and_alone() -> None:
+    window = convicted()
+    window.take(keys(2))
+    window.due()
+    window.take_alone(EnvelopeKey(1, 1))
+    assert (window.room, window.due()) == (0, ())
+    window.acked(EnvelopeKey(1, 2))
+    assert window.due() == tuple(keys(1))
+    assert window.room == 0
+    assert window.sends(EnvelopeKey(1, 1)) == 2
+    window.acked(EnvelopeKey(1, 1))
+    assert window.room == 4
+
+
+def test_one_death_convicts_what_is_on_trial_where_the_connection_had_acknowledged_something() -> None:
+    window = convicted()
+    for verdict in (Convicted, Convicted):
+        window.take(keys(2))
+        window.due()
+        window.acked(EnvelopeKey(1, 2))
+        window.take_alone(EnvelopeKey(1, 1))
+        window.due()
+        assert lose(window) == {1: verdict}
+    window.take_alone(EnvelopeKey(1, 1))
+    window.due()
+    assert lose(window) == {1: Deferred}, "this one had not"
+
+
+@pytest.mark.parametrize("end", ["by us", "withdrawn", "declined"])
+def test_a_trial_that_came_to_no_end_holds_up_nobody(end: str) -> None:
+    window = convicted()
+    window.take_alone(EnvelopeKey(1, 1))
+    if end == "withdrawn":
+        assert window.withdrawn() == tuple(keys(1))
+    else:
+        window.due()
+        declined = EnvelopeKey(1, 1) if end == "declined" else None
+        assert window.session_ended(end, died=declined is not None, not_taken=declined) == (
+            (EnvelopeKey(1, 1), Deferred(end)),
+        )
+    assert window.room == 4
 
 
 def test_what_the_hub_declines_lets_all_others_go_first_and_is_never_given_up() -> None:
@@ -100,7 +194,9 @@ def test_what_the_hub_declines_lets_all_others_go_first_and_is_never_given_up() 
         receipts = window.session_ended("reason 0x87", died=True, not_taken=EnvelopeKey(1, 3))
         assert receipts == ((EnvelopeKey(1, 3), Deferred("reason 0x87")),)
     window.take(keys(2, 25))
-    assert window.due() == tuple(keys(2, 25)), "nothing is held against what was in flight beside it"
+    assert window.due() == tuple(keys(2)), "nothing is held against what was in flight beside it"
+    window.acked(EnvelopeKey(1, 2))
+    assert window.due() == tuple(keys(25))
 
 
 def test_a_hub_that_declines_everything_is_asked_with_one_at_a_time() -> None:
@@ -130,7 +226,7 @@ def test_the_memory_of_envelopes_that_never_come_back_is_bounded() -> None:
 
 
 def play_session(window: Window, waiting: list[int], poison: set[int]) -> tuple[set[int], set[int]]:
-    """One connection that dies of the first poison it meets; returns who was acknowledged, who refused."""
+    """One connection that dies of the first poison it meets; returns who was acknowledged, who convicted."""
     acked, in_flight, died = set[int](), list[int](), False
     while not died:
         leased, waiting[:] = waiting[: window.room], waiting[window.room :]
@@ -143,32 +239,38 @@ def play_session(window: Window, waiting: list[int], poison: set[int]) -> tuple[
             window.acked(EnvelopeKey(1, in_flight.pop(0)))
     receipts = window.session_ended("reset", died=died)
     waiting[:] = sorted([*waiting, *(key.seq for key, receipt in receipts if isinstance(receipt, Deferred))])
-    return acked, {key.seq for key, receipt in receipts if isinstance(receipt, Refused)}
+    return acked, {key.seq for key, receipt in receipts if isinstance(receipt, Convicted)}
 
 
 @settings(max_examples=100)
 @given(poison=st.sets(st.integers(0, 39), max_size=5), size=st.integers(2, 16))
-def test_poison_is_refused_and_everything_else_is_acknowledged(poison: set[int], size: int) -> None:
+def test_poison_is_convicted_and_everything_else_is_acknowledged(poison: set[int], size: int) -> None:
     window, waiting = Window(size), list(range(40))
-    acked, refused, session = set[int](), set[int](), 0
+    acked, convicted, session = set[int](), set[int](), 0
     while waiting:
         waiting.append(1000 + session)  # the car goes on making batches, so a connection can prove itself
-        now_acked, now_refused = play_session(window, waiting, poison)
+        now_acked, now_convicted = play_session(window, waiting, poison)
         acked |= now_acked
-        refused |= now_refused
+        convicted |= now_convicted
         session += 1
         assert session <= 3 * len(poison) + 20
-    assert refused == poison
+    assert convicted == poison
     assert acked >= set(range(40)) - poison
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Lease, settle, lose and stop in any order; the window and a plain set agree."""
+    """Lease, settle, try, lose and stop in any order; the window and a plain account of who died how often agree."""
 
     def __init__(self) -> None:
         super().__init__()
         self.window = Window(size=4)
         self.next = 0
+        self.abreast = 4
+        self.proven = False
+        self.deaths: Counter[EnvelopeKey] = Counter()
+        self.apart: list[EnvelopeKey] = []
+        """convicted, and not on trial"""
+        self.on_trial: set[EnvelopeKey] = set()
         self.waiting: list[EnvelopeKey] = []
         self.taken: set[EnvelopeKey] = set()
         self.in_flight: list[EnvelopeKey] = []
@@ -188,6 +290,8 @@ class AnyOrder(RuleBasedStateMachine):
         due = self.window.due()
         assert not set(due) & set(self.in_flight)
         self.in_flight += due
+        if self.on_trial.intersection(self.in_flight):
+            assert len(self.in_flight) == 1, "on trial means alone"
 
     @precondition(lambda self: self.in_flight)
     @rule(data=st.data())
@@ -195,22 +299,57 @@ class AnyOrder(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(self.in_flight))
         self.in_flight.remove(key)
         self.taken.remove(key)
+        self.on_trial.discard(key)
         self.window.acked(key)
+        self.abreast, self.proven = min(4, self.abreast + 1), True
+
+    @precondition(lambda self: self.apart and not self.on_trial and self.window.reach)
+    @rule()
+    def try_alone(self) -> None:
+        key = self.apart.pop(0)
+        self.window.take_alone(key)
+        self.on_trial.add(key)
+        self.taken.add(key)
+        assert self.window.room == 0
+
+    @rule()
+    def give_back(self) -> None:
+        held = self.window.withdrawn()
+        assert sorted([*held, *self.in_flight]) == sorted(self.taken)
+        self.put_back(held)
+        self.taken = set(self.in_flight)
 
     @rule(died=st.booleans())
     def end(self, died: bool) -> None:
+        self.deaths.update(self.in_flight if died else ())
+        tried = set(self.on_trial)
         receipts = self.window.session_ended("reset", died=died)
         assert sorted(key for key, _ in receipts) == sorted(self.taken), "each taken one gets one receipt"
-        assert died or all(isinstance(receipt, Deferred) for _, receipt in receipts)
-        self.waiting += [key for key, receipt in receipts if isinstance(receipt, Deferred)]
-        self.waiting.sort()
+        convicted = {key: receipt for key, receipt in receipts if isinstance(receipt, Convicted)}
+        assert not convicted or died
+        for key, verdict in convicted.items():
+            assert key in self.in_flight
+            assert self.deaths[key] >= (1 if key in tried else 3), "no one is convicted who was not there"
+            assert verdict.deaths == (1 if key in tried else 3)
+            assert self.proven, "not by a session that acknowledged nothing"
+        self.put_back([key for key, _ in receipts if key not in convicted])
+        self.apart += convicted
+        self.on_trial -= convicted.keys()
         self.taken.clear()
         self.in_flight.clear()
+        self.abreast, self.proven = 1 if died else self.abreast, False
+
+    def put_back(self, keys: Iterable[EnvelopeKey]) -> None:
+        """To the spool, or to the quarantine where they came from it."""
+        for key in keys:
+            (self.apart if key in self.on_trial else self.waiting).append(key)
+            self.on_trial.discard(key)
+        self.waiting.sort()
 
     @invariant()
     def holds(self) -> None:
         assert self.window.in_flight == len(self.in_flight)
-        assert len(self.in_flight) <= 4
+        assert len(self.in_flight) <= self.abreast, "no faster than acknowledgements come"
         assert self.window.room >= 0
         assert len(self.taken) + self.window.room <= 16
 
