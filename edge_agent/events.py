@@ -144,6 +144,11 @@ def database_not_kept(log: Log, *, path: str, reason: str) -> None:
     log.warning("decode.database_not_kept", path=path, reason=reason)
 
 
+def first_frame_decoded(log: Log, *, uptime_s: float) -> None:
+    """The first frame of this start whose message a database has; `uptime_s` counts from when the stages were wired."""
+    log.info("decode.first_frame_decoded", uptime_s=round(uptime_s, 3))
+
+
 def mapping_loaded(log: Log, *, bus: str, path: str, signals: int, remarks: Sequence[str]) -> None:
     """Signals of a bus go by VSS paths; `edge-agent check` tells every remark, this line the first few."""
     told = {"remarks": len(remarks), "first_remarks": list(remarks[:3])} if remarks else {}

@@ -12,7 +12,7 @@ from edge_agent.errors import MethodRefused
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
-from edge_agent.records import Batch, CloseReason, FrameBlock
+from edge_agent.records import Batch, CloseReason, FrameBlock, SampleBlock
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.recent_frames import RecentFrames
 from edge_agent.vehicle_state import VehicleState
@@ -54,6 +54,7 @@ class Sift:
         self._latest = latest
         self._log = log
         self._paths_told = 0
+        self._first_told = False
         self._asked: list[Batch] = []  # bounded by `_ask`
         self._ended = False
         self.samples = 0
@@ -66,6 +67,7 @@ class Sift:
                 while len(configs):
                     await self._seal(self._exchange(await configs.get()), batches)
                 samples = self._decoding.feed(block)
+                self._tell_first(samples)
                 self._tell_left_out()
                 self.samples += len(samples)
                 self._latest.update(samples)
@@ -139,6 +141,12 @@ class Sift:
         self._reports.feed(rest)
         self._reports.close()
         return self._collector.feed(rest)
+
+    def _tell_first(self, samples: SampleBlock) -> None:
+        """That the line works, as soon as it does."""
+        if not self._first_told and any(counts.decoded for counts in samples.counts):
+            self._first_told = True
+            events.first_frame_decoded(self._log, uptime_s=samples.uptime_ns / 1e9)
 
     def _tell_left_out(self) -> None:
         """Each path of which a computed sample was no number, once."""

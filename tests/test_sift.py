@@ -380,3 +380,15 @@ async def test_the_twin_is_told_of_rules_and_state_while_frames_come_and_once_mo
     assert told["vehicle_state"] == {"M/B": {"v": 2.0, "t_ms": 1000}}
     assert told["rule_status"] == {"a": {"status": "running", "kept": 2, "batches": 1, "last_ms": 1000}}
     assert recent.blocks() == tuple(sent)
+
+
+async def test_the_first_decoded_frame_is_told_once() -> None:
+    bench = Bench()
+    unknown = block_of_frames([(0, 0, 7, b"\x01")])
+    for block in (unknown, frames((10, 1)), frames((20, 2))):
+        await bench.frames.put(block)
+    bench.frames.close()
+    await bench.sift.run(bench.frames, bench.configs, bench.batches)
+
+    assert len(bench.told.fields("decode.first_frame_decoded")) == 1
+    assert bench.told.levels("decode.first_frame_decoded") == ["info"]
