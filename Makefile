@@ -4,13 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VENV_MF4 := .venv-mf4
+VENV_SUPPLY := .venv-supply
+VENV_LOCKED := .venv-locked
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_MF4 := $(VENV_MF4)/.ready
+READY_SUPPLY := $(VENV_SUPPLY)/.ready
 CUTS ?= 50
 MINUTES ?= 10
 
-.PHONY: demo test vcan powercut soak mf4 quick lint bench clean
+.PHONY: demo test vcan powercut soak mf4 image-arm64 lock sbom audit quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -34,6 +37,26 @@ soak: $(READY_DEV)
 mf4: $(READY_MF4)
 	$(VENV_MF4)/bin/pytest tests/mf4
 
+# The image for arm64, built and run under emulation, as root on Debian: docs/image.md says what it takes.
+image-arm64:
+	$(PYTHON) -m tests.image
+
+# Versions stay as they are locked while pyproject.toml takes them; UPGRADE=--upgrade has the newest.
+lock: $(READY_SUPPLY)
+	tests/image/lock $(VENV_SUPPLY)/bin/uv $(UPGRADE)
+
+# What the image installs, as a bill of materials in CycloneDX, judged by its schema: dist/edge-agent.cdx.json
+sbom: $(READY_SUPPLY)
+	$(VENV_SUPPLY)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV_LOCKED)
+	$(VENV_SUPPLY)/bin/uv pip sync --quiet --python $(VENV_LOCKED) --require-hashes requirements.lock
+	@mkdir -p dist
+	$(VENV_SUPPLY)/bin/cyclonedx-py environment --spec-version 1.6 --output-reproducible --validate --mc-type application \
+		--pyproject pyproject.toml --output-file dist/edge-agent.cdx.json $(VENV_LOCKED)
+
+# Asks for known vulnerabilities of what is locked; exit 1 with any, or where no advisory service is reached.
+audit: $(READY_SUPPLY)
+	$(VENV_SUPPLY)/bin/python -m tests.image.audit $(AUDIT)
+
 quick: $(READY_DEV)
 	$(BIN)/pytest -m "not slow"
 
@@ -46,7 +69,7 @@ bench: $(READY_DEV)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) $(VENV_MF4) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV_MF4) $(VENV_SUPPLY) $(VENV_LOCKED) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment is brought up to date when what it depends on changes.
 $(READY): pyproject.toml
@@ -65,4 +88,10 @@ $(READY_MF4): pyproject.toml
 	@test -x $(VENV_MF4)/bin/python || $(PYTHON) -m venv $(VENV_MF4)
 	@echo "setting up $(VENV_MF4), once: about a minute"
 	@$(VENV_MF4)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mf4]'
+	@touch $@
+
+$(READY_SUPPLY):
+	@test -x $(VENV_SUPPLY)/bin/python || $(PYTHON) -m venv $(VENV_SUPPLY)
+	@echo "setting up $(VENV_SUPPLY), once: about 20 seconds"
+	@$(VENV_SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' 'pip-audit>=2.9' 'cyclonedx-bom>=7'
 	@touch $@
