@@ -7,9 +7,12 @@ from itertools import count
 from typing import Final
 
 from edge_agent.uplink.deliver import UNREACHABLE
+from edge_agent.uplink.quarantine import Patience
 
 HURRIED_HEALTHY_S: Final = 1.0
 """What the back-off calls a healthy connection in a hurried soak, which has no time for the product's own 10 s."""
+HURRIED_PATIENCE: Final = Patience(first_s=3.0, healthy_s=HURRIED_HEALTHY_S)
+"""Nor for a minute until what connections died of is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ FAULTS: Final = (
 )
 """Code 3 says that the hub is not available; 5 would say that our key is wrong, and is tried again slowly on purpose.
 
-Every twelfth message is longer than 64 KB: they are no loss, for one that the connection dies of is set aside after it
-did so three times over, each time alone but once, and a fault does not last so long.
+Every twelfth message is longer than 64 KB: they are no loss, for one that connections die of waits in quarantine until
+the fault is over.
 """
 
 

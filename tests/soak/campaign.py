@@ -15,7 +15,8 @@ from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import EnvelopeKey
 from edge_agent.uplink.deliver import UNREACHABLE
 from edge_agent.uplink.iotedge import IotEdge
-from tests.soak.battery import HURRIED_HEALTHY_S, Trial, trials
+from edge_agent.uplink.quarantine import PATIENCE
+from tests.soak.battery import HURRIED_HEALTHY_S, HURRIED_PATIENCE, Trial, trials
 from tests.soak.count import Arrived, Course, Tried, grown
 from tests.soak.hasty import HastyUplink
 from tests.soak.line import DEVICE, MODULE, Line, Said, digest
@@ -80,9 +81,11 @@ class Campaign:
             yield Arrived(one.at_ms, one.device, key, digest(one.body))
 
     async def _run(self, log: Said) -> Course:
-        healthy_s = HURRIED_HEALTHY_S if self._plan.hurried else UNREACHABLE.healthy_s
+        healthy_s, patience = UNREACHABLE.healthy_s, PATIENCE
+        if self._plan.hurried:
+            healthy_s, patience = HURRIED_HEALTHY_S, HURRIED_PATIENCE
         uplink = HastyUplink(IotEdge(log)) if self._plan.hasty else IotEdge(log)
-        line = await Line.open(self._folder, uplink, self._inbox, log, healthy_s=healthy_s)
+        line = await Line.open(self._folder, uplink, self._inbox, log, healthy_s=healthy_s, patience=patience)
         enough, stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(line.run(enough, stop), name="line")

@@ -14,7 +14,8 @@ DUPLICATES: Final = 0.001
 """of what was produced"""
 GROWTH: Final = Vitals(threads=3, descriptors=6, resident_mb=24.0)
 """What there may be more at the end than at the start."""
-EXPECTED_ALARMS: Final = frozenset({"uplink.link_down", "uplink.session_undisposed"})
+QUARANTINED: Final = "uplink.batch_quarantined"
+EXPECTED_ALARMS: Final = frozenset({"uplink.link_down", "uplink.session_undisposed", QUARANTINED})
 """of an agent whose hub fails; every other warning or error is a fault of its own"""
 
 

@@ -19,6 +19,7 @@ from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
 from edge_agent.uplink.deliver import UNREACHABLE, Delivery
+from edge_agent.uplink.quarantine import PATIENCE, Patience, Quarantine
 from tests.soak.load import load
 
 DEVICE, MODULE = "demo-vehicle", "telematics"
@@ -111,7 +112,15 @@ class Line:
     """Runs under load until told to end; its attributes may be read at any time."""
 
     def __init__(
-        self, spool: SegmentSpool, folder: Path, uplink: Uplink, inbox: Inbox, log: Log, *, healthy_s: float
+        self,
+        spool: SegmentSpool,
+        folder: Path,
+        uplink: Uplink,
+        inbox: Inbox,
+        log: Log,
+        *,
+        healthy_s: float,
+        patience: Patience,
     ) -> None:
         self._inner = spool
         self._all_kept = asyncio.Event()
@@ -125,15 +134,23 @@ class Line:
             random=random.random,
             log=log,
             backoff=replace(UNREACHABLE, healthy_s=healthy_s),
+            quarantine=Quarantine(patience),
         )
 
     @classmethod
     async def open(
-        cls, folder: Path, uplink: Uplink, inbox: Inbox, log: Log, *, healthy_s: float = UNREACHABLE.healthy_s
+        cls,
+        folder: Path,
+        uplink: Uplink,
+        inbox: Inbox,
+        log: Log,
+        *,
+        healthy_s: float = UNREACHABLE.healthy_s,
+        patience: Patience = PATIENCE,
     ) -> "Line":
-        """A connection that lived `healthy_s` makes the back-off begin anew."""
+        """A connection that lived `healthy_s` makes the back-off begin anew; `patience` is the quarantine's."""
         spool = await SegmentSpool.open(folder / "spool", cap_bytes=SPOOL_BYTES, log=log)
-        return cls(spool, folder, uplink, inbox, log, healthy_s=healthy_s)
+        return cls(spool, folder, uplink, inbox, log, healthy_s=healthy_s, patience=patience)
 
     @property
     def waiting(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tests.soak.battery import FAULTS
-from tests.soak.count import Count, Course, Tried
+from tests.soak.count import QUARANTINED, Count, Course, Tried
 from tests.soak.vitals import Vitals
 
 
@@ -11,7 +11,7 @@ def tables(course: Course, result: Count) -> str:
     """Markdown: a row a fault, then the whole, then what the process held."""
     faults = "| fault | times | seconds of it | longest recovery | until the twin is heard | connections | duplicates |"
     rows = [_row(fault.name, course.tried, result) for fault in FAULTS]
-    whole = "| produced | delivered, distinct | lost | acked but missing | duplicates | connections |"
+    whole = "| produced | delivered, distinct | lost | acked but missing | duplicates | connections | quarantined |"
     share = result.duplicates / max(1, result.produced)
     totals = (
         result.produced,
@@ -20,6 +20,7 @@ def tables(course: Course, result: Count) -> str:
         result.acked_missing,
         f"{result.duplicates} ({share:.3%})",
         course.sessions,
+        course.alarms[QUARANTINED],
     )
     held = "| in a healthy moment | threads | file descriptors | resident memory |"
     middle = course.tried[len(course.tried) // 2].vitals

@@ -1,7 +1,7 @@
 from collections import Counter
 
 from tests.soak.battery import FAULTS
-from tests.soak.count import Count, Course, Tried
+from tests.soak.count import QUARANTINED, Count, Course, Tried
 from tests.soak.table import tables
 from tests.soak.vitals import Vitals
 
@@ -17,7 +17,7 @@ COURSE = Course(
     start=Vitals(17, 30, 71.6),
     end=Vitals(19, 30, 71.6),
     drained=True,
-    alarms=Counter(),
+    alarms=Counter({QUARANTINED: 4}),
     sessions=7,
     uncertain=3,
 )
@@ -29,7 +29,7 @@ def test_a_fault_has_a_row_with_its_longest_recovery_and_its_duplicates() -> Non
 
 
 def test_the_whole_is_told_with_the_share_of_duplicates() -> None:
-    assert "| 2000 | 2000 | 0 | 0 | 2 (0.100%) | 7 |" in tables(COURSE, RESULT).splitlines()
+    assert "| 2000 | 2000 | 0 | 0 | 2 (0.100%) | 7 | 4 |" in tables(COURSE, RESULT).splitlines()
 
 
 def test_start_middle_and_end_stand_side_by_side() -> None:
