@@ -63,6 +63,14 @@ class NotTaken(HubUnreachable):
     """The hub answered that it does not take a message now (a quota, a lack of room); the message is not to blame."""
 
 
+class LocalBusDown(Transient):
+    """The vehicle's local broker did not answer in time, or the connection to it is gone."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the local bus is down: {reason}")
+
+
 class DiskBusy(Transient):
     """A write to the spool failed in a way that may pass (full, read-only, an I/O error)."""
 
@@ -101,6 +109,22 @@ class MappingRefused(Rejected):
     def __init__(self, path: str, reason: str, line: int | None = None) -> None:
         self.path, self.reason, self.line = path, reason, line
         super().__init__(f"{path}{f':{line}' if line is not None else ''}: {reason}")
+
+
+class ConsentRefused(Rejected):
+    """A message about the driver's consent cannot be read; what was decided before stands."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place, self.reason = place, reason
+        super().__init__(f"{place}: {reason}" if place else reason)
+
+
+class TripRefused(Rejected):
+    """A trip's summary cannot be sent."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class FileRefused(Rejected):
@@ -158,6 +182,14 @@ class MethodRefused(Rejected):
     def __init__(self, status: int, reason: str) -> None:
         self.status, self.reason = status, reason
         super().__init__(reason)
+
+
+class LocalBusRefused(Rejected):
+    """The vehicle's local broker does not let the agent do that: its users and its access list decide."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the local bus refuses: {reason}")
 
 
 class EnvelopeRefused(Rejected):

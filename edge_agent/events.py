@@ -6,7 +6,7 @@ WARNING  something failed, no loss   ERROR  something was lost, with `count` and
 Names are `stage.noun_past-verb`. Numbers are fields with their unit. One line a batch, none a frame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -200,6 +200,44 @@ def batch_sealed(log: Log, batch: Batch) -> None:
     log.debug("policy.batch_sealed", seq=batch.seq, rule=batch.rule.name, samples=batch.kept, why=batch.why.value)
 
 
+def consent_followed(
+    log: Log, *, version: int, private: bool, allowed: Sequence[str], waiting: Mapping[str, Sequence[str]]
+) -> None:
+    """The driver decided; these purposes are allowed now, and these rules wait for the purposes they lack."""
+    told = {rule: list(lacks) for rule, lacks in waiting.items()}
+    log.info("policy.consent_followed", version=version, private=private, allowed=list(allowed), waiting=told)
+
+
+def consent_refused(log: Log, *, reason: str) -> None:
+    """A message about consent cannot be read; what was decided before stands."""
+    log.error("policy.consent_refused", count=1, reason=reason)
+
+
+def kept_consent_unusable(log: Log, *, reason: str) -> None:
+    """The decision kept from an earlier start is damaged; nothing is consented to until one is heard."""
+    log.warning("policy.kept_consent_unusable", reason=reason)
+
+
+def consent_not_kept(log: Log, *, reason: str) -> None:
+    """The decision could not be written, or what was withdrawn not be wiped; both are tried again each second."""
+    log.error("policy.consent_not_kept", count=1, reason=reason)
+
+
+def consent_wiped(log: Log, *, purposes: Sequence[str], waited_s: float) -> None:
+    """Nothing of these purposes is on disk or in memory any more."""
+    log.info("policy.consent_wiped", purposes=list(purposes), waited_s=round(waited_s, 3))
+
+
+def trip_unanswered(log: Log, *, reason: str) -> None:
+    """The cabin was not told what became of a trip; it asks again with its next connection."""
+    log.info("policy.trip_unanswered", reason=reason)
+
+
+def trip_refused(log: Log, *, trip: str, reason: str) -> None:
+    """A trip's summary is not sent; the cabin was told why."""
+    log.warning("policy.trip_refused", trip=trip, reason=reason)
+
+
 # --- spool -------------------------------------------------------------------------------------
 
 
@@ -216,9 +254,9 @@ def batches_appended(log: Log, *, count: int, payload_bytes: int, last_seq: int)
 def batches_lost(log: Log, lost: Sequence[LostRange]) -> None:
     """Batches were given up for one reason; the next batch tells the cloud each range, this line the first few.
 
-    Where a rule asked for it (`expired`, `thinned`) it is no error.
+    Where a rule asked for it (`expired`, `thinned`), or the driver (`consent`), it is no error.
     """
-    tell = log.info if lost[0].why in {"expired", "thinned"} else log.error
+    tell = log.info if lost[0].why in {"expired", "thinned", "consent"} else log.error
     tell(
         "spool.batches_lost",
         count=sum(part.last_seq - part.first_seq + 1 for part in lost),
@@ -323,6 +361,35 @@ def key_replaced(log: Log, *, kept_as: str) -> None:
 def segment_locked(log: Log, *, path: str, count: int) -> None:
     """Batches are encrypted with a key that is not this start's; their file stays until the room is needed."""
     log.error("spool.segment_locked", path=path, count=count, reason="no_key")
+
+
+# --- tap ---------------------------------------------------------------------------------------
+
+
+def local_bus_up(log: Log, *, broker: str, retry_num: int, down_s: float) -> None:
+    """The vehicle's local broker has the agent; the next tick is a full one."""
+    log.info("tap.bus_up", broker=broker, retry_num=retry_num, down_s=round(down_s, 3))
+
+
+def local_bus_down(log: Log, *, reason: str, retry_num: int, wait_s: float) -> None:
+    """There is no local broker: ticks are dropped and counted. The first failure of a spell is a WARNING."""
+    tell = log.warning if retry_num == 0 else log.debug
+    tell("tap.bus_down", reason=reason, retry_num=retry_num, wait_s=round(wait_s, 3))
+
+
+def subscription_refused(log: Log, *, topic: str, reason: str) -> None:
+    """The local broker does not let the agent hear a topic; all else goes on."""
+    log.warning("tap.subscription_refused", topic=topic, reason=reason)
+
+
+def local_message_refused(log: Log, *, topic: str, reason: str) -> None:
+    """The local broker does not let the agent say this; told once a connection."""
+    log.warning("tap.message_refused", topic=topic, reason=reason)
+
+
+def local_message_dropped(log: Log, *, topic: str, reason: str) -> None:
+    """What came over the local bus was not taken in, being too large or too much at once; told once a connection."""
+    log.warning("tap.message_dropped", topic=topic, reason=reason)
 
 
 # --- uplink ------------------------------------------------------------------------------------

@@ -134,9 +134,21 @@ def metrics_of(status: Status, health: Verdict, latency: Latency) -> Iterator[Me
         "edge_twin_version_running": (status.config_version, "$version of the desired properties that run."),
         "edge_agent_boot": (status.boot, "The agent's starts on this vehicle."),
     }
+    yield from _metrics_of_tap(status)
     gauges |= {f"edge_spool_{name}": (status.spool_damage.get(count, 0), text) for name, count, text in DAMAGE}
     for name, (number, text) in gauges.items():
         yield GaugeMetricFamily(name, text, value=number)
+
+
+def _metrics_of_tap(status: Status) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "edge_tap_connected", "Whether the local bus has the agent.", value=int(status.tap_connected)
+    )
+    yield CounterMetricFamily("edge_tap_ticks_published", "Ticks on the local bus.", value=status.tap_ticks)
+    dropped = CounterMetricFamily("edge_tap_ticks_dropped", "Ticks that were not published.", labels=("reason",))
+    for reason, number in status.tap_dropped.items():
+        dropped.add_metric((reason,), number)
+    yield dropped
 
 
 def _metrics_of_latency(latency: Latency) -> Iterator[Metric]:

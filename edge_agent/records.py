@@ -318,6 +318,15 @@ class Column:
     """straight lines between these samples stay this close to every sample there was; None where nothing is promised"""
 
 
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """The summary of a trip, as the cabin made it."""
+
+    id: str
+    fields: tuple[tuple[str, str | float | bool | None], ...]
+    """name and value; floats are finite"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Samples one rule kept, sealed: `seq` is given once and never again within a boot."""
@@ -344,6 +353,8 @@ class Batch:
     """when its rule fired, where that is what made the batch: the events whose windows it holds, or the snapshot"""
     frames: Frames | None = None
     """of a capture, which has these instead of columns"""
+    trip: Trip | None = None
+    """of a trip, which has this instead"""
 
     @property
     def kept(self) -> int:
@@ -387,7 +398,7 @@ class Envelope:
     lane: Lane
     rule: str
     schema: str
-    """name of the payload's schema: `columns/1` or `rows/1`"""
+    """name of the payload's schema: `columns/1`, `rows/1`, `candump/1` or `trip/1`"""
     content_type: str
     content_encoding: str
     payload: bytes

@@ -1,10 +1,11 @@
 """Frames in, batches out: decode, tap and policy on one task, since they share one clock, the CPU's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from edge_agent import events
 from edge_agent.channel import Channel
 from edge_agent.compilation import Config
+from edge_agent.consent import NOTHING, Permits, parted
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.plan import DecodePlan
@@ -12,10 +13,11 @@ from edge_agent.errors import MethodRefused
 from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
-from edge_agent.records import Batch, CloseReason, FrameBlock, SampleBlock
+from edge_agent.records import Batch, CloseReason, FrameBlock, Purpose, RuleInfo, SampleBlock, Trip
 from edge_agent.tap.latest import Latest
+from edge_agent.tap.live import LiveTap
 from edge_agent.tap.recent_frames import RecentFrames
-from edge_agent.vehicle_state import VehicleState
+from edge_agent.vehicle_state import StateAsked, VehicleState
 
 ASKED_BATCHES = 64
 """Batches that somebody asked for and that wait for the next block, about: with so many there are no more for now."""
@@ -36,17 +38,26 @@ class Sift:
         rule_reports: RuleReports | None = None,
         vehicle_state: VehicleState | None = None,
         recent: RecentFrames | None = None,
+        tap: LiveTap | None = None,
         hear: Callable[[bool], None] = lambda _: None,
+        asks_for_consent: bool = False,
     ) -> None:
         """`narrow` is told each plan that takes over: the source need not read what it does not want.
 
         `hear` is told with each block whether the condition for quiet is true; there is none where nobody asks.
+
+        What `asks_for_consent` keeps nothing that needs it before `follow_consent`.
         """
+        self._config: Config | None = None
+        self._allowed = NOTHING if asks_for_consent else None
+        self._granted: tuple[Purpose, int] | None = None
+        """what is allowed from behind the next block on that was closed at this uptime, or later"""
         self._hear = hear
         self._quiet_when: int | None = None
         self._rule_reports = rule_reports
         self._vehicle_state = vehicle_state
         self._recent = recent
+        self._tap = tap
         self._narrow = narrow
         self._decoding = decoding
         self._reports = reports
@@ -71,9 +82,12 @@ class Sift:
                 self._tell_left_out()
                 self.samples += len(samples)
                 self._latest.update(samples)
+                if self._tap:
+                    self._tap.feed(self._latest, block.uptime_ns)
                 self._reports.feed(samples)
                 await self._seal(self._collector.feed(samples, block), batches)
                 self._tell_beside(block)
+                self._begin_granted(block)
             self._ended = True
             await self._seal(self._take_asked(), batches)
             await self._seal(self._end(), batches)
@@ -106,6 +120,49 @@ class Sift:
         if not self._ended:
             self._asked += self._collector.flush(CloseReason.QUIET)
         return self._collector.sealed
+
+    def follow_consent(self, allowed: Purpose, uptime_ns: int) -> int:
+        """Stop at once every rule that needs consent to more than this, and throw away what it holds.
+
+        What newly may run begins behind the blocks that were closed by now, `uptime_ns`, and with no memory: nothing is
+        kept of what was on the buses before. Returned is the number of the next batch that is sealed: all that was
+        sealed for a rule that is stopped has a smaller one.
+        """
+        if self._allowed is not None and not self._ended:
+            self._granted = (allowed, uptime_ns) if allowed & ~self._allowed else None
+            self._allow(allowed & self._allowed)
+        return self._collector.sealed
+
+    @property
+    def allowed(self) -> Purpose | None:
+        """For what may be collected; None where nobody is asked."""
+        return self._allowed
+
+    @property
+    def waiting(self) -> Mapping[str, tuple[str, ...]]:
+        """The rules that wait for consent, and the purposes that each lacks."""
+        return self._permits(self._config).waiting if self._config else {}
+
+    def take_in(self, trip: Trip, rule: RuleInfo, t_ns: int) -> Batch:
+        """A batch of a trip, which leaves with the next block. Raises MethodRefused where there are too many."""
+        self._judge_room()
+        batch = self._collector.take_in(trip, rule, t_ns)
+        self._asked.append(batch)
+        return batch
+
+    def _begin_granted(self, block: FrameBlock) -> None:
+        if self._granted and block.uptime_ns >= self._granted[1]:
+            (allowed, _), self._granted = self._granted, None
+            self._allow(allowed)
+
+    def _allow(self, allowed: Purpose) -> None:
+        if allowed != self._allowed:
+            self._allowed = allowed
+            if self._config:
+                self._asked += self._begin(self._config, knows_past=False)
+
+    def _permits(self, config: Config) -> Permits:
+        return Permits(config.rules, {}) if self._allowed is None else parted(config.rules, self._allowed)
 
     def _tell_beside(self, block: FrameBlock) -> None:
         """Whoever else wants to know of a block that the rules have judged."""
@@ -159,8 +216,8 @@ class Sift:
         self._narrow(config.plan)
         self._decoding.follow(config.plan)
         self._latest.reconfigure(config.plan.signals)
-        if self._vehicle_state:
-            self._vehicle_state.follow(config.state)
+        if self._tap:
+            self._tap.follow(config.tap, config.plan.signals, config.version)
         events.plan_compiled(
             self._log,
             config_version=config.version,
@@ -170,7 +227,22 @@ class Sift:
         # Its conditions begin with nothing known, and nothing is not true.
         self._quiet_when = config.quiet.condition
         self._hear(False)  # noqa: FBT003  a callback of one argument
-        return self._collector.reconfigure(config.version, config.plan.signals, config.rules, config.conditions)
+        self._config = config
+        return self._begin(config)
+
+    def _begin(self, config: Config, *, knows_past: bool = True) -> list[Batch]:
+        permits = self._permits(config)
+        if self._vehicle_state:  # it has no purpose of its own, as a rule without one
+            is_told = self._allowed is None or Purpose.CLOUD_TELEMETRY in self._allowed
+            self._vehicle_state.follow(config.state if is_told else StateAsked())
+        return self._collector.reconfigure(
+            config.version,
+            config.plan.signals,
+            permits.running,
+            config.conditions,
+            waiting=permits.waiting,
+            knows_past=knows_past,
+        )
 
     async def _seal(self, sealed: list[Batch], batches: Channel[Batch]) -> None:
         for batch in sealed:

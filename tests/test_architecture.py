@@ -24,6 +24,7 @@ MUST_BE_PURE = (
     "acquire/device_time.py",
     "acquire/timestamps.py",
     "backoff.py",
+    "consent.py",
     "decode/bounds.py",
     "decode/bus_load.py",
     "decode/bus_reports.py",
@@ -77,7 +78,10 @@ MUST_BE_PURE = (
     "spool/stream.py",
     "spool/thinning.py",
     "status.py",
+    "tap/about.py",
+    "tap/address.py",
     "tap/latest.py",
+    "tap/tick.py",
     "twin.py",
     "uplink/budget.py",
     "uplink/lanes.py",
@@ -119,7 +123,7 @@ IMPURE_IMPORTS = {
 }
 
 FOREIGN: Mapping[str, tuple[str, ...]] = {
-    "aiomqtt": ("uplink/mqtt.py",),
+    "aiomqtt": ("tap/mqtt.py", "uplink/mqtt.py"),
     "azure": ("uplink/iotedge.py",),
     "can": ("acquire/pythoncan.py", "acquire/logreader.py", "acquire/logwatch.py", "desk/replay.py"),
     "cantools": ("decode/dbc.py", "desk/vehicle.py"),

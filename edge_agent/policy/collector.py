@@ -1,6 +1,6 @@
 """All rules over one stream of samples: what is kept, and when a batch is sealed. Pure: time comes with the blocks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import add
 
@@ -21,8 +21,10 @@ from edge_agent.records import (
     CloseReason,
     FrameBlock,
     Frames,
+    RuleInfo,
     SampleBlock,
     SignalInfo,
+    Trip,
 )
 
 FIRED = 64
@@ -40,6 +42,8 @@ class _Running:
     """when it fired for what is in the batch"""
     sealed: Sealed = field(default_factory=Sealed)
     """by this rule and those of its name before it"""
+    stopped: bool = False
+    """what it holds is not to be sealed any more"""
 
 
 class Collector:
@@ -54,6 +58,7 @@ class Collector:
         self._next_seq = 0
         self._config_version = 0
         self._running: tuple[_Running, ...] = ()
+        self._waiting: dict[str, RuleActivity] = {}
         self._banks: tuple[Bank, ...] = ()
         self._settled = SettledRules((), (), ())
         self._clock = ClockQuality.SYSTEM
@@ -73,11 +78,12 @@ class Collector:
 
     @property
     def activity(self) -> dict[str, RuleActivity]:
-        """What each running rule does now, by its name."""
-        return {
+        """What each rule does now, by its name, also of those that wait for consent."""
+        running = {
             running.rule.info.name: RuleActivity(self._status(position, running), running.sealed)
             for position, running in enumerate(self._running)
         }
+        return running | self._waiting
 
     @property
     def snapshot_rules(self) -> tuple[str, ...]:
@@ -94,15 +100,32 @@ class Collector:
         return self._settled.is_true(condition)
 
     def reconfigure(
-        self, version: int, signals: Sequence[SignalInfo], rules: Sequence[Rule], conditions: Sequence[Tree] = ()
+        self,
+        version: int,
+        signals: Sequence[SignalInfo],
+        rules: Sequence[Rule],
+        conditions: Sequence[Tree] = (),
+        *,
+        waiting: Mapping[str, tuple[str, ...]] | None = None,
+        knows_past: bool = True,
     ) -> list[Batch]:
         """Seal what is open and go on with these rules, which know signals by their index in `signals`.
 
-        Conditions begin with nothing known; events and snapshots know the past of signals that were theirs before.
+        Conditions begin with nothing known; events and snapshots know the past of signals that were theirs before,
+        unless nobody `knows_past`: what was not to be collected then must not be in what is collected now.
+        Rules that are `waiting` for consent, named with the purposes they lack, do not run; what those of these names
+        hold now is thrown away, and takes no number.
         """
+        waiting = waiting or {}
+        for running in self._running:
+            running.stopped = running.rule.info.name in waiting
         sealed = self.flush(CloseReason.CONFIG_CHANGED)
         self._config_version = version
-        so_far = {running.rule.info.name: running.sealed for running in self._running}
+        so_far = {name: activity.sealed for name, activity in self.activity.items()}
+        self._waiting = {
+            name: RuleActivity(RuleStatus.WAITS_FOR_CONSENT, so_far.get(name, Sealed()), lacks)
+            for name, lacks in waiting.items()
+        }
         self._running = tuple(
             _Running(
                 rule,
@@ -114,7 +137,8 @@ class Collector:
         )
         self._banks = banks(rules, signals)
         before, self._settled = self._settled, SettledRules(signals, rules, conditions)
-        self._settled.learn(before)
+        if knows_past:
+            self._settled.learn(before)
         return sealed
 
     def feed(self, block: SampleBlock, frames: FrameBlock | None = None) -> list[Batch]:
@@ -149,6 +173,8 @@ class Collector:
         is_end = why in {CloseReason.CONFIG_CHANGED, CloseReason.STOPPED}
         sealed = self._take(self._settled.end() if is_end else self._settled.rest())
         for position, running in enumerate(self._running):
+            if running.stopped:
+                continue
             sealed += self._collect(running, rest.get(position, NOTHING))
             if running.batch.opened_ns is not None:
                 sealed.append(self._seal(running, why))
@@ -159,6 +185,10 @@ class Collector:
         """The snapshots of the rules of these names, now; of one whose gate is closed, or that knows nothing, none."""
         asked = {position for position, running in enumerate(self._running) if running.rule.info.name in rules}
         return self._take(self._settled.snapshots(asked))
+
+    def take_in(self, trip: Trip, rule: RuleInfo, t_ns: int) -> Batch:
+        """A batch of its own for what was summed up elsewhere on the vehicle, at this time."""
+        return replace(self._next(rule, CloseReason.EVENT, t_ns, t_ns), trip=trip)
 
     def _follow_clock(self, block: SampleBlock) -> list[Batch]:
         step_ns = block.epoch_ns - self._epoch_ns
@@ -185,6 +215,8 @@ class Collector:
         sealed: list[Batch] = []
         for found in findings:
             running = self._running[found.rule]
+            if running.stopped:
+                continue
             running.fired_ns += found.fired_ns[: FIRED - len(running.fired_ns)]
             sealed += self._collect(running, found.kept)
             if found.frames is not None:
@@ -214,7 +246,7 @@ class Collector:
         opened_ns = min(int(column.t_ns[0]) for column in columns)
         closed_ns = max(int(column.t_ns[-1]) for column in columns)
         sealed = replace(
-            self._next(running, why, opened_ns, closed_ns), columns=columns, fired_ns=tuple(running.fired_ns)
+            self._next(running.rule.info, why, opened_ns, closed_ns), columns=columns, fired_ns=tuple(running.fired_ns)
         )
         del running.fired_ns[:-1]  # the window of the last one may go on
         running.sealed = running.sealed.plus(sealed)
@@ -222,7 +254,7 @@ class Collector:
 
     def _seal_capture(self, running: _Running, whole: Iterable[tuple[Frames, CloseReason]]) -> list[Batch]:
         sealed = [
-            replace(self._next(running, why, int(frames.t_ns[0]), int(frames.t_ns[-1])), frames=frames)
+            replace(self._next(running.rule.info, why, int(frames.t_ns[0]), int(frames.t_ns[-1])), frames=frames)
             for frames, why in whole
         ]
         for batch in sealed:
@@ -234,12 +266,12 @@ class Collector:
             return RuleStatus.GATED
         return RuleStatus.RUNNING if running.sealed.batches else RuleStatus.SILENT
 
-    def _next(self, running: _Running, why: CloseReason, opened_ns: int, closed_ns: int) -> Batch:
+    def _next(self, rule: RuleInfo, why: CloseReason, opened_ns: int, closed_ns: int) -> Batch:
         """A numbered batch with nothing in it."""
         seq, self._next_seq = self._next_seq, self._next_seq + 1
         return Batch(
             seq=seq,
-            rule=running.rule.info,
+            rule=rule,
             opened_ns=opened_ns,
             closed_ns=closed_ns,
             why=why,

@@ -21,6 +21,8 @@ class RuleStatus(Enum):
     """it has sealed nothing yet since the agent's start"""
     GATED = "gated"
     """its `active` or `while` says that it hears nothing now"""
+    WAITS_FOR_CONSENT = "waits_for_consent"
+    """it does not run, since the driver has not consented to one of its purposes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +47,28 @@ class RuleActivity:
 
     status: RuleStatus
     sealed: Sealed
+    lacks: tuple[str, ...] = ()
+    """the purposes whose consent it waits for"""
 
     def body(self) -> JsonObject:
         """As the twin has it; without `last_ms` before there was a batch."""
         last = {} if self.sealed.last_ns is None else {"last_ms": self.sealed.last_ns // 1_000_000}
-        return {"status": self.status.value, "kept": self.sealed.kept, "batches": self.sealed.batches, **last}
+        lacks: JsonObject = {"lacks": list(self.lacks)} if self.lacks else {}
+        return {"status": self.status.value, "kept": self.sealed.kept, "batches": self.sealed.batches, **last, **lacks}
 
 
 class RuleReports:
     """Says the section, so seldom that counters cost no message of their own.
 
-    Counters go with the patch of each minute. What a person waits for goes at once: rules that come, go, or begin to
-    keep something. A gate may open and close at every traffic light, so that waits for the minute too.
+    Counters go with the patch of each minute. What a person waits for goes at once: rules that come, go, begin to
+    keep something, or wait for another consent. A gate may open and close at every traffic light, so that waits for the
+    minute too.
     """
 
     def __init__(self, reported: Reported) -> None:
         self._reported = reported
         self._next_ns = 0
-        self._silent: Mapping[str, bool] = {}
+        self._told: Mapping[str, tuple[bool, tuple[str, ...]]] = {}
 
     def due(self, uptime_ns: int) -> bool:
         """Whether `say` wants to know."""
@@ -71,7 +77,7 @@ class RuleReports:
     def say(self, rules: Mapping[str, RuleActivity], uptime_ns: int) -> None:
         """This is what the running rules do now."""
         self._next_ns = uptime_ns + LOOK_NS
-        silent = {name: rule.sealed.batches == 0 for name, rule in rules.items()}
-        soon, self._silent = silent != self._silent, silent
+        told = {name: (rule.sealed.batches == 0, rule.lacks) for name, rule in rules.items()}
+        soon, self._told = told != self._told, told
         if rules or soon:
             self._reported.say(SECTION, {name: rule.body() for name, rule in rules.items()}, soon=soon)

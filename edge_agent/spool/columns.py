@@ -41,6 +41,7 @@ from edge_agent.spool.rows import rows
 
 COLUMNS = "columns/1"
 ROWS = "rows/1"
+TRIP = "trip/1"
 JSON_LIMIT_BYTES = 900_000
 EXACT_IN_DOUBLE = 1 << 53
 """largest magnitude up to which every integer is a double (IEEE 754 binary64)"""
@@ -49,11 +50,14 @@ EXACT_IN_DOUBLE = 1 << 53
 def seal(batch: Batch, sender: Sender, boot: BootInfo, lost: Sequence[LostRange]) -> Envelope:
     """The batch as it travels and lies on disk: columns, gzipped, for the warm lane; plain rows for the hot one.
 
-    A capture is a log of frames as it is: it tells of nothing lost.
+    A capture is a log of frames as it is: it tells of nothing lost. A trip is plain JSON with the same header as rows.
     """
     if batch.frames is not None:
         payload = candump(batch.frames, [name for name, _ in batch.counts])
         return replace(_envelope(batch, boot, (), CANDUMP, payload), content_type="text/plain", content_encoding="gzip")
+    if batch.trip is not None:
+        body = header(batch, sender, boot, lost, TRIP) | {"id": batch.trip.id, "trip": dict(batch.trip.fields)}
+        return _envelope(batch, boot, lost, TRIP, _json_line(body))
     if batch.rule.lane is Lane.HOT:
         body = header(batch, sender, boot, lost, ROWS) | {"rows": rows(batch)}
         return _envelope(batch, boot, lost, ROWS, _json_line(body))
@@ -79,6 +83,7 @@ def _envelope(batch: Batch, boot: BootInfo, lost: Sequence[LostRange], schema: s
         upload=batch.rule.upload,
         retention=batch.rule.retention,
         closed_ns=0 if batch.clock is ClockQuality.UNSYNCED else batch.closed_ns,
+        purposes=batch.rule.purposes,
     )
 
 

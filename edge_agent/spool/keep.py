@@ -32,12 +32,13 @@ class Keeping:
         *,
         commit: GroupCommit,
         committed: Callable[[Sequence[Batch]], None] = lambda _: None,
+        answered: Callable[[Batch, bool], None] = lambda _batch, _is_on_disk: None,
     ) -> None:
-        """`committed` is told the batches of each commit that has returned."""
+        """`committed` is told the batches of each commit that has returned, `answered` each and whether it is kept."""
         self._spool = spool
         self._sender = sender
         self._commit_rule = commit
-        self._committed = committed
+        self._committed, self._answered = committed, answered
         self._owed: tuple[LostRange, ...] = ()
         self._hurried = 0
         self._patience: asyncio.Timeout | None = None
@@ -95,6 +96,7 @@ class Keeping:
         self._committed(batches)
         kept = set(appended.kept)
         for batch, envelope in zip(batches, envelopes, strict=True):
+            self._answered(batch, envelope.key in kept)
             if envelope.key in kept:
                 self.kept_batches += 1
                 self.kept_samples += batch.kept
