@@ -13,7 +13,7 @@ READY_SUPPLY := $(VENV_SUPPLY)/.ready
 CUTS ?= 50
 MINUTES ?= 10
 
-.PHONY: demo test vcan powercut soak mf4 image-arm64 lock sbom audit quick lint bench clean
+.PHONY: demo test vcan powercut soak mf4 image-arm64 image-amd64 lock sbom audit quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -37,9 +37,12 @@ soak: $(READY_DEV)
 mf4: $(READY_MF4)
 	$(VENV_MF4)/bin/pytest tests/mf4
 
-# The image for arm64, built and run under emulation, as root on Debian: docs/image.md says what it takes.
+# An image, built and run, of another CPU under emulation; as root on Debian. docs/image.md says what it takes.
 image-arm64:
-	$(PYTHON) -m tests.image
+	$(PYTHON) -m tests.image --platform arm64v8
+
+image-amd64:
+	$(PYTHON) -m tests.image --platform amd64
 
 # Versions stay as they are locked while pyproject.toml takes them; UPGRADE=--upgrade has the newest.
 lock: $(READY_SUPPLY)

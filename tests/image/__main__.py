@@ -1,4 +1,4 @@
-"""Build the image for arm64, and run it there as a vehicle would: `make image-arm64`.
+"""Build the image for a platform, and run it there as a vehicle would: `make image-arm64`.
 
 Exit code: 0 where the journey inside lost nothing, 75 where it cannot be built here (sysexits.h, EX_TEMPFAIL).
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.image import buildah
 from tests.image.deployed import Restrictions, restrictions
+from tests.image.locked import LOCK, installed, pins
 
 NOT_HERE = 75
 RUN_S = 900
@@ -28,22 +29,27 @@ USER, GROUP = "10001", "10001"
 def main() -> int:
     """Base, image, sizes, container."""
     options = _options()
-    reason = buildah.cannot()
+    wanted = buildah.PLATFORMS[options.platform]
+    reason = buildah.cannot(wanted)
     if reason or options.ask:
-        _say(reason or "an arm64 image can be built here")
+        _say(reason or "it can be built here")
         return NOT_HERE if reason else 0
-    if options.base == buildah.BASE and not buildah.has(buildah.BASE):
-        _timed("base", buildah.make_base)
-    _timed("image", lambda: buildah.build(options.base))
-    _as_promised(buildah.made(buildah.IMAGE))
-    _small_enough(options.base)
-    with buildah.mounted(buildah.IMAGE) as files:
-        return _contained(files, restrictions())
+    base = options.base or wanted.base
+    if base == wanted.base and not buildah.has(base):
+        _timed("base", lambda: buildah.make_base(wanted))
+    _timed("image", lambda: buildah.build(wanted, base))
+    image = buildah.made(wanted.image)
+    _as_promised(image)
+    with buildah.mounted(base) as below, buildah.mounted(wanted.image) as files:
+        _as_locked(files)
+        _small_enough(below, files)
+        return _contained(files, image, restrictions())
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.image", description=__doc__)
-    parser.add_argument("--base", default=buildah.BASE, help="a base that is here already; one is made without it")
+    parser.add_argument("--platform", choices=tuple(buildah.PLATFORMS), default="arm64v8")
+    parser.add_argument("--base", help="a base that is here already; one is made without it")
     parser.add_argument("--ask", action="store_true", help="only say whether it can be done here, and if not, why")
     return parser.parse_args()
 
@@ -59,20 +65,25 @@ def _as_promised(image: buildah.Made) -> None:
     assert not found, f"the image tells of its builder: {found}"
 
 
-def _small_enough(base: str) -> None:
-    with buildah.mounted(base) as below, buildah.mounted(buildah.IMAGE) as files:
-        under, whole = buildah.unpacked_bytes(below), buildah.unpacked_bytes(files)
+def _as_locked(files: Path) -> None:
+    locked = pins(LOCK)
+    others = {name: version for name, version in installed(files).items() if version not in locked.get(name, ())}
+    assert set(others) == {"edge-agent"}, f"not as locked: {others}"
+    _say(f"{len(installed(files)) - 1} packages, each as locked")
+
+
+def _small_enough(below: Path, files: Path) -> None:
+    under, whole = buildah.unpacked_bytes(below), buildah.unpacked_bytes(files)
     _say(f"unpacked: base {under / 1e6:.0f} MB, on top of it {(whole - under) / 1e6:.0f} MB")
     assert whole - under <= MOST_ON_TOP_BYTES, f"more than {MOST_ON_TOP_BYTES / 1e6:.0f} MB"
 
 
-def _contained(files: Path, deployed: Restrictions) -> int:
+def _contained(files: Path, image: buildah.Made, deployed: Restrictions) -> int:
     """The journey in a container with what the template leaves it; 1 at the latest after RUN_S."""
     volume = Path(tempfile.mkdtemp(prefix="volume-"))
     os.chown(volume, int(USER), int(GROUP))
-    variables = buildah.made(buildah.IMAGE).environment
     apart = ("nice", "-n", "10", "unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
-    begun_with = (str(CONTAINER), str(files), str(volume), deployed.tmpfs, USER, GROUP, *variables)
+    begun_with = (str(CONTAINER), str(files), str(volume), deployed.tmpfs, USER, GROUP, *image.environment)
     words = (*begun_with, "--", "python", "/mnt/journey.py")
     try:
         ended = subprocess.run((*apart, *words), check=False, timeout=RUN_S)  # noqa: S603  words of ours

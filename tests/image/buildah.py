@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import tempfile
@@ -14,8 +13,6 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 SUITE: Final = "bookworm"
-BASE: Final = f"localhost/edge-agent-base:{SUITE}-arm64"
-IMAGE: Final = "localhost/edge-agent:arm64v8"
 AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 
 PACKAGES: Final = {
@@ -38,6 +35,31 @@ _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """One of those an image is for, as IoT Edge's tools, Debian and the kernel call it."""
+
+    name: str
+    debian: str
+    machine: str
+
+    @property
+    def base(self) -> str:
+        """The base that is made here."""
+        return f"localhost/edge-agent-base:{SUITE}-{self.debian}"
+
+    @property
+    def image(self) -> str:
+        """The image that is built here."""
+        return f"localhost/edge-agent:{self.name}"
+
+
+PLATFORMS: Final = {
+    platform.name: platform
+    for platform in (Platform("arm64v8", "arm64", "aarch64"), Platform("amd64", "amd64", "x86_64"))
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What an image says of how its container is to be started."""
 
@@ -52,27 +74,28 @@ class Made:
     """as JSON"""
 
 
-def cannot() -> str:
-    """Why an arm64 image cannot be built here, in a sentence; empty where it can."""
+def cannot(wanted: Platform) -> str:
+    """Why an image of this platform cannot be built here, in a sentence; empty where it can."""
     if os.geteuid():
         return "it takes root: to make a base and to mount it"
     missing = sorted(package for command, package in PACKAGES.items() if shutil.which(command) is None)
     if missing:
         return f"commands are missing: apt-get install --no-install-recommends {' '.join(missing)}"
-    return "" if platform.machine() == "aarch64" else _not_emulated()
+    return "" if wanted.machine == os.uname().machine else _not_emulated(wanted)
 
 
-def _not_emulated() -> str:
-    """The kernel starts programs of arm64 by qemu once binfmt_misc is mounted and told of it."""
+def _not_emulated(wanted: Platform) -> str:
+    """The kernel starts programs of another CPU by qemu once binfmt_misc is mounted and told of it."""
     if not (_BINFMT / "status").exists():
         mounted = _said("mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT))
         if mounted.returncode:
             return f"binfmt_misc cannot be mounted: {mounted.stderr.strip()}"
-    if not (_BINFMT / "qemu-aarch64").exists():
-        _said("update-binfmts", "--import", "qemu-aarch64")
-        _said("update-binfmts", "--enable", "qemu-aarch64")
-    judged = _said("arch-test", "arm64")
-    return "" if judged.returncode == 0 else f"programs of arm64 do not run here: {judged.stdout.strip()}"
+    emulator = f"qemu-{wanted.machine}"
+    if not (_BINFMT / emulator).exists():
+        _said("update-binfmts", "--import", emulator)
+        _said("update-binfmts", "--enable", emulator)
+    judged = _said("arch-test", wanted.debian)
+    return "" if judged.returncode == 0 else f"programs of {wanted.debian} do not run here: {judged.stdout.strip()}"
 
 
 def has(image: str) -> bool:
@@ -80,22 +103,22 @@ def has(image: str) -> bool:
     return _said("buildah", "inspect", "--type", "image", image).returncode == 0
 
 
-def make_base() -> None:
-    """A minimal Debian of arm64 with Python, from Debian's archive, as the image BASE."""
+def make_base(wanted: Platform) -> None:
+    """A minimal Debian with Python, from Debian's archive, as the platform's base."""
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
         files = Path(folder) / "files.tar"
         excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in NOT_UNPACKED]
         _run(
-            *("mmdebstrap", "--mode=root", "--variant=minbase", "--architectures=arm64", *excluded),
+            *("mmdebstrap", "--mode=root", "--variant=minbase", f"--architectures={wanted.debian}", *excluded),
             *('--aptopt=Apt::Install-Recommends "false"', f"--include={','.join(INCLUDED)}", SUITE, str(files)),
         )
-        container = _printed("buildah", "from", "--arch", "arm64", "scratch")
+        container = _printed("buildah", "from", "--arch", wanted.debian, "scratch")
         _run("buildah", "add", "--quiet", container, str(files), "/")
-        _run("buildah", "commit", "--quiet", "--rm", "--format", "docker", container, BASE)
+        _run("buildah", "commit", "--quiet", "--rm", "--format", "docker", container, wanted.base)
 
 
-def build(base: str) -> None:
-    """IMAGE from Dockerfile.arm64v8; packages come from where this machine has them, which the image does not tell."""
+def build(wanted: Platform, base: str) -> None:
+    """The platform's image; packages come from where this machine has them, which the image does not tell."""
     index = os.environ.get("PIP_INDEX_URL")
     elsewhere = [f"--build-arg=PIP_INDEX_URL={index}"] if index else []
     _run(
@@ -113,8 +136,8 @@ def build(base: str) -> None:
             "arm64",
         ),
         *("--build-arg", f"BASE={base}", *elsewhere, "--build-arg", f"PIP_CERT={AUTHORITIES}"),
-        *("--volume", f"{AUTHORITIES}:{AUTHORITIES}:ro", "--pull-never", "--tag", IMAGE),
-        *("--file", "Dockerfile.arm64v8", "."),
+        *("--volume", f"{AUTHORITIES}:{AUTHORITIES}:ro", "--pull-never", "--tag", wanted.image),
+        *("--file", f"Dockerfile.{wanted.name}", "."),
     )
 
 

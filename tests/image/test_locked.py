@@ -2,29 +2,16 @@
 
 import re
 import tomllib
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[2]
-LOCK, BUILD_LOCK = ROOT / "requirements.lock", ROOT / "requirements.build.lock"
+from tests.image.locked import BUILD_LOCK, LOCK, PIN, ROOT, pins
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WANTED = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
-PIN = re.compile(
-    r"^(?P<name>[a-z0-9.-]+)==(?P<version>\S+)(?P<marker> ;.*)? \\\n(?P<rest>(?:^    .*\n?)+)", re.MULTILINE
-)
 NAMED = "edge-agent (pyproject.toml)"
-
-
-def pins(lock: Path) -> dict[str, list[str]]:
-    """Versions by name: more than one where Python's version decides."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for pin in PIN.finditer(lock.read_text()):
-        found[canonicalize_name(pin["name"])].append(pin["version"])
-    return dict(found)
 
 
 def test_everything_that_the_project_asks_for_is_locked_in_a_version_it_takes() -> None:
