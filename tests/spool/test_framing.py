@@ -1,9 +1,10 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.records import Envelope, EnvelopeKey, Lane, Retention, Upload
+from edge_agent.records import Envelope, EnvelopeKey, Lane, Purpose, Retention, Upload
 from edge_agent.spool.framing import (
     FILE_HEADER_SIZE,
     FOREVER,
@@ -17,8 +18,9 @@ from edge_agent.spool.framing import (
     lifetime_of,
     record_length,
     scan,
+    stream_in,
 )
-from edge_agent.spool.naming import StreamName
+from edge_agent.spool.naming import StreamName, stream_of
 from tests.spool.parts import sealed
 
 ENVELOPES = st.builds(
@@ -32,6 +34,7 @@ ENVELOPES = st.builds(
     content_encoding=st.text(max_size=20),
     payload=st.binary(max_size=300),
     upload=st.sampled_from(Upload),
+    purposes=st.sampled_from([None, *map(Purpose, range(16))]),
 )
 U32, U16 = st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1)
 LIFETIMES = st.builds(Lifetime, U32, U32, U32, U16)
@@ -63,13 +66,25 @@ def test_an_envelope_comes_back_as_it_went(
     record = encode_record(envelope, previous_seq, lifetime, flags)
 
     assert len(record) == record_length(envelope)
-    assert decode_record(record, StreamName(envelope.priority, envelope.upload)) == envelope
+    assert decode_record(record, stream_of(envelope)) == envelope
     assert list(scan(record)) == [Framed(envelope.key, previous_seq, 0, len(record), lifetime, flags)]
 
 
 def test_the_bytes_of_version_2_are_these() -> None:
     assert file_header(THREE).hex() == "45646753706f6f6c02000300989016be"
     assert file_header(StreamName(3, Upload.UNMETERED)).hex() == "45646753706f6f6c020003010ea011c9"
+    assert file_header(StreamName(3, Upload.UNMETERED, Purpose.LOCATION)).hex()[:24] == "45646753706f6f6c02000325"
+    assert file_header(StreamName(3, purposes=Purpose(0)), rewritten=True).hex()[:24] == "45646753706f6f6c02000306"
+
+
+@pytest.mark.parametrize("purposes", [None, *map(Purpose, range(16))])
+@pytest.mark.parametrize("upload", Upload)
+def test_a_header_names_its_stream(upload: Upload, purposes: Purpose | None) -> None:
+    stream = StreamName(7, upload, purposes)
+
+    assert stream_in(file_header(stream, rewritten=True) + b"more") == stream
+    assert stream_in(b"\0" + file_header(stream)[1:]) is None
+    assert stream_in(b"") is None
     assert encode_record(sealed(7, 41, size=4), 39, Lifetime(5, 6, 7, 8), 1).hex() == (
         "a95265325ed1cc76070000003500000004000000f3df82e22900000000000000280000000000000005000000060000000700000008000100"
         "5b227761726d222c2269646c65222c22636f6c756d6e732f31222c226170706c69636174696f6e2f6a736f6e222c22677a6970225d"

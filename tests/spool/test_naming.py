@@ -1,10 +1,12 @@
 import pytest
 
-from edge_agent.records import Upload
+from edge_agent.records import Purpose, Upload
 from edge_agent.spool.naming import STREAMS, SegmentName, StreamName, segment_named, stream_named
 
+NOTED = tuple(stream._replace(purposes=Purpose(bits)) for stream in STREAMS for bits in range(16))
 
-@pytest.mark.parametrize("stream", STREAMS)
+
+@pytest.mark.parametrize("stream", [*STREAMS, *NOTED])
 def test_a_name_comes_back_from_its_text(stream: StreamName) -> None:
     assert stream_named(str(stream)) == stream
     assert segment_named(str(SegmentName(stream, 41))) == (SegmentName(stream, 41), "")
@@ -13,6 +15,8 @@ def test_a_name_comes_back_from_its_text(stream: StreamName) -> None:
 def test_the_texts_are_these() -> None:
     assert str(SegmentName(StreamName(3), 7)) == "3-0000000007.seg"
     assert str(SegmentName(StreamName(3, Upload.UNMETERED), 7)) == "3u-0000000007.seg"
+    assert str(SegmentName(StreamName(3, Upload.ANY, Purpose(0)), 7)) == "3p0-0000000007.seg"
+    assert str(SegmentName(StreamName(3, Upload.UNMETERED, Purpose.CLOUD_TELEMETRY), 7)) == "3up8-0000000007.seg"
 
 
 def test_of_one_priority_what_need_not_wait_for_a_link_comes_first() -> None:

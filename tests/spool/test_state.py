@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.records import EnvelopeKey, LostRange, Upload
+from edge_agent.records import EnvelopeKey, LostRange, Purpose, Upload
 from edge_agent.spool.naming import STREAMS, StreamName
 from edge_agent.spool.state import NewerState, SpoolState, StreamMarks, decode_state, encode_state
 
@@ -19,7 +19,7 @@ STATES = st.builds(
     owed=RANGES,
     told=st.dictionaries(st.builds(EnvelopeKey, SEQS, SEQS), RANGES, max_size=3),
     streams=st.dictionaries(
-        st.sampled_from(STREAMS),
+        st.sampled_from([*STREAMS, *(stream._replace(purposes=Purpose(at % 16)) for at, stream in enumerate(STREAMS))]),
         st.builds(
             StreamMarks,
             KEYS,
