@@ -1,20 +1,24 @@
 """A month without a link, in virtual time, on a real disk: `python -m bench.month [--folder FOLDER]`.
 
-Rules of three priorities seal batches, each boot is a day, nothing is delivered: what the spool then takes of disk and
+Rules of four priorities seal batches, each boot is a day, nothing is delivered: what the spool then takes of disk and
 memory, what is still there at the end, and in how many ranges the rest is told.
+
+All days are days of one process, which would keep what a start forgets. Memory is that of the process: Python, numpy,
+what the bench needs of the agent, and the store. Its start is not an empty process but a store that is open and has
+taken `WARM_ROUNDS` rounds.
 """
 
 import argparse
 import os
 import random
 import tempfile
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
+from edge_agent.large_buffers import give_back_large_buffers
 from edge_agent.records import Envelope, EnvelopeKey, Lane, LostRange
 from edge_agent.spool.keep import TOLD_AT_ONCE
 from edge_agent.spool.opening import open_store
@@ -26,6 +30,7 @@ PRIORITIES = (1, 4, 4, 4, 7, 7, 7, 7, 9, 9)
 URGENT_EVERY = 50
 """The rule of priority 1 is for events: it seals one batch in so many rounds."""
 PAYLOAD_BYTES = 16_000
+WARM_ROUNDS = 200
 RANDOM = random.Random(1).randbytes(1 << 20)  # noqa: S311  only to be incompressible
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
@@ -63,10 +68,14 @@ class Month:
     batches: int = 0
     folder_bytes: list[int] = field(default_factory=list)
     resident_bytes: list[int] = field(default_factory=list)
+    resident_warm: int = 0
+    """after `WARM_ROUNDS`"""
+    resident_at_cap: int = 0
+    """when the first batch had to go"""
     state_bytes: list[int] = field(default_factory=list)
     ranges: list[int] = field(default_factory=list)
-    sealed: "dict[int, array[int]]" = field(default_factory=lambda: {one: array("Q") for one in PRIORITIES})
-    """numbers of keys by priority, as they came: keys would themselves be what takes memory"""
+    sealed: dict[int, list[int]] = field(default_factory=lambda: {one: [] for one in PRIORITIES})
+    """numbers of keys by priority, as they came; known at the end, for they would be most of what takes memory"""
     there: set[int] = field(default_factory=set)
     """at the end"""
     told: set[tuple[int, int, int]] = field(default_factory=set)
@@ -76,30 +85,45 @@ class Month:
 def month(folder: Path, *, cap_bytes: int, days: int, rounds_a_day: int, look_every: int = 500) -> Month:
     """Every round each rule seals a batch; every day the agent starts anew. It is looked each so many rounds."""
     seen = Month()
-    for _day in range(days):
-        clock = VirtualClock()
-        store = open_store(folder, cap_bytes=cap_bytes, segment_bytes=SEGMENT_BYTES, log=LOG, clock=clock)
-        owed = store.owed.to_tell()
-        seq = 0
-        for number in range(rounds_a_day):
-            batches = list(_round(store.boot.boot, seq, number))
-            batches[0] = _telling(batches[0], owed)
-            seq += len(batches)
-            owed = store.append(batches).owed
-            clock.uptime_s += 86_400 / rounds_a_day
-            for one in batches:
-                seen.sealed[one.priority].append(number_of(one.key))
-            if number % look_every == 0:
-                _look(folder, store, seen)
-        seen.batches += seq
-        store.close()
+    for _ in range(days):
+        _day(folder, cap_bytes, rounds_a_day, look_every, seen)
     store = open_store(folder, cap_bytes=cap_bytes, segment_bytes=SEGMENT_BYTES, log=LOG, clock=VirtualClock())
     while leased := store.lease(64):
         seen.there.update(number_of(envelope.key) for envelope in leased)
     told = [*store.owed.untold, *(one for ranges in store.owed.told.values() for one in ranges)]
     seen.told = {(one.boot, one.first_seq, one.last_seq) for one in told}
     store.close()
+    for boot in range(1, days + 1):
+        for one in (one for number in _rounds(rounds_a_day) for one in _round(boot, *number)):
+            seen.sealed[one.priority].append(number_of(one.key))
     return seen
+
+
+def _day(folder: Path, cap_bytes: int, rounds: int, look_every: int, seen: Month) -> None:
+    clock = VirtualClock()
+    store = open_store(folder, cap_bytes=cap_bytes, segment_bytes=SEGMENT_BYTES, log=LOG, clock=clock)
+    owed = store.owed.to_tell()
+    for seq, number in _rounds(rounds):
+        batches = list(_round(store.boot.boot, seq, number))
+        batches[0] = _telling(batches[0], owed)
+        seen.batches += len(batches)
+        owed = store.append(batches).owed
+        clock.uptime_s += 86_400 / rounds
+        if number == WARM_ROUNDS:
+            seen.resident_warm = seen.resident_warm or resident_bytes()
+        if owed and not seen.resident_at_cap:
+            seen.resident_at_cap = resident_bytes()
+        if number % look_every == 0:
+            _look(folder, store, seen)
+    store.close()
+
+
+def _rounds(count: int) -> Iterator[tuple[int, int]]:
+    """The first sequence number of each round, and the round's own."""
+    seq = 0
+    for number in range(count):
+        yield seq, number
+        seq += len(PRIORITIES) - bool(number % URGENT_EVERY)
 
 
 def number_of(key: EnvelopeKey) -> int:
@@ -129,6 +153,12 @@ def _look(folder: Path, store: Store, seen: Month) -> None:
     seen.ranges.append(len(store.owed.untold) + sum(map(len, store.owed.told.values())))
 
 
+def _resident(seen: Month) -> str:
+    warm, at_cap, most = seen.resident_warm, seen.resident_at_cap, max(seen.resident_bytes)
+    moments = {"start, warm": warm, "at the cap": at_cap, "at the end": seen.resident_bytes[-1], "at most": most}
+    return ", ".join(f"{moment} {size / 2**20:.1f} MiB ({size / warm:.3f})" for moment, size in moments.items())
+
+
 def resident_bytes() -> int:
     """Memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -142,14 +172,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1440)
     chosen = parser.parse_args()
     cap_bytes = 1 << 30
+    give_back_large_buffers()  # as the agent does
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         seen = month(Path(folder), cap_bytes=cap_bytes, days=chosen.days, rounds_a_day=chosen.rounds)
-    samples = [seen.resident_bytes[at] >> 20 for at in (0, len(seen.resident_bytes) // 2, -1)]
     print(f"{seen.batches} batches of {PAYLOAD_BYTES} bytes in {chosen.days} days; cap {cap_bytes >> 20} MiB")
     print(
         f"  folder at most {max(seen.folder_bytes) / 2**20:.1f} MiB; state.json at most {max(seen.state_bytes)} bytes"
     )
-    print(f"  resident, start, middle, end: {samples} MiB, at most {max(seen.resident_bytes) >> 20}")
+    print(f"  resident: {_resident(seen)}")
     print(f"  lost ranges: at most {max(seen.ranges)}, {len(seen.told)} at the end")
     for priority, keys in sorted(seen.sealed.items()):
         newest = next((at for at, key in enumerate(reversed(keys)) if key not in seen.there), len(keys))

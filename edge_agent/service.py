@@ -8,6 +8,7 @@ from contextlib import suppress
 from edge_agent import logs
 from edge_agent.crash import leaves, tell_crash
 from edge_agent.errors import EdgeAgentError
+from edge_agent.large_buffers import give_back_large_buffers
 from edge_agent.signals import quiet_on_signals, stop_on_signals, until_it_runs
 
 
@@ -18,6 +19,7 @@ def serve(leave: Callable[[int], object]) -> None:
     never ends.
     """
     until_it_runs(lambda: leave(0))  # imports are most of a start
+    give_back_large_buffers()
     code = _served()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

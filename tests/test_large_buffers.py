@@ -1,0 +1,41 @@
+"""In a process of its own, for it is for good."""
+
+import platform
+import subprocess
+import sys
+
+PROGRAM = """
+import os
+import sys
+from pathlib import Path
+
+from edge_agent.large_buffers import give_back_large_buffers
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
+
+if sys.argv[1] == "given back":
+    give_back_large_buffers()
+content = b"x" * (4 << 20)
+del content
+before = resident_mb()
+for _ in range(3):
+    content = b"x" * (4 << 20)
+    del content
+print(resident_mb() - before)
+"""
+
+
+def grown_mb(how: str) -> float:
+    words = [sys.executable, "-c", PROGRAM, how]
+    run = subprocess.run(words, capture_output=True, text=True, check=True, timeout=15)  # noqa: S603  our own text
+    return float(run.stdout)
+
+
+def test_a_segment_that_was_read_leaves_nothing_behind() -> None:
+    assert grown_mb("given back") < 1
+
+
+def test_a_process_that_does_not_ask_for_it_keeps_the_room_where_the_c_library_is_glibc() -> None:
+    if platform.libc_ver()[0] == "glibc":
+        assert grown_mb("kept") > 3, "then there is no need for this any more"
