@@ -122,22 +122,10 @@ def build(wanted: Platform, base: str) -> None:
     index = os.environ.get("PIP_INDEX_URL")
     elsewhere = [f"--build-arg=PIP_INDEX_URL={index}"] if index else []
     _run(
-        *(
-            "buildah",
-            "build",
-            "--layers",
-            "--format",
-            "docker",
-            "--isolation",
-            "chroot",
-            "--network",
-            "host",
-            "--arch",
-            "arm64",
-        ),
+        *("buildah", "build", "--layers", "--format", "docker", "--isolation", "chroot", "--network", "host"),
+        *("--arch", wanted.debian, "--file", f"Dockerfile.{wanted.name}", "--tag", wanted.image, "--pull-never"),
         *("--build-arg", f"BASE={base}", *elsewhere, "--build-arg", f"PIP_CERT={AUTHORITIES}"),
-        *("--volume", f"{AUTHORITIES}:{AUTHORITIES}:ro", "--pull-never", "--tag", wanted.image),
-        *("--file", f"Dockerfile.{wanted.name}", "."),
+        *("--volume", f"{AUTHORITIES}:{AUTHORITIES}:ro", "."),
     )
 
 
