@@ -49,6 +49,7 @@ class Sift:
         What `asks_for_consent` keeps nothing that needs it before `follow_consent`.
         """
         self._config: Config | None = None
+        self._began = False
         self._allowed = NOTHING if asks_for_consent else None
         self._granted: tuple[Purpose, int] | None = None
         """what is allowed from behind the next block on that was closed at this uptime, or later"""
@@ -74,6 +75,7 @@ class Sift:
         """Until the frames end; then every open batch is sealed and the batches end."""
         try:
             async for block in frames:
+                self._began = True
                 await self._seal(self._take_asked(), batches)
                 while len(configs):
                     await self._seal(self._exchange(await configs.get()), batches)
@@ -125,12 +127,13 @@ class Sift:
         """Stop at once every rule that needs consent to more than this, and throw away what it holds.
 
         What newly may run begins behind the blocks that were closed by now, `uptime_ns`, and with no memory: nothing is
-        kept of what was on the buses before. Returned is the number of the next batch that is sealed: all that was
+        kept of what was on the buses before. Before the first block there is nothing to wait for. Returned is the number of the next batch that is sealed: all that was
         sealed for a rule that is stopped has a smaller one.
         """
         if self._allowed is not None and not self._ended:
-            self._granted = (allowed, uptime_ns) if allowed & ~self._allowed else None
-            self._allow(allowed & self._allowed)
+            at_once = allowed & self._allowed if self._began else allowed
+            self._granted = (allowed, uptime_ns) if allowed != at_once else None
+            self._allow(at_once)
         return self._collector.sealed
 
     @property

@@ -64,10 +64,11 @@ class Delivery:
         allowance: Allowance | None = None,
         sending: Callable[[Envelope], None] = lambda _: None,
         acked: Callable[[EnvelopeKey], None] = lambda _: None,
+        withdrawn: Callable[[EnvelopeKey], bool] = lambda _: False,
     ) -> None:
         """`allowance` says what may go, all without; `sending` is told each envelope as often as it is sent.
 
-        `acked` is told each that was acknowledged.
+        `acked` is told each that was acknowledged. What is `withdrawn` when it would be sent is not.
 
         A connection that has lasted `session_s` is ended in order, and another one made.
         """
@@ -89,6 +90,7 @@ class Delivery:
         self._allowance = allowance or Allowance()
         self._sending = sending
         self._acked = acked
+        self._withdrawn = withdrawn
         self._down_ns = clock.uptime_ns()
         self._leave = asyncio.Event()
         """set when the connection is to end and no other be made; another one from the next `wake` on"""
@@ -225,6 +227,7 @@ class Delivery:
             allowance=self._allowance,
             sending=self._sending,
             acked=self._acked,
+            withdrawn=self._withdrawn,
             quarantine=self.quarantine,
         )
 

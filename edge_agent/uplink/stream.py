@@ -47,7 +47,7 @@ class _Due:
 @dataclass(frozen=True, slots=True)
 class _Answered:
     envelope: Envelope
-    receipt: Acked | Refused
+    receipt: Receipt
     waited_s: float
 
 
@@ -76,6 +76,7 @@ _STOPPED = _Over("the agent stopped", died=False)
 _RESUMED = _Over("the system was suspended", died=False)
 """Nothing is held against an envelope that was in flight then."""
 
+_WITHDRAWN = Deferred("the driver withdrew it")
 _NOT_NOW = Deferred("other envelopes go first now, or none on this link")
 
 LOOK_S = 1.0
@@ -100,8 +101,11 @@ class Stream:
         sending: Callable[[Envelope], None],
         acked: Callable[[EnvelopeKey], None] = lambda _: None,
         quarantine: Quarantine | None = None,
+        withdrawn: Callable[[EnvelopeKey], bool] = lambda _: False,
     ) -> None:
-        """`sending` is told each envelope that is sent, as often as it is, `acked` each that was acknowledged.
+        """What is `withdrawn` since it was leased is not sent any more.
+
+        `sending` is told each envelope that is sent, as often as it is, `acked` each that was acknowledged.
 
         `window` and `quarantine` outlive it.
         """
@@ -116,6 +120,7 @@ class Stream:
         self._allowance = allowance
         self._sending = sending
         self._acked = acked
+        self._withdrawn = withdrawn
         self._quarantine = Quarantine() if quarantine is None else quarantine
         self._began_ns = clock.uptime_ns()
         self._terms = allowance.terms
@@ -246,6 +251,9 @@ class Stream:
             await self._settle(key, receipt)
 
     async def _send(self, envelope: Envelope) -> None:
+        if self._withdrawn(envelope.key):
+            self._mailbox.put_nowait(_Answered(envelope, _WITHDRAWN, 0.0))
+            return
         began_ns = self._clock.uptime_ns()
         receipt: Acked | Refused = Acked()
         try:

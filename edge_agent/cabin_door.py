@@ -1,0 +1,83 @@
+"""What the cabin says on the vehicle's local bus, followed: the driver's consent, and trips. Wired for `app.py`."""
+
+from collections.abc import Callable
+
+from edge_agent.consent_file import ConsentFile
+from edge_agent.consenting import Consenting, Followers
+from edge_agent.errors import BadSettings, Fault, MethodRefused
+from edge_agent.events import Log
+from edge_agent.ports import Clock
+from edge_agent.records import Batch, Purpose
+from edge_agent.reported import Reported
+from edge_agent.settings import Settings
+from edge_agent.sift import Sift
+from edge_agent.spool.segments import SegmentSpool
+from edge_agent.tap.link import Message
+from edge_agent.tap.local_bus import LocalBus
+from edge_agent.trips_hook import TOPIC as TRIP_TOPIC
+from edge_agent.trips_hook import TripsHook, TripWay
+
+CONSENT_TOPIC = "cabin/v1/consent"
+
+
+class CabinDoor:
+    """Without CONSENT=cabin there is nobody to hear: `begin` and both runs return at once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sift: Sift,
+        spool: SegmentSpool,
+        bus: LocalBus,
+        reported: Reported,
+        *,
+        forget: Callable[[], None],
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        """`forget` writes what else is kept on disk of the vehicle anew, without what must not be; blocking."""
+        self._asks = asks_for_consent(settings)
+        self._sift, self._bus = sift, bus
+        followers = Followers(
+            allow=sift.follow_consent, wipe=spool.withdraw, forget=forget, waiting=lambda: sift.waiting
+        )
+        file = ConsentFile(settings.data_folder / "consent.json", log)
+        self._consenting = Consenting(file, followers, reported, clock=clock, log=log)
+        way = TripWay(allowed=lambda: self._consenting.allowed, take_in=sift.take_in, publish=self._publish)
+        self._trips = TripsHook(way, clock=clock, log=log)
+
+    async def begin(self) -> None:
+        """Take up what was decided before this start, before anything is sent; then hear what is said."""
+        if self._asks:
+            await self._consenting.begin()
+            self._bus.subscribe(CONSENT_TOPIC, self._consenting.hear)
+            self._bus.subscribe(TRIP_TOPIC, self._trips.hear)
+
+    async def follow(self) -> None:
+        """Keep decisions and wipe what they withdraw, until cancelled."""
+        if self._asks:
+            await self._consenting.run()
+
+    async def answer_trips(self) -> None:
+        """Tell the cabin what became of trips, until cancelled."""
+        if self._asks:
+            await self._trips.run()
+
+    def answered(self, batch: Batch, is_on_disk: bool) -> None:
+        """The spool has answered for a batch."""
+        self._trips.answered(batch, is_on_disk)
+
+    def judge_telling(self) -> None:
+        """Whether somebody far away may be told values now. Raises MethodRefused where the driver has not consented."""
+        if self._sift.allowed is not None and Purpose.CLOUD_TELEMETRY not in self._sift.allowed:
+            raise MethodRefused(403, "the driver has not consented to cloud_telemetry")
+
+    async def _publish(self, topic: str, payload: bytes) -> None:
+        await self._bus.publish(Message(topic, payload))
+
+
+def asks_for_consent(settings: Settings) -> bool:
+    """Whether somebody in the vehicle is asked. Raises BadSettings where nobody could ever be heard."""
+    if settings.consent == "cabin" and not settings.tap_broker:
+        raise BadSettings([Fault("CONSENT", "cabin is heard on the local bus, which TAP_BROKER must name")])
+    return settings.consent == "cabin"
