@@ -9,7 +9,7 @@ from cabin.records import Answer, Purpose, TripSummary
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What a page is told; numbers are finite."""
 
-Answered: TypeAlias = "tuple[int, Mapping[str, Json]]"
+Answered: TypeAlias = tuple[int, Mapping[str, Json]]
 """Status and body of docs/cabin-api.md; a mistake is `{"error": sentence}` with 404, 409 or 423."""
 
 

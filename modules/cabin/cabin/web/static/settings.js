@@ -1,0 +1,81 @@
+// Profile, language, what the connection has done, and what a new installation still lacks; for a parked vehicle.
+
+import { post } from "./ask.js";
+import { h, redraw } from "./element.js";
+
+const LANGUAGES = { en: "English", de: "Deutsch" };
+
+export class Settings {
+  constructor(page) {
+    this.page = page;
+    this.sure = "";
+  }
+
+  entered() {}
+
+  left() {
+    this.sure = "";
+  }
+
+  draw(root) {
+    const { view, words } = this.page;
+    const { profiles, missing_roles: missing } = view.parked;
+    root.dataset.place = "settings";
+    const shown = [profiles, missing, view.profile, view.language, view.connectivity, this.sure];
+    redraw(root, shown, () => [
+      missing.length > 0 ? this.missing(missing, words) : null,
+      this.card("profile", profiles.map((one) => this.profile(one, view, words))),
+      this.card("language", [h("div", { class: "choice" }, Object.keys(LANGUAGES).map((one) => this.language(one, view)))]),
+      this.connection(view.connectivity, words),
+    ].filter(Boolean));
+  }
+
+  card(name, children) {
+    return h("section", { class: "card" }, h("h2", {}, this.page.words.t(name)), ...children);
+  }
+
+  missing(roles, words) {
+    const names = roles.map((role) => h("li", {}, words.has(`role.${role}`) ? words.t(`role.${role}`) : role));
+    return h("section", { class: "card warn" }, h("h2", {}, words.t("missing")), h("p", {}, words.t("missing.text")), h("ul", {}, names));
+  }
+
+  profile(profile, view, words) {
+    const name = profile === "guest" ? words.t("profile.guest") : profile;
+    const given = {
+      type: "button", "data-key": `profile ${profile}`, "aria-pressed": String(view.profile === profile),
+      onclick: () => this.page.act(post("profile", { profile })),
+    };
+    const sure = this.sure === profile;
+    const removal = { type: "button", class: "grave", "data-key": `remove ${profile}`, "data-sure": sure, onclick: () => this.remove(profile) };
+    const remove = profile === "guest" ? null : h("button", removal, words.t(sure ? "sure" : "profile.remove"));
+    return h("div", { class: "choice" }, h("button", given, name), remove);
+  }
+
+  async remove(profile) {
+    const sure = this.sure === profile;
+    this.sure = sure ? "" : profile;
+    if (sure) await this.page.act(post("profile/remove", { profile }));
+    else this.page.draw();
+  }
+
+  language(language, view) {
+    const given = {
+      type: "button", lang: language, "data-key": `language ${language}`, "aria-pressed": String(view.language === language),
+      onclick: () => this.page.act(post("language", { language })),
+    };
+    return h("button", given, LANGUAGES[language]);
+  }
+
+  connection({ word, detail }, words) {
+    if (!detail) return null;
+    const spooled = `${words.count("batches", detail.spooled_batches)}, ${words.bytes(detail.spooled_bytes)}`;
+    const kind = detail.roaming ? "roaming" : detail.metered ? "metered" : null;
+    const rows = [
+      ["state", words.t(`link.${word}`) + (kind ? `, ${words.t(`connection.${kind}`)}` : "")],
+      ["spooled", spooled],
+      ["delivered", words.count("batches", detail.delivered_batches)],
+      ["lost", words.count("batches", detail.lost_batches)],
+    ].map(([name, text]) => h("div", {}, h("dt", {}, words.t(`connection.${name}`)), h("dd", {}, text)));
+    return h("section", { class: "card", tabindex: "0" }, h("h2", {}, words.t("connection")), h("dl", {}, rows));
+  }
+}
