@@ -165,36 +165,23 @@ class Catalog:
         self.messages: tuple[tuple[int, Message], ...] = tuple(
             (bus, message) for bus, (_, databases) in enumerate(buses) for message in by_id(databases)
         )
-        on_buses = Counter(name for _, databases in buses for name in {m.name for m in by_id(databases)})
-        public = _public_paths(buses)
-        self._entries: dict[str, Entry] = {}
+        self._buses = tuple((name, tuple(databases)) for name, databases in buses)
+        self._public = _public_paths(buses)
+        self._entries: dict[str, tuple[int, Message, Signal]] = {}
+        """an Entry is made when somebody wants it: of 30,000 signals on four buses few are"""
         self._mapped: dict[str, list[str]] = {}
         """names in the databases of signals that go by VSS paths; a rule may use them still"""
-        self._of_bus: dict[str, list[str]] = {}
-        """names after their bus's: what they mean does not depend on which other files could be loaded"""
-        owners: dict[str, tuple[int, int]] = dict.fromkeys(chain.from_iterable(map(dict.values, public)), _NOBODY)
-        for bus, message in self.messages:
-            prefix = f"{self.bus_names[bus]}." if on_buses[message.name] > 1 else ""
-            owner = (bus, message.can_id)
-            for signal in message.signals:
-                name = f"{prefix}{message.name}.{signal.name}"
-                if owners.setdefault(name, owner) != owner:
-                    # One bus, one message name, two arbitration ids: files in the field have it.
-                    name = f"{prefix}{message.name}@{id_text(message.can_id)}.{signal.name}"
-                written = [name.removeprefix(prefix)]
-                if signal.path:
-                    self._mapped.setdefault(name, []).append(public[bus][signal.path])
-                    name = public[bus][signal.path]
-                    written.append(signal.path)
-                for one in written:
-                    self._of_bus.setdefault(f"{self.bus_names[bus]}.{one}", []).append(name)
-                self._entries[name] = entry_of(name, bus, message, signal)
+        for name, bus, message, signal in self._named():
+            public = name
+            if signal.path:
+                public = self._public[bus][signal.path]
+                self._mapped.setdefault(name, []).append(public)
+            self._entries[public] = (bus, message, signal)
         self.computed: dict[str, ComputedEntry] = {}
         """those of the names that are no signal of one message"""
-        for bus, (bus_name, databases) in enumerate(buses):
+        for bus, (_, databases) in enumerate(buses):
             for computed in chain.from_iterable(database.computed for database in databases):
-                name = public[bus][computed.path]
-                self._of_bus.setdefault(f"{bus_name}.{computed.path}", []).append(name)
+                name = self._public[bus][computed.path]
                 self.computed[name] = _computed_entry(name, bus, computed)
 
     def __len__(self) -> int:
@@ -208,15 +195,15 @@ class Catalog:
 
     def __getitem__(self, name: str) -> Entry:
         """Where a signal lives. Raises KeyError, for a computed path too: `computed` has those."""
-        return self._entries[name]
+        return entry_of(name, *self._entries[name])
 
     def info(self, name: str) -> SignalInfo:
         """What a reader of a signal's samples must know. Raises KeyError."""
-        return self.computed[name].info if name in self.computed else self._entries[name].info
+        return self.computed[name].info if name in self.computed else _info(name, self._entries[name][2])
 
     def labels(self, name: str) -> Mapping[int, str]:
         """What a signal's raw values are called. Raises KeyError."""
-        return self.computed[name].labels if name in self.computed else self._entries[name].signal.labels
+        return self.computed[name].labels if name in self.computed else self._entries[name][2].labels
 
     def match(self, pattern: str) -> tuple[str, ...]:
         """Names a rule's `signals` item means: the name itself, or a glob with `*`, `?`, `[...]`; () if none.
@@ -226,16 +213,15 @@ class Catalog:
         """
         if pattern in self:
             return (pattern,)
-        others = (self._mapped, self._of_bus)
-        for known in others:
+        for known in (self._mapped, self._of_bus) if _is_of_a_bus(pattern, self.bus_names) else (self._mapped,):
             if pattern in known:
                 return tuple(known[pattern])
         if not re.search(r"[*?[]", pattern):
             return ()
         matches = re.compile(fnmatch.translate(pattern)).match
         found = list(filter(matches, self))
-        for known in others:
-            found += chain.from_iterable(names for name, names in known.items() if matches(name))
+        found += chain.from_iterable(names for name, names in self._mapped.items() if matches(name))
+        found += [public for name, public in self._after_their_buses() if matches(name)]
         return tuple(dict.fromkeys(found))
 
     def nearest(self, name: str) -> tuple[str, ...]:
@@ -243,8 +229,53 @@ class Catalog:
         return self._known_names.nearest(name)
 
     @cached_property
+    def _of_bus(self) -> dict[str, list[str]]:
+        """Names after their bus's: what they mean does not depend on which other files could be loaded."""
+        found: dict[str, list[str]] = {}
+        for name, public in self._after_their_buses():
+            found.setdefault(name, []).append(public)
+        return found
+
+    def _after_their_buses(self) -> Iterator[tuple[str, str]]:
+        """Each name with its bus's before it, and the public one: of signals in the databases, then of their paths."""
+        for name, bus, message, signal in self._named():
+            bus_name = self.bus_names[bus]
+            public = self._public[bus][signal.path] if signal.path else name
+            yield f"{bus_name}.{name.removeprefix(self._prefix(bus, message))}", public
+            if signal.path:
+                yield f"{bus_name}.{signal.path}", public
+        for bus, (bus_name, databases) in enumerate(self._buses):
+            for computed in chain.from_iterable(database.computed for database in databases):
+                yield f"{bus_name}.{computed.path}", self._public[bus][computed.path]
+
+    def _named(self) -> Iterator[tuple[str, int, Message, Signal]]:
+        """Each signal and what it is called by the databases: with the bus where two have a message of that name."""
+        owners: dict[str, tuple[int, int]] = dict.fromkeys(chain.from_iterable(map(dict.values, self._public)), _NOBODY)
+        for bus, message in self.messages:
+            prefix = self._prefix(bus, message)
+            owner = (bus, message.can_id)
+            for signal in message.signals:
+                name = f"{prefix}{message.name}.{signal.name}"
+                if owners.setdefault(name, owner) != owner:
+                    # One bus, one message name, two arbitration ids: files in the field have it.
+                    name = f"{prefix}{message.name}@{id_text(message.can_id)}.{signal.name}"
+                yield name, bus, message, signal
+
+    def _prefix(self, bus: int, message: Message) -> str:
+        return f"{self.bus_names[bus]}." if self._on_buses[message.name] > 1 else ""
+
+    @cached_property
+    def _on_buses(self) -> Mapping[str, int]:
+        """On how many buses there is a message of a name."""
+        return Counter(name for _, databases in self._buses for name in {m.name for m in by_id(databases)})
+
+    @cached_property
     def _known_names(self) -> KnownNames:
         return KnownNames([*self, *self._mapped])
+
+
+def _is_of_a_bus(name: str, bus_names: Sequence[str]) -> bool:
+    return any(name.startswith(f"{bus_name}.") for bus_name in bus_names)
 
 
 def nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
