@@ -81,7 +81,7 @@ def _it_runs_as_a_module() -> None:
         variables = {"BUSES": json.dumps([bus]), **_exported(VOLUME / "hub.env")}
         with _running("run", variables=variables) as agent:
             begun = time.monotonic()
-            _until(lambda: agent.poll() is None and _healthy(), "the agent does not get healthy")
+            _until(lambda: _healthy(agent), "the agent does not get healthy")
             _say(f"healthy {time.monotonic() - begun:.0f} s after the start")
             asked = time.monotonic()
             assert _asked("health").returncode == 0
@@ -97,7 +97,8 @@ def _it_runs_as_a_module() -> None:
     assert _asked("spool", "stat", str(VOLUME)).returncode == 0
 
 
-def _healthy() -> bool:
+def _healthy(agent: "subprocess.Popen[bytes]") -> bool:
+    assert agent.poll() is None, f"it ended with {agent.returncode}"
     return _asked("health", aloud=False).returncode == 0
 
 
