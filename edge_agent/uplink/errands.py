@@ -3,16 +3,25 @@
 Each waking costs a system call, which lets another thread have the interpreter, and a queue's locks.
 """
 
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+
+Waking = Callable[[Callable[[], None]], Callable[[], object]]
+"""Of a call it makes another, which has the thread make that call, soon, and waits for nothing."""
+
+
+def on_loop(loop: AbstractEventLoop) -> Waking:
+    """The thread of an event loop."""
+    return lambda call: partial(loop.call_soon_threadsafe, call)
 
 
 class Errands:
-    """To one thread, from any. A call that raises takes those behind it along: it is a mistake of ours."""
+    """To one thread, from any. Those behind a call that raises wait until another is brought."""
 
-    def __init__(self, wake: Callable[[Callable[[], None]], object]) -> None:
-        """`wake` has the thread run what it is given, soon, and waits for nothing."""
-        self._wake = wake
+    def __init__(self, waking: Waking) -> None:
+        self._wake = waking(self._run)
         self._calls = deque[Callable[[], object]]()
         """bounded by the calls that are under way"""
         self._woken = False
@@ -22,7 +31,7 @@ class Errands:
         self._calls.append(call)
         if not self._woken:
             self._woken = True
-            self._wake(self._run)
+            self._wake()
 
     def _run(self) -> None:
         self._woken = False  # before the last look: what comes after that wakes the thread anew

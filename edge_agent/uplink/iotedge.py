@@ -32,7 +32,7 @@ from edge_agent.records import Envelope, MethodAnswer
 from edge_agent.uplink.credentials import Credentials, EdgeEnvironment, HubCertificate, HubKey
 from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
-from edge_agent.uplink.paho_shim import tell_paho_of_tls_ends
+from edge_agent.uplink.paho_shim import spare_paho_copies, tell_paho_of_tls_ends
 from edge_agent.uplink.sdk_thread import SdkThread
 from edge_agent.uplink.sends import Answer, Sends
 from edge_agent.uplink.threads import Threads
@@ -111,6 +111,7 @@ class IotEdge:
         if isinstance(credentials, EdgeEnvironment) and (faults := judge_environment(os.environ)):
             raise BadSettings(faults)
         tell_paho_of_tls_ends()
+        spare_paho_copies()
         for name in ("azure.iot.device", "paho"):
             # What they warn of reaches us as an exception and is told once, in our words.
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -189,7 +190,8 @@ class IotEdgeSession:
         self._output = output
         self._limits = limits
         self._log = log
-        self._sends = Sends(_wake_pipeline, limit_s=limits.send_s)
+        # The one thread that the pipelines of all clients of the process share.
+        self._sends = Sends(invoke_on_pipeline_thread_nowait, limit_s=limits.send_s)
         self._inbound = Inbound(inbox, self.report, log=log, method_limit_s=limits.method_s)
 
     async def open(self) -> None:
@@ -299,8 +301,8 @@ def _message(envelope: Envelope, output: str) -> Message:
         "boot": str(key.boot),
         "seq": str(key.seq),
     }
-    properties = sum(len(name) + len(value.encode()) for name, value in message.custom_properties.items())
-    if (size := len(envelope.payload) + properties) > MESSAGE_CAP_BYTES:
+    texts = (*message.custom_properties, *message.custom_properties.values())
+    if (size := len(envelope.payload) + len("".join(texts).encode())) > MESSAGE_CAP_BYTES:
         raise EnvelopeRefused(key.boot, key.seq, f"{size} bytes, a message may have {MESSAGE_CAP_BYTES}")
     return message
 
@@ -321,11 +323,6 @@ def _as_ours(what: str, limit_s: float) -> Iterator[None]:
         raise HubUnreachable(f"no {what} within {limit_s:g} s") from error
     except _SDK_ERRORS as error:
         raise _translated(error) from error
-
-
-def _wake_pipeline(call: Callable[[], None]) -> None:
-    """Have it run on the thread that all clients of the process share."""
-    invoke_on_pipeline_thread_nowait(call)()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)

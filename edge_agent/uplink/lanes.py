@@ -79,12 +79,7 @@ class Lanes:
         """Which of those goes now; None where they must wait. With nothing in flight one always goes."""
         if self._live_ns is None:
             self._live_ns = now_ns
-        live = backlog = None
-        for key in ready:
-            if self._held[key].part is Part.LIVE:
-                live = live or key
-            else:
-                backlog = backlog or key
+        live, backlog = self._first(ready, Part.LIVE), self._first(ready, Part.BACKLOG)
         owed = backlog is not None and self._credit >= self._held[backlog].payload_bytes
         if live is not None and not owed:
             return self._begin_live(live, now_ns)
@@ -102,6 +97,11 @@ class Lanes:
         if going := self._going.pop(key, None):
             self._going_of[part] -= 1
             self._going_bytes -= going.payload_bytes
+
+    def _first(self, ready: Iterable[EnvelopeKey], part: Part) -> EnvelopeKey | None:
+        if self._held_of[part] == self._going_of[part]:  # else a backlog is looked through for each envelope of it
+            return None
+        return next((key for key in ready if self._held[key].part is part), None)
 
     def _begin_live(self, key: EnvelopeKey, now_ns: int) -> EnvelopeKey:
         payload_bytes = self._held[key].payload_bytes

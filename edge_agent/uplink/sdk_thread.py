@@ -21,7 +21,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar, TypeVarTuple
 
-from edge_agent.uplink.errands import Errands
+from edge_agent.uplink.errands import Errands, on_loop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -32,7 +32,8 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._errands = Errands(super().call_soon_threadsafe)
+        call_there = super().call_soon_threadsafe
+        self._errands = Errands(lambda run: partial(call_there, run))
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         del executor
@@ -59,7 +60,7 @@ class SdkThread:
         self._ended: Future[None] = Future()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-call")
         self._loop = _Loop()
-        self._home = Errands(asyncio.get_running_loop().call_soon_threadsafe)
+        self._home = Errands(on_loop(asyncio.get_running_loop()))
         # All that reaches it is the answer to a call that was given up.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         # A daemon, because one that hangs in the SDK must not keep the process from leaving.

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from edge_agent.uplink.errands import Errands
+from edge_agent.uplink.errands import Errands, Waking, on_loop
 
 Answer = Callable[[Exception | None], None]
 """What a send that ended is told to: None, or why it failed. From any thread."""
@@ -21,11 +21,11 @@ _Outcome = asyncio.Future[Exception | None]
 class Sends:
     """Of one connection. `end` it."""
 
-    def __init__(self, wake: Callable[[Callable[[], None]], object], *, limit_s: float) -> None:
-        """`wake` has the library's thread run what it is given, soon, and waits for nothing."""
+    def __init__(self, waking: Waking, *, limit_s: float) -> None:
+        """`waking` is of the library's thread."""
         self._limit_s = limit_s
         self._loop = asyncio.get_running_loop()
-        self._there, self._home = Errands(wake), Errands(self._loop.call_soon_threadsafe)
+        self._there, self._home = Errands(waking), Errands(on_loop(self._loop))
         self._going = deque[tuple[float, _Outcome]]()
         """with their deadlines, the oldest first; bounded by the sends that are under way and those behind them"""
         self._timer: asyncio.TimerHandle | None = None

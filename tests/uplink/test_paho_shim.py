@@ -5,17 +5,19 @@ import ssl
 import pytest
 from paho.mqtt.client import Client  # type: ignore[import-untyped]  # paho 1 ships no types
 
-from edge_agent.uplink.paho_shim import tell_paho_of_tls_ends
+from edge_agent.uplink.paho_shim import spare_paho_copies, tell_paho_of_tls_ends
 
 
 class Socket:
-    def __init__(self, error: OSError | None) -> None:
-        self._error = error
+    def __init__(self, error: OSError | None, most: int = 1 << 20) -> None:
+        self._error, self._most = error, most
+        self.sent = list[bytes | bytearray | memoryview]()
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | bytearray | memoryview) -> int:
         if self._error is not None:
             raise self._error
-        return len(data)
+        self.sent.append(data[: self._most])
+        return len(data[: self._most])
 
     def recv(self, size: int) -> bytes:
         return bytes(self.send(bytes(size)))
@@ -54,6 +56,32 @@ def test_bytes_pass() -> None:
 
 def test_it_is_done_once() -> None:
     tell_paho_of_tls_ends()
-    once = Client._sock_send
+    spare_paho_copies()
+    once = Client._sock_send, Client._packet_queue
     tell_paho_of_tls_ends()
-    assert Client._sock_send is once
+    spare_paho_copies()
+    assert (Client._sock_send, Client._packet_queue) == once
+
+
+def published(payload: bytes, transport: str) -> list[bytes | bytearray | memoryview]:
+    """What the socket, which takes 16 KB at a time, is given of one message."""
+    spare_paho_copies()
+    made = Client(transport=transport)
+    made._sock = Socket(None, 16 << 10)
+    made.publish("t", payload, qos=1)
+    assert isinstance(made._sock, Socket)
+    return made._sock.sent
+
+
+def test_a_large_packet_goes_out_whole_and_without_a_copy_of_its_rest_for_each_piece() -> None:
+    payload = bytes(range(256)) * 800
+    pieces = published(payload, "tcp")
+
+    assert len(pieces) == 13
+    assert {type(each) for each in pieces} == {memoryview}
+    assert b"".join(pieces).endswith(payload)
+    assert len(b"".join(pieces)) == len(payload) + len(b"\x32\x85\xc0\x0c\x00\x01t\x00\x01")
+
+
+def test_a_websocket_which_masks_what_it_is_given_is_given_a_copy() -> None:
+    assert {type(each) for each in published(b"x" * 100, "websockets")} == {bytearray}

@@ -14,8 +14,8 @@ from tests.uplink.virtual_time import in_virtual_time
 LIMIT_S = 6.0
 
 
-def soon(call: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_soon(call)
+def soon(call: Callable[[], None]) -> Callable[[], object]:
+    return lambda: asyncio.get_running_loop().call_soon(call)
 
 
 def at_once(answered: Answer) -> None:
@@ -31,7 +31,7 @@ async def test_each_send_is_begun_on_the_librarys_thread_and_has_its_own_answer(
         threading.Thread(target=answered, args=(errors[number],)).start()
 
     with ThreadPoolExecutor(1, thread_name_prefix="library") as library:
-        sends = Sends(library.submit, limit_s=LIMIT_S)
+        sends = Sends(lambda call: partial(library.submit, call), limit_s=LIMIT_S)
         answers = await asyncio.gather(*(sends.send(partial(begin, number)) for number in range(200)))
         sends.end()
     assert answers == errors
@@ -111,7 +111,7 @@ def test_an_answer_that_comes_too_late_is_nobodys() -> None:
 def test_what_is_given_up_before_the_library_came_to_it_is_not_begun() -> None:
     async def main() -> None:
         held, begun = list[Callable[[], None]](), list[Answer]()
-        sends = Sends(held.append, limit_s=LIMIT_S)
+        sends = Sends(lambda call: partial(held.append, call), limit_s=LIMIT_S)
         with pytest.raises(TimeoutError):
             await sends.send(begun.append)
         held.pop()()
