@@ -1,12 +1,15 @@
 """Which way to the cloud the settings name, built; and the books about what it costs."""
 
+import os
+
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Uplink
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.uplink.credentials import EdgeEnvironment, HubCertificate, HubKey, hub_credentials
-from edge_agent.uplink.iotedge import IotEdge
+from edge_agent.uplink.edge_environment import judge_environment
+from edge_agent.uplink.late import LateUplink
 from edge_agent.uplink.link_file import LinkFile
 from edge_agent.uplink.mqtt_topics import Topics
 from edge_agent.uplink.spent_file import SpentFile
@@ -37,13 +40,22 @@ def tariff_of(settings: Settings, reported: Reported, clock: Clock, log: Log) ->
 
 
 def _azure(settings: Settings, credentials: EdgeEnvironment | HubKey | HubCertificate, log: Log) -> Uplink:
-    return IotEdge(
-        log,
-        output=settings.output,
-        keep_alive_s=settings.keep_alive_s,
-        model_id=settings.model_id,
-        credentials=credentials,
-    )
+    if isinstance(credentials, EdgeEnvironment) and (faults := judge_environment(os.environ)):
+        raise BadSettings(faults)
+
+    def build() -> Uplink:
+        # The SDK and what it imports are a fifth of a start: they come while the first frames are decoded.
+        from edge_agent.uplink.iotedge import IotEdge  # noqa: PLC0415
+
+        return IotEdge(
+            log,
+            output=settings.output,
+            keep_alive_s=settings.keep_alive_s,
+            model_id=settings.model_id,
+            credentials=credentials,
+        )
+
+    return LateUplink(build)
 
 
 def _at_the_hub(settings: Settings) -> HubKey | HubCertificate:

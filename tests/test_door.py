@@ -9,7 +9,7 @@ from edge_agent.errors import BadSettings
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings, load_settings
 from edge_agent.uplink.edge_environment import DESK, WORKLOAD
-from edge_agent.uplink.iotedge import IotEdge
+from edge_agent.uplink.late import LateUplink
 from edge_agent.uplink.mqtt import MqttUplink
 from tests.uplink.fakes import Told
 
@@ -37,7 +37,7 @@ def test_the_hub_itself_needs_none_of_them(monkeypatch: pytest.MonkeyPatch) -> N
 
     read = settings()
 
-    assert isinstance(uplink_of(read, Told()), IotEdge)
+    assert isinstance(uplink_of(read, Told()), LateUplink)
     assert (read.device, read.module) == ("car", "telematics")
 
 
