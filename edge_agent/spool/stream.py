@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.records import I64, EnvelopeKey, Part
+from edge_agent.spool.alike import Alike
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Lifetime
 from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.skimming import Run
@@ -22,12 +23,13 @@ MOST_STRETCHES = 1_024
 """that are noted of a stream: where one rule's batches expire between another's there may be hundreds of thousands, and
 the state is written each second. What is forgotten so is offered again by the next start: twice rather than never"""
 _NO_STRETCH = np.empty((0, 3), np.int64)
-NEVER_S = 0xFFFF_FFFF
+_MOST_32_BITS = 0xFFFF_FFFF
+NEVER_S = _MOST_32_BITS
 """A time that does not come: the year 2106, or 136 years of driving."""
 
 
 class Segment:
-    """One file's records. 39 bytes a record: a full gigabyte of small ones stays in some megabytes of memory.
+    """One file's records. 21 to 33 bytes a record: a full gigabyte of small ones stays in some megabytes of memory.
 
     `locked`: encrypted with a key that is not here; what was not settled was told as lost and only takes room.
     `size` is what the file has, or is to have once it is rewritten; `can_thin` whether that could shorten it.
@@ -41,9 +43,9 @@ class Segment:
         self.leased = self.ready = 0
         self.can_thin = self.locked = False
         self.expires_powered_s = self.expires_wall_s = NEVER_S
-        self._seqs, self._starts, self._ends = array("Q"), array("Q"), array("Q")
-        self._powered_s, self._expire_powered_s, self._expire_wall_s = array("I"), array("I"), array("I")
-        self._thins = array("H")
+        self._seqs, self._starts, self._ends = array("Q"), array("I"), array("I")
+        self._powered_s = array("I")
+        self._expire_powered_s, self._expire_wall_s, self._thins = Alike(), Alike(), Alike()
         self._standing = bytearray()
         self._settled_first = 0
         self._ready_first = 0
@@ -98,14 +100,15 @@ class Segment:
         """All of its records, as they were found in the file, and which of them are settled."""
         columns, ready = run.columns, ~settled
         expire_powered_s, expire_wall_s = (
-            np.where(columns[name] == 0, NEVER_S, columns[name]).astype(np.uint32)
-            for name in ("expires_powered_s", "expires_wall_s")
+            np.where(columns[name] == 0, NEVER_S, columns[name]) for name in ("expires_powered_s", "expires_wall_s")
         )
-        self._seqs, self._starts, self._ends = (array("Q", columns[name].tobytes()) for name in ("seq", "start", "end"))
+        self._seqs = array("Q", columns["seq"].tobytes())
+        # A file of 4 GiB is none of ours, but it may lie there.
+        code, kind = ("I", np.uint32) if columns["end"].max(initial=0) <= _MOST_32_BITS else ("Q", np.uint64)
+        self._starts, self._ends = (array(code, columns[name].astype(kind).tobytes()) for name in ("start", "end"))
         self._powered_s = array("I", columns["powered_s"].tobytes())
-        self._expire_powered_s = array("I", expire_powered_s.tobytes())
-        self._expire_wall_s = array("I", expire_wall_s.tobytes())
-        self._thins = array("H", columns["thin"].tobytes())
+        self._expire_powered_s, self._expire_wall_s = Alike.of(expire_powered_s), Alike.of(expire_wall_s)
+        self._thins = Alike.of(columns["thin"])
         self._standing = bytearray(np.where(settled, _SETTLED, _READY).astype(np.uint8).tobytes())
         self.ready = int(ready.sum())
         self.can_thin = bool((columns["thin"] > 1).any())
@@ -122,13 +125,14 @@ class Segment:
         """The file was rewritten with the records at these places alone, side by side."""
         kept = list(kept)
         lengths = [self.length(index) for index in kept]
-        self._seqs, self._thins = (array(old.typecode, (old[at] for at in kept)) for old in (self._seqs, self._thins))
-        self._powered_s, self._expire_powered_s, self._expire_wall_s = (
-            array(old.typecode, (old[at] for at in kept))
-            for old in (self._powered_s, self._expire_powered_s, self._expire_wall_s)
+        self._seqs, self._powered_s = (
+            array(old.typecode, (old[at] for at in kept)) for old in (self._seqs, self._powered_s)
+        )
+        self._expire_powered_s, self._expire_wall_s, self._thins = (
+            old.at(kept) for old in (self._expire_powered_s, self._expire_wall_s, self._thins)
         )
         self._standing = bytearray(self._standing[at] for at in kept)
-        self._starts, self._ends = array("Q"), array("Q")
+        self._starts, self._ends = array(self._starts.typecode), array(self._ends.typecode)
         self.size = FILE_HEADER_SIZE
         for length in lengths:
             self._starts.append(self.size)
@@ -206,7 +210,7 @@ class Segment:
         """READY records whose time has passed; the next look is due after `expires_powered_s`, `expires_wall_s`."""
         if powered_s <= self.expires_powered_s and wall_s <= self.expires_wall_s:
             return []
-        powered, wall = np.frombuffer(self._expire_powered_s, np.uint32), np.frombuffer(self._expire_wall_s, np.uint32)
+        powered, wall = self._expire_powered_s.rows(), self._expire_wall_s.rows()
         ready = np.frombuffer(self._standing, np.uint8) == _READY
         passed = ready & ((powered < powered_s) | (wall < wall_s))
         rest = ready & ~passed
