@@ -6,12 +6,13 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 
 from edge_agent import __version__, events
 from edge_agent.acquire.feed import feed
+from edge_agent.cabin_door import CabinDoor, asks_for_consent
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
 from edge_agent.compilation import Config
@@ -29,6 +30,7 @@ from edge_agent.health import Verdict, Watch
 from edge_agent.health_answer import health_answered
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
 from edge_agent.latency import Latency
+from edge_agent.local_door import local_bus_of
 from edge_agent.log_level import LogLevel
 from edge_agent.methods import all_flushed, latest_values, snapshot_taken
 from edge_agent.metrics import labels_of, metrics_of, metrics_served
@@ -51,6 +53,7 @@ from edge_agent.state_file import StateFile
 from edge_agent.status import Status
 from edge_agent.storage import spool_of
 from edge_agent.tap.latest import Latest
+from edge_agent.tap.live import LiveTap
 from edge_agent.tap.recent_frames import RecentFrames
 from edge_agent.trials import Trials
 from edge_agent.twin import Twin
@@ -96,6 +99,8 @@ class Agent:
         self._state_file = StateFile(settings.data_folder / "state.json", log)
         self._vehicle_state = VehicleState(reported, self._state_file.read())
         self._spool_reports = SpoolReports(reported)
+        self._local_bus = local_bus_of(settings, clock, log)
+        self._tap = LiveTap(self._local_bus, spool.boot.boot, clock=clock, log=log)
         recent = RecentFrames(settings.test_memory_bytes)
         sender = Sender(settings.device, settings.module)
         self._sift = Sift(
@@ -108,8 +113,11 @@ class Agent:
             rule_reports=RuleReports(reported),
             vehicle_state=self._vehicle_state,
             recent=recent,
+            tap=self._tap,
             hear=lambda is_true: self._power.hear(is_true=is_true),
+            asks_for_consent=asks_for_consent(settings),
         )
+        self._cabin = self._cabin_of(reported)
         self._latency = Latency()
         self._keeping = self._keeping_of(sender)
         self._trials = Trials(catalog, recent, sender, clock)
@@ -147,6 +155,7 @@ class Agent:
         try:
             if stop.is_set():  # while the databases were loaded
                 return
+            await self._cabin.begin()
             await self._inbox.restore()
             answered = health_answered(self._settings.data_folder, self.health, self._log)
             async with answered, self._metrics(), asyncio.TaskGroup() as group:
@@ -192,6 +201,10 @@ class Agent:
         keep = group.create_task(self._keeping.run(self._batches), name="keep")
         delivery = group.create_task(self._delivery.run(end_delivery), name="uplink")
         standing = group.create_task(self._stand(), name="standing")
+        local_bus = group.create_task(self._local_bus.run(), name="tap.bus")
+        tap = group.create_task(self._tap.run(self._overview.local), name="tap")
+        consent = group.create_task(self._cabin.follow(), name="cabin.consent")
+        trips = group.create_task(self._cabin.answer_trips(), name="cabin.trips")
         tariff = group.create_task(self._tariff.run(), name="tariff")
         power = group.create_task(self._power.run(), name="power")
         health = group.create_task(self._look_after(), name="health")
@@ -217,7 +230,8 @@ class Agent:
             events.drain_timed_out(self._log, waited_s=waited_s, late=[task.get_name() for task in late])
         else:
             events.drain_finished(self._log, waited_s=waited_s, spooled=self._spool.depth[0])
-        for task in (sift, *late, emptied, standing, tariff, power, health, stopping, finishing):
+        beside = (standing, tap, local_bus, consent, trips, tariff, power, health)
+        for task in (sift, *late, emptied, *beside, stopping, finishing):
             task.cancel()
         if refusal:
             raise refusal
@@ -227,7 +241,19 @@ class Agent:
             self._latency.commit(self._spool.boot.boot, batches, self._clock.uptime_ns())
 
         commit = GroupCommit(self._settings.commit_s, self._settings.commit_bytes)
-        return Keeping(self._spool, sender, commit=commit, committed=committed)
+        return Keeping(self._spool, sender, commit=commit, committed=committed, answered=self._cabin.answered)
+
+    def _cabin_of(self, reported: Reported) -> CabinDoor:
+        return CabinDoor(
+            self._settings,
+            self._sift,
+            self._spool,
+            self._local_bus,
+            reported,
+            forget=lambda: self._state_file.write(self._vehicle_state.body),
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _inbox_of(self, catalog: Catalog, refusals: Sequence[Refusal], reported: Reported) -> ModuleInbox:
         return ModuleInbox(
@@ -236,7 +262,7 @@ class Agent:
             self._configs,
             methods={
                 "status": lambda _: asdict(self.status()),
-                "latest": lambda payload: latest_values(payload, self._latest.values()),
+                "latest": self._latest_told,
                 "snapshot": lambda payload: snapshot_taken(payload, self._sift.snapshot_rules, self._sift.snapshot),
                 "flush": lambda payload: all_flushed(payload, self._sift.flush),
                 "rules.test": self._trials,
@@ -251,6 +277,10 @@ class Agent:
             acknowledges=bool(self._settings.model_id),
             follow=self._follow,
         )
+
+    def _latest_told(self, payload: object) -> Mapping[str, object]:
+        self._cabin.judge_telling()
+        return latest_values(payload, self._latest.values())
 
     def _follow(self, config: Config) -> None:
         self._log_level.follow(config.log_level)
@@ -269,6 +299,7 @@ class Agent:
             allowance=self._tariff.allowance,
             sending=self._tariff.sending,
             acked=lambda key: self._latency.acknowledge(key, self._clock.uptime_ns()),
+            withdrawn=self._spool.is_withdrawn,
         )
 
     def _overview_of(self, opened: Callable[[], Iterable[str]], reports: BusReports, collector: Collector) -> Overview:
@@ -282,6 +313,8 @@ class Agent:
             keeping=self._keeping,
             spool=self._spool,
             inbox=self._inbox,
+            local_bus=self._local_bus,
+            tap=self._tap,
             tariff=self._tariff,
             delivery=self._delivery,
         )

@@ -24,6 +24,7 @@ from edge_agent.document import (
     RuleSpec,
     SnapshotSpec,
     StateSpec,
+    TapSpec,
     judge,
 )
 from edge_agent.errors import ConditionRefused, DocumentRefused, Fault, SignalUnknown
@@ -48,6 +49,8 @@ from edge_agent.policy.rules import (
 )
 from edge_agent.quiet import QuietAsked
 from edge_agent.records import I64, Lane, Retention, RuleInfo, TimeUnit, Upload
+from edge_agent.tap.about import about_signal
+from edge_agent.tap.tick import TapAsked, topic_of
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.link import LinkSaid
 from edge_agent.vehicle_state import StateAsked, collisions
@@ -62,6 +65,10 @@ rules and 4,800 samples a block that all change, a block takes 70 ms (two x86 co
 MAX_CONDITION_NODES = 8_000
 """Signals, numbers and operations over all conditions that differ: 256 conditions of 20 have 5,120, and take 10 % of a
 core where four full buses move all their signals (`python -m bench.rules`)."""
+MAX_TAP_SIGNALS = 1_000
+"""A full tick of so many has 45 KB."""
+MAX_TAP_TOPICS = 200
+"""At worst so many messages a tick, each of which costs the broker and every reader some 60 us."""
 HOT_MAX_BYTES = 200_000
 """A hot batch is not compressed, and with its header and properties must stay below IoT Hub's 256 KB."""
 NEVER_OLD_NS = 100 * 365 * 86_400 * 1_000_000_000
@@ -87,6 +94,7 @@ class Config:
     budget: Budget = field(default_factory=Budget)
     log_level: str | None = None
     quiet: QuietAsked = field(default_factory=QuietAsked)
+    tap: TapAsked = field(default_factory=TapAsked)
 
     @property
     def unmetered(self) -> tuple[str, ...]:
@@ -105,12 +113,14 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
     asked = {rule: naming.conditions(spec, f"rules.{rule}") for rule, spec in document.rules.items()}
     state = naming.state(document.state)
     quiet = naming.quiet(document.quiet)
+    tap = naming.tap(document.tap)
     if naming.refused or (naming.unknown and catalog.complete):
         raise DocumentRefused([*naming.unknown, *naming.refused])
     runs = {rule: spec for rule, spec in document.rules.items() if None not in asked[rule].values()}
     _judge_past(runs, names)
     of_conditions = [signal for tree in naming.trees for signal in signals_of(tree)]
-    wanted = list(dict.fromkeys([*(signal for rule in runs for signal in names[rule]), *of_conditions, *state.signals]))
+    of_rules = (signal for rule in runs for signal in names[rule])
+    wanted = list(dict.fromkeys([*of_rules, *of_conditions, *state.signals, *tap.about]))
     index = {name: i for i, name in enumerate(wanted)}
     rules = tuple(
         _rule(rule, spec, np.array([index[signal] for signal in names[rule]], np.int64), asked[rule])
@@ -127,6 +137,7 @@ def compile_document(document: Document, catalog: Catalog, version: int) -> Conf
         Budget(**document.budget.model_dump()),
         document.log_level,
         quiet,
+        tap,
     )
 
 
@@ -173,8 +184,7 @@ class _Naming:
         """What is asked of the vehicle's state."""
         if spec is None:
             return StateAsked()
-        found = [self._match(pattern, f"state.signals[{i}]") for i, pattern in enumerate(spec.signals)]
-        names = tuple(dict.fromkeys(name for matches in found for name in matches))
+        names = self._named(spec.signals, "state.signals")
         if len(names) > MAX_STATE_SIGNALS:
             message = f"{len(names)} signals, the reported properties have room for {MAX_STATE_SIGNALS}"
             self.refused.append(Fault("state.signals", message))
@@ -187,6 +197,25 @@ class _Naming:
         """When the agent is to be quiet; by a signal alone too where the condition's signals are unknown."""
         condition = None if spec.when is None else self._condition(spec.when, "quiet.when")
         return QuietAsked(condition, round(spec.after_s * 1e9), round(spec.send_s * 1e9), spec.last_priority)
+
+    def tap(self, spec: TapSpec) -> TapAsked:
+        """What is asked of the local bus."""
+        signals, topics = self._named(spec.signals, "tap.signals"), self._named(spec.topics, "tap.topics")
+        for field_name, names, most in (("signals", signals, MAX_TAP_SIGNALS), ("topics", topics, MAX_TAP_TOPICS)):
+            if len(names) > most:
+                message = f"{len(names):,} signals, {most:,} are the most"
+                self.refused.append(Fault(f"tap.{field_name}", message))
+        if len({topic_of(name) for name in topics}) < len(topics):
+            self.refused.append(
+                Fault("tap.topics", "two of these have one topic, for what no topic can hold is _ there")
+            )
+        about = {name: about_signal(self.catalog, name) for name in dict.fromkeys([*signals, *topics])}
+        return TapAsked(signals, topics, spec.every_ms * 1_000_000, about)
+
+    def _named(self, patterns: Sequence[str], loc: str) -> tuple[str, ...]:
+        """What names and globs mean, each once."""
+        found = [self._match(pattern, f"{loc}[{i}]") for i, pattern in enumerate(patterns)]
+        return tuple(dict.fromkeys(name for matches in found for name in matches))
 
     def _condition(self, text: str, loc: str) -> int | None:
         try:

@@ -323,6 +323,17 @@ class QuietSpec(_Model):
     """batches of a priority with a greater number stay on disk"""
 
 
+class TapSpec(_Model):
+    """What the vehicle's local MQTT bus is told."""
+
+    signals: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    """names and globs of those in the ticks"""
+    every_ms: int = Field(default=100, ge=20, le=1000)
+    """from tick to tick; a block of frames ends one, so TICK_MS is the finest"""
+    topics: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    """names and globs of those that have a retained topic of their own besides: a message for each change"""
+
+
 class Document(_Model):
     """The desired properties, without `$version`."""
 
@@ -346,6 +357,8 @@ class Document(_Model):
     """from which level on events are told; as RuntimeLogLevel has it where nothing is said"""
     quiet: QuietSpec = QuietSpec()
     """when no network is used"""
+    tap: TapSpec = TapSpec()
+    """what the local bus is told, where the vehicle has one (TAP_BROKER)"""
 
 
 def judge(desired: Mapping[str, Any]) -> Document:

@@ -6,7 +6,7 @@ WARNING  something failed, no loss   ERROR  something was lost, with `count` and
 Names are `stage.noun_past-verb`. Numbers are fields with their unit. One line a batch, none a frame.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -201,11 +201,10 @@ def batch_sealed(log: Log, batch: Batch) -> None:
 
 
 def consent_followed(
-    log: Log, *, version: int, private: bool, allowed: Sequence[str], waiting: Mapping[str, Sequence[str]]
+    log: Log, *, version: int, private: bool, allowed: Sequence[str], waiting: Sequence[str]
 ) -> None:
-    """The driver decided; these purposes are allowed now, and these rules wait for the purposes they lack."""
-    told = {rule: list(lacks) for rule, lacks in waiting.items()}
-    log.info("policy.consent_followed", version=version, private=private, allowed=list(allowed), waiting=told)
+    """The driver decided; these purposes are allowed now, and these rules wait, each behind the purposes it lacks."""
+    log.info("policy.consent_followed", version=version, private=private, allowed=list(allowed), waiting=list(waiting))
 
 
 def consent_refused(log: Log, *, reason: str) -> None:

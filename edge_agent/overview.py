@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from edge_agent.channel import Channel
 from edge_agent.decode.bus_reports import BusReports
+from edge_agent.fitting import JsonObject
 from edge_agent.health import Progress
 from edge_agent.inbox import ModuleInbox
 from edge_agent.policy.collector import Collector
@@ -13,6 +14,8 @@ from edge_agent.sift import Sift
 from edge_agent.spool.keep import Keeping
 from edge_agent.spool.segments import SegmentSpool
 from edge_agent.status import Status
+from edge_agent.tap.live import LiveTap
+from edge_agent.tap.local_bus import LocalBus
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.tariff import Tariff
 
@@ -31,6 +34,8 @@ class Overview:
     keeping: Keeping
     spool: SegmentSpool
     inbox: ModuleInbox
+    local_bus: LocalBus
+    tap: LiveTap
     tariff: Tariff
     delivery: Delivery
 
@@ -59,6 +64,20 @@ class Overview:
     def _can_send(self) -> bool:
         """Whether something on disk may go now; what is in quarantine goes now and then, and nobody waits for it."""
         return self.spool.holds(self.tariff.allowance.terms, but=self.delivery.quarantine.keys)
+
+    def local(self) -> JsonObject:
+        """What the local bus is told of the agent; of the link null where nobody says what it is."""
+        link, (pending, pending_bytes) = self.tariff.link, self.spool.depth
+        is_said = link.said_by != "nobody"
+        return {
+            "link_up": self.delivery.up,
+            "metered": link.metered if is_said else None,
+            "roaming": link.roaming if is_said or link.roaming else None,
+            "spooled_batches": pending,
+            "spooled_bytes": pending_bytes,
+            "delivered_batches": self.delivery.counts.acked,
+            "lost_batches": sum(self.spool.lost.values()),
+        }
 
     def status(self) -> Status:
         """What the agent says of itself."""
@@ -90,6 +109,9 @@ class Overview:
             memory_batches=standing.memory_batches,
             memory_bytes=standing.memory_bytes,
             spool_damage=asdict(self.spool.damage),
+            tap_connected=self.local_bus.up,
+            tap_ticks=self.tap.published,
+            tap_dropped=self.tap.dropped,
             link_metered=self.tariff.link.metered,
             link_roaming=self.tariff.link.roaming,
             budget_percent=self.tariff.budget_percent,

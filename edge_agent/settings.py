@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
+from edge_agent.tap.address import judged_address
 from edge_agent.uplink.mqtt_topics import judged_control, judged_template
 
 _SEGMENT = r"[A-Za-z](\w*[A-Za-z0-9])?"
@@ -145,8 +146,21 @@ class Settings(BaseSettings):
     """of the IoT Plug and Play model that is announced at each connect, if any; `edge-agent dtdl` makes models"""
     keep_alive_s: int = Field(default=20, ge=1, le=1740)
     """MQTT's: a dead link is noticed after about one and a half of it"""
+    consent: Literal["none", "cabin"] = "none"
+    """whose word on consent counts: `none`, the operator has settled it elsewhere and every rule runs; `cabin`, the
+    driver's, as the cabin says it on the local bus: without a yes nothing runs that needs one, see docs/consent.md"""
     link_file: Path | None = None
     """in which whoever keeps the modem says `{"metered": true, "roaming": false}`; looked at every two seconds"""
+    tap_broker: Annotated[str, AfterValidator(judged_address)] = ""
+    """the local MQTT broker, `mosquitto:1883` or `mqtts://head-unit`, see docs/tap.md; empty: there is none"""
+    tap_user: str = ""
+    """who the agent is there"""
+    tap_password: SecretStr = SecretStr("")
+    """of that user; or TAP_PASSWORD_FILE names a file that holds it"""
+    tap_password_file: Path | None = None
+    """the password alone, with or without a newline; read at the start"""
+    tap_ca: Path | None = None
+    """PEM, who signed the local broker's certificate, where the system does not know it; for `mqtts`"""
     drain_s: float = Field(default=6.0, gt=0, le=60)
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")

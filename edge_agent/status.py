@@ -47,6 +47,13 @@ class Status:
     memory_bytes: int = 0
     spool_damage: Mapping[str, int] = field(default_factory=dict)
     """of the spool's `Damage`, which this start found; batches that it cost are in `lost_batches`, those with a name"""
+    tap_connected: bool = False
+    """whether the vehicle's local bus has the agent"""
+    tap_ticks: int = 0
+    """published there"""
+    tap_dropped: Mapping[str, int] = field(default_factory=dict)
+    """ticks that were not: `offline` without a connection, `busy` while the one before had not gone, `cut` with the
+    connection"""
     link_metered: bool = True
     """bytes cost money now, or nobody says that they do not"""
     link_roaming: bool = False

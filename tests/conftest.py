@@ -16,7 +16,7 @@ import structlog
 from edge_agent.localhub import hub
 from edge_agent.localhub.identities import Identity, ModuleId, load_identities
 
-OUR_THREADS = ("acquire", "spool", "iotedge", "localhub", "metrics")
+OUR_THREADS = ("acquire", "spool", "iotedge", "localhub", "metrics", "tap")
 THREAD_END_S = 2.0
 KEYS: set[str] = set()
 TOKEN = re.compile(r"SharedAccessKey=[A-Za-z0-9+/]{40}|SharedAccessSignature sr=|[?&]sig=")

@@ -164,6 +164,7 @@ NO_TEST_OF_ITS_OWN: Mapping[str, str] = {
     "ports.py": "protocols: tests/contract holds each of their makers to them",
     "records.py": "plain data",
     "status.py": "plain data",
+    "tap/link.py": "protocols: tests/tap/test_mqtt.py holds their maker to them",
 }
 
 

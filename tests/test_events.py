@@ -13,7 +13,7 @@ from edge_agent.records import Batch, BusCounts, BusHealth, BusState, EnvelopeKe
 from tests.acquire.told import Told
 from tests.spool.batches import SPEED, batch, column
 
-STAGES = ("app", "acquire", "decode", "policy", "spool", "uplink", "twin")
+STAGES = ("app", "acquire", "decode", "policy", "spool", "tap", "uplink", "twin")
 EVENTS: list[Callable[..., None]] = [
     function for _, function in inspect.getmembers(events, inspect.isfunction) if function.__module__ == events.__name__
 ]

@@ -43,6 +43,9 @@ STATUS = Status(
     memory_batches=3,
     memory_bytes=300,
     spool_damage=asdict(Damage(segments=2, damaged_bytes=700, missing_segments=1, unreadable_segments=4)),
+    tap_connected=True,
+    tap_ticks=90,
+    tap_dropped={"offline": 4, "busy": 1, "cut": 0},
     link_metered=False,
     link_roaming=True,
     budget_percent=81,
@@ -107,6 +110,7 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
         "memory": 2,
         "refused": 0,
         "no_key": 0,
+        "consent": 0,
         "dropped": 0,
     }
     assert found["edge_spool_on_disk", ()] == 0

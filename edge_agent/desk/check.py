@@ -11,6 +11,7 @@ from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database, strict_remarks
 from edge_agent.desk.check_vss import judge_mapping
 from edge_agent.errors import BadSettings, DatabaseRefused, MappingRefused
+from edge_agent.local_door import local_bus_faults
 from edge_agent.settings import Settings, load_settings
 from edge_agent.uplink.edge_environment import judge_environment
 
@@ -67,6 +68,7 @@ def _settings() -> Generator[Finding, None, Settings | None]:
     except BadSettings as error:
         yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in error.faults)
         return None
+    yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in local_bus_faults(settings))
     yield from _folder(settings.data_folder)
     for number, bus in enumerate(settings.buses):
         if bus.interface not in interfaces():
