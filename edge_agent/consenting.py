@@ -88,7 +88,7 @@ class Consenting:
             version=self._consent.version,
             private=self._consent.private,
             allowed=words(self.allowed),
-            waiting=self._followers.waiting(),
+            waiting=[f"{' '.join(lacks)}: {rule}" for rule, lacks in self._followers.waiting().items()],
         )
 
     async def _settle(self) -> bool:

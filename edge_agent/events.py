@@ -200,9 +200,7 @@ def batch_sealed(log: Log, batch: Batch) -> None:
     log.debug("policy.batch_sealed", seq=batch.seq, rule=batch.rule.name, samples=batch.kept, why=batch.why.value)
 
 
-def consent_followed(
-    log: Log, *, version: int, private: bool, allowed: Sequence[str], waiting: Sequence[str]
-) -> None:
+def consent_followed(log: Log, *, version: int, private: bool, allowed: Sequence[str], waiting: Sequence[str]) -> None:
     """The driver decided; these purposes are allowed now, and these rules wait, each behind the purposes it lacks."""
     log.info("policy.consent_followed", version=version, private=private, allowed=list(allowed), waiting=list(waiting))
 

@@ -20,6 +20,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "agent": 300,
     "budget": 450,
     "config": 4_400,
+    "consent": 500,
     "databases": 2_400,
     "health": 4_450,
     "link": 150,
@@ -35,7 +36,7 @@ ROOMS: Final[Mapping[str, int]] = {
 }
 """bytes of each section with its name; one that is not named here has OTHER_ROOM"""
 OTHER_ROOM: Final = 500
-OTHERS: Final = 3
+OTHERS: Final = 2
 """sections at most that have no room of their own; more are left out, and that is said"""
 CUT: Final = "cut"
 """the section that tells what was cut from the others"""

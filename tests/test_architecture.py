@@ -76,6 +76,7 @@ MUST_BE_PURE = (
     "spool/skimming.py",
     "spool/state.py",
     "spool/stream.py",
+    "spool/streams.py",
     "spool/thinning.py",
     "status.py",
     "tap/about.py",

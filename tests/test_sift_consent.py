@@ -34,7 +34,7 @@ CATALOG = Catalog(
 )
 CHANGES = {"kind": "on_change", "signals": ["M.A"]}
 AROUND_200 = {"kind": "event", "signals": ["M.A"], "when": "M.A == 200", "before_s": 600, "after_s": 0}
-RULES = {
+RULES: dict[str, dict[str, object]] = {
     "where": {**CHANGES, "purpose": "location"},
     "safe": {**CHANGES, "purpose": "safety"},
     "plain": dict(CHANGES),

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Final, cast, get_args
 
+from edge_agent.consent import ANSWERS, words
 from edge_agent.desk.dtdl_schemas import Schema, array_of, enum_of, map_of, object_of, schema_of
 from edge_agent.desk.twin_schema import twin_schema
 from edge_agent.fitting import JsonObject
 from edge_agent.log_level import LEVELS
 from edge_agent.policy.rule_reports import RuleStatus
 from edge_agent.quiet import PowerState
-from edge_agent.records import BusCounts, BusState
+from edge_agent.records import BusCounts, BusState, Purpose
 from edge_agent.status import Status
 from edge_agent.uplink.budget import Budget, Level
 
@@ -107,10 +108,24 @@ READ_ONLY: Final = (
                     "kept": "long",
                     "batches": "long",
                     "last_ms": "long",
+                    "lacks": array_of("string"),
                 }
             ),
         ),
         "What each rule has kept since the start.",
+    ),
+    _property(
+        "consent",
+        object_of(
+            {
+                "t": "long",
+                "version": "long",
+                "private": "boolean",
+                "purposes": object_of({word: enum_of(ANSWERS) for word in words(~Purpose(0))}),
+                "wiping": array_of("string"),
+            }
+        ),
+        "What the driver decided, where the driver is asked.",
     ),
     _property(
         "link",

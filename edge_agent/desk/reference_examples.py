@@ -42,6 +42,7 @@ SETTINGS: Mapping[str, str] = {
     "OUTPUT": "signals",
     "MODEL_ID": "dtmi:com:example:vehicle;1",
     "KEEP_ALIVE_S": "60",
+    "CONSENT": "cabin",
     "LINK_FILE": "/run/modem/link.json",
     "DRAIN_S": "4",
     "IOTEDGE_DEVICEID": "vehicle-17",

@@ -10,17 +10,17 @@ Time is told in whole powered-on seconds of the vehicle (`SpoolState.powered_s`)
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
 from edge_agent.records import ANYTHING, LIVE_S, EnvelopeKey, LostRange, Part, Purpose, Terms, Upload
 from edge_agent.spool.framing import FILE_HEADER_SIZE, FOREVER, Framed, Lifetime
-from edge_agent.spool.naming import PRIORITIES, STREAMS, SegmentName, StreamName
+from edge_agent.spool.naming import SegmentName, StreamName
 from edge_agent.spool.owed import Owed
 from edge_agent.spool.skimming import Run
 from edge_agent.spool.state import SpoolState, StreamMarks
-from edge_agent.spool.stream import NEVER_S, Segment, Stream
+from edge_agent.spool.stream import NEVER_S, Segment
+from edge_agent.spool.streams import Streams, by_age, oldest
 
 RulesOf = Callable[[Segment], Sequence[str] | None]
 """The rule of each record of a segment, in order; None where the file cannot be read."""
@@ -87,10 +87,7 @@ class Ledger:
 
     def __init__(self, *, budget_bytes: int, segment_bytes: int) -> None:
         self._budget_bytes, self._segment_bytes = budget_bytes, segment_bytes
-        self._streams: dict[StreamName, Stream] = {}
-        """in the order of their turns; replaced, never written to, for `holds` looks from other threads"""
-        self._of_priority: list[list[Stream]] = []
-        self._know(STREAMS)
+        self._streams = Streams()
         self._leased: dict[EnvelopeKey, Leased] = {}
         self._doomed: list[Segment] = []
         self._shrunk: dict[Segment, int] = {}
@@ -108,7 +105,7 @@ class Ledger:
 
     def holds(self, terms: Terms, but: Collection[EnvelopeKey] = ()) -> bool:
         """Whether a record is not settled that may go on these terms, `but` for some; for a look from any thread."""
-        streams = (stream for turn in self._turns(terms) for stream in turn)
+        streams = (stream for turn in self._streams.turns(terms) for stream in turn)
         without = Counter(lease.segment for key in but if (lease := self._leased.get(key)))
         segments = (segment for stream in streams for segment in tuple(stream.segments))
         return any(segment.needed and segment.ready + segment.leased > without[segment] for segment in segments)
@@ -116,7 +113,7 @@ class Ledger:
     @property
     def total_bytes(self) -> int:
         """Size of all segment files that are not doomed."""
-        return sum(segment.size for stream in self._streams.values() for segment in stream.segments)
+        return sum(segment.size for segment in self._streams.segments())
 
     def marks(self) -> Mapping[StreamName, StreamMarks]:
         """How far each stream that was ever used has come."""
@@ -125,7 +122,7 @@ class Ledger:
 
     def resume(self, state: SpoolState, last_numbers: Mapping[StreamName, int]) -> None:
         """Take up what the state file and the folder say, before any `adopt`."""
-        self._know([*state.streams, *last_numbers])
+        self._streams.know([*state.streams, *last_numbers])
         for name, mark in state.streams.items():
             self._streams[name].settled = mark.settled
             self._resumed[name] = mark
@@ -160,7 +157,7 @@ class Ledger:
         None of them was Acked: one state file says of both, the batch and what it told, that they are forgotten.
         """
         gone = set(self.owed.told)
-        for segment in (segment for stream in self._streams.values() for segment in stream.segments if gone):
+        for segment in self._streams.segments() if gone else ():
             gone.difference_update(segment.key(index) for index in segment.unsettled())
         for carrier in gone:
             self.owed.carrier_lost(carrier)
@@ -199,7 +196,7 @@ class Ledger:
     def place(self, admitted: Iterable[Incoming]) -> tuple[Placement, ...]:
         """Where each one goes; to be followed by `commit` or `abandon`. Keys of one stream must grow for ever."""
         admitted = tuple(admitted)
-        self._know(item.stream for item in admitted)
+        self._streams.know(item.stream for item in admitted)
         newest: dict[StreamName, Placement] = {}
         return tuple(self._place(item, newest) for item in admitted)
 
@@ -224,18 +221,19 @@ class Ledger:
         """
         leased: list[Leased] = []
         for part in (part for part in Part if part in terms.parts):
-            for streams in self._turns(terms):
-                while len(leased) < limit and (lease := _oldest(streams, part, powered_s - LIVE_S + 1)):
-                    lease.segment.lease(lease.index)
-                    leased.append(lease)
+            for streams in self._streams.turns(terms):
+                while len(leased) < limit and (found := oldest(streams, part, powered_s - LIVE_S + 1)):
+                    segment, index = found
+                    leased.append(Leased(segment.key(index), segment))
+                    segment.lease(index)
         self._leased.update((lease.key, lease) for lease in leased)
         return leased
 
     def backlog_due(self, terms: Terms, powered_s: int) -> int | None:
         """The powered-on second at which the next live record that may go becomes backlog; None where none waits."""
         live_since_s = powered_s - LIVE_S + 1
-        oldest = (stream.oldest(Part.LIVE, live_since_s) for streams in self._turns(terms) for stream in streams)
-        return min((segment.powered_s(index) + LIVE_S for segment, index in filter(None, oldest)), default=None)
+        found = (stream.oldest(Part.LIVE, live_since_s) for streams in self._streams.turns(terms) for stream in streams)
+        return min((segment.powered_s(index) + LIVE_S for segment, index in filter(None, found)), default=None)
 
     def expire(self, powered_s: int, wall_s: int | None) -> tuple[LostRange, ...]:
         """Give up what has waited longer than its rule allows, and name it; what is in flight does not expire.
@@ -246,7 +244,7 @@ class Ledger:
             return ()
         gone: list[EnvelopeKey] = []
         self._expires_powered_s = self._expires_wall_s = NEVER_S
-        for segment in self._segments():
+        for segment in self._streams.segments():
             gone += self._give_up(segment, segment.expired(powered_s, wall_s or 0))
             self._expect(segment)
         return self.owed.add(gone, "expired")
@@ -294,7 +292,7 @@ class Ledger:
         What was to arrive of them is owed as `consent`. Returned are those, and what was in flight: no lease any more.
         """
         gone: list[EnvelopeKey] = []
-        for segment in [segment for segment in self._segments() if segment.name.stream.concerns(purposes)]:
+        for segment in [segment for segment in self._streams.segments() if segment.name.stream.concerns(purposes)]:
             segment.closed = True
             gone += self._give_up(segment, segment.unsettled())
             self._doom(segment)
@@ -310,7 +308,7 @@ class Ledger:
 
     def sweep(self) -> tuple[Segment, ...]:
         """Every segment whose file may go once the state that `marks` and `owed` give now is durable."""
-        for segment in tuple(self._segments()):
+        for segment in tuple(self._streams.segments()):
             if segment.dead:
                 self._doom(segment)
         return tuple(self._doomed)
@@ -333,25 +331,6 @@ class Ledger:
     def buried(self, segment: Segment) -> None:
         """The file of a doomed segment is gone."""
         self._doomed.remove(segment)
-
-    def _segments(self) -> Iterator[Segment]:
-        return (segment for stream in self._streams.values() for segment in stream.segments)
-
-    def _turns(self, terms: Terms) -> Iterator[list[Stream]]:
-        """The streams that may go, those of one priority together, most important first."""
-        for streams in self._of_priority[: terms.last_priority + 1]:
-            yield [stream for stream in streams if terms.unmetered or stream.name.upload is Upload.ANY]
-
-    def _know(self, names: Iterable[StreamName]) -> None:
-        """Have a stream of each name."""
-        known = self._streams
-        if new := set(names).difference(known):
-            order = sorted(new.union(known), key=lambda name: name.turn)
-            self._streams = {name: known.get(name) or Stream(name) for name in order}
-            everything = self._streams.values()
-            self._of_priority = [
-                [stream for stream in everything if stream.name.priority == priority] for priority in range(PRIORITIES)
-            ]
 
     def _add(self, segment: Segment, seq: int, start: int, end: int, lifetime: Lifetime) -> None:
         segment.add(seq, start, end, lifetime)
@@ -384,7 +363,9 @@ class Ledger:
     def _has_room(self, priority: int, need: int, budget_bytes: int) -> bool:
         """Whether `need` more bytes fit, or can be made to."""
         short = self.total_bytes + need - budget_bytes
-        return short <= 0 or short <= sum(segment.size for segment in self._segments() if _may_go(segment, priority))
+        return short <= 0 or short <= sum(
+            segment.size for segment in self._streams.segments() if _may_go(segment, priority)
+        )
 
     def _make_room(self, priority: int, need: int, budget_bytes: int, rules_of: RulesOf | None) -> list[LostRange]:
         """Let `need` more bytes in, for which there is room; what is lost by it."""
@@ -396,16 +377,14 @@ class Ledger:
 
     def _going(self, priority: int, rules_of: RulesOf | None) -> Iterator[tuple[LostRange, ...]]:
         """Give up one segment after another, or a part of it; what is lost by each."""
-        for segment in [segment for segment in self._segments() if not segment.needed]:
+        for segment in [segment for segment in self._streams.segments() if not segment.needed]:
             yield self._evict(segment)
-        last_first = [stream for stream in reversed(self._streams.values()) if stream.name.priority >= priority]
-        for _, alike in groupby(last_first, key=lambda stream: (stream.name.priority, stream.name.upload)):
-            streams = list(alike)
+        for streams in self._streams.last_first(priority):
             if rules_of is not None:
-                for segment in [segment for segment in _by_age(streams) if self._can_thin(segment)]:
+                for segment in [segment for segment in by_age(streams) if self._can_thin(segment)]:
                     stream = self._streams[segment.name.stream]
                     yield self._thin(segment, stream.thin(segment, rules_of(segment)))
-            for segment in [segment for segment in _by_age(streams) if not segment.leased]:
+            for segment in [segment for segment in by_age(streams) if not segment.leased]:
                 yield self._evict(segment)
 
     def _can_thin(self, segment: Segment) -> bool:
@@ -461,20 +440,6 @@ class Ledger:
         placement = Placement(item.key, segment, start, start + item.length, previous_seq, item.lifetime)
         newest[item.stream] = placement
         return placement
-
-
-def _oldest(streams: Iterable[Stream], part: Part, live_since_s: int) -> Leased | None:
-    """The oldest record of any of these that can be leased."""
-    found = [one for stream in streams if (one := stream.oldest(part, live_since_s))]
-    if not found:
-        return None
-    segment, index = min(found, key=lambda one: one[0].key(one[1]))
-    return Leased(segment.key(index), segment)
-
-
-def _by_age(streams: Iterable[Stream]) -> list[Segment]:
-    """The segments of streams that go alike, oldest first."""
-    return sorted((segment for stream in streams for segment in stream.segments), key=lambda segment: segment.begins)
 
 
 def _may_go(segment: Segment, priority: int) -> bool:
