@@ -66,6 +66,8 @@ class Door:
             return self._refusal_of_post(asked) or self._refusal_of_cookie(asked)
         if asked.method not in {"GET", "HEAD"}:
             return 400, f"there is no {asked.method[:20]} here, only GET and POST"
+        if asked.path.startswith(_WITHOUT_COOKIE) or (asked.launch and asked.path == "/"):
+            return None
         return self._refusal_of_cookie(asked)
 
     @staticmethod
@@ -77,8 +79,6 @@ class Door:
         return None
 
     def _refusal_of_cookie(self, asked: Asked) -> tuple[int, str] | None:
-        if asked.path.startswith(_WITHOUT_COOKIE) or (asked.launch and asked.path == "/"):
-            return None
         if self.knows(asked.cookie):
             return None
         return 401, "the cookie is missing or not ours: open /?launch= with the token of the file launch_token"
@@ -86,7 +86,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Stands before the application: refuses, adds the headers, and answers 500 for a mistake of ours."""
+    """Stands before the application: refuses, adds the headers, and tells of a mistake of ours, which it survives."""
 
     app: ASGIApp
     door: Door
@@ -94,12 +94,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in, or refuse."""
-        begun = False
 
         async def safely(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 headers = MutableHeaders(scope=message)
                 headers.update(SECURITY_HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
@@ -115,8 +112,6 @@ class Guard:
             await self.app(scope, receive, safely)
         except Exception as error:  # noqa: BLE001  a request's mistake must not stop the page of a moving vehicle
             events.request_failed(self.log, error=type(error).__name__, at=_place(error))
-            if not begun:
-                await JSONResponse({"error": "a mistake of the cabin's own"}, 500)(scope, receive, safely)
 
 
 def _asked(scope: Scope) -> Asked:

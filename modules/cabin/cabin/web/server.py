@@ -132,7 +132,7 @@ def _application(cockpit: Cockpit, stream: Stream, launch: Launch, log: Log) -> 
             Route("/api/v1/stream", views),
             *routes(cockpit),
         ],
-        exception_handlers={HTTPException: _mistake},
+        exception_handlers={HTTPException: _mistake, Exception: _failed},
     )
 
 
@@ -151,6 +151,10 @@ def _launched(launch: Launch, token: str, log: Log) -> Response:
     answer = RedirectResponse("/", 303)
     answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict")
     return answer
+
+
+async def _failed(_: Request, _error: Exception) -> Response:
+    return JSONResponse({"error": "a mistake of the cabin's own"}, 500)
 
 
 async def _mistake(_: Request, error: Exception) -> Response:
