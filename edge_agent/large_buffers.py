@@ -2,6 +2,9 @@
 
 glibc takes the first large buffer from the system and gives it back, and from then on keeps room for another one of
 that size (mallopt(3), M_MMAP_THRESHOLD): a start that reads a segment of 4 MB would hold 4 MB for good.
+
+What is smaller stays, up to that size a thread: once told the one limit, glibc keeps the other (M_TRIM_THRESHOLD) at
+128 KB, and a batch of 200 KB that is read and sent would take its pages from the system anew each time, 0.4 ms.
 """
 
 import ctypes
@@ -11,10 +14,12 @@ from typing import Final
 LARGE_BYTES: Final = 1 << 20
 """What the stages need for each block is far below."""
 _M_MMAP_THRESHOLD: Final = -3
+_M_TRIM_THRESHOLD: Final = -1
 """of malloc.h"""
 
 
 def give_back_large_buffers() -> None:
     """From now on, in the whole process; elsewhere than with glibc nothing changes."""
     with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+        for limit in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+            ctypes.CDLL(None).mallopt(limit, LARGE_BYTES)
