@@ -18,6 +18,7 @@ GROUPS = (
     ("On disk", ("DATA_", "SPOOL_", "COMMIT_")),
     ("To the cloud", ("UPLINK", "OUTPUT", "MODEL_", "KEEP_ALIVE", "LINK_", "HUB_")),
     ("To a broker of MQTT 5: `UPLINK=mqtt`", ("MQTT_",)),
+    ("In the car: the local bus", ("TAP_", "CONSENT")),
     ("Seen from outside", ("METRICS_", "RUNTIME")),
     ("Set by IoT Edge", ("IOTEDGE_",)),
     ("From a log instead of buses", ("REPLAY_",)),

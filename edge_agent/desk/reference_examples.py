@@ -35,6 +35,11 @@ SETTINGS: Mapping[str, str] = {
     "MQTT_TOPIC": "fleet/{device}/{lane}",
     "MQTT_CONTROL": "fleet/{device}/control",
     "MQTT_SESSION_EXPIRY_S": "86400",
+    "TAP_BROKER": "mosquitto:1883",
+    "TAP_USER": "telematics",
+    "TAP_PASSWORD": "of-the-local-bus",
+    "TAP_PASSWORD_FILE": "/run/secrets/tap",
+    "TAP_CA": "/etc/edge-agent/local-ca.pem",
     "HUB_CONNECTION_STRING": "HostName=example.azure-devices.net;DeviceId=vehicle-17;x509=true",
     "HUB_CERTIFICATE_FILE": "/etc/edge-agent/vehicle.pem",
     "HUB_KEY_FILE": "/etc/edge-agent/vehicle.key",
@@ -75,6 +80,7 @@ TWIN: Mapping[str, Mapping[str, str]] = {
         "state": '{"signals": ["Trip.Odometer"]}',
         "link": '{"metered": false}',
         "budget": '{"bytes_per_month": 50000000}',
+        "tap": '{"signals": ["Motion.VehicleSpeed", "Gear.*"]}',
         "log_level": '"debug"',
         "quiet": '{"when": "Body.IgnitionOn == 0"}',
     },
@@ -130,6 +136,7 @@ TWIN: Mapping[str, Mapping[str, str]] = {
         "roaming_bytes_per_month": "1000000",
         "blocks_per_day": "5000",
     },
+    "TapSpec": {"signals": '["Motion.VehicleSpeed", "Gear.*"]', "every_ms": "200", "topics": '["Gear.Lever"]'},
     "QuietSpec": {"when": '"Body.IgnitionOn == 0"', "after_s": "10", "send_s": "30", "last_priority": "1"},
 }
 """JSON, by model and key; the document itself has no name"""
