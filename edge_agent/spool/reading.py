@@ -85,7 +85,7 @@ def read_capture(data: bytes, place: str) -> Iterator[ReadFrame]:
 def _payload(line: bytes, place: str) -> Payload:
     try:
         body = cast("Json", json.loads(line))
-        samples = _from_columns(body) if body["schema"] == "columns/1" else _from_rows(body)
+        samples = _samples_in(body)
         payload = Payload(
             device=cast("str", body["device"]),
             boot=cast("int", body["boot"]),
@@ -97,10 +97,20 @@ def _payload(line: bytes, place: str) -> Payload:
             samples=tuple(samples),
         )
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
-        raise PayloadRefused(place, f"not a columns/1 or rows/1 payload ({type(error).__name__}: {error})") from error
+        reason = f"not a columns/1, rows/1 or trip/1 payload ({type(error).__name__}: {error})"
+        raise PayloadRefused(place, reason) from error
     if payload.kept != len(payload.samples):
         raise PayloadRefused(place, f"says {payload.kept} samples and holds {len(payload.samples)}")
     return payload
+
+
+def _samples_in(body: Json) -> Iterator[ReadSample]:
+    match body["schema"]:
+        case "columns/1":
+            return _from_columns(body)
+        case "trip/1":  # a summary, which stands in the header whole
+            return iter(())
+    return _from_rows(body)
 
 
 def _from_columns(body: Json) -> Iterator[ReadSample]:

@@ -90,7 +90,7 @@ def test_what_stands_before_a_corrupt_line_is_still_read() -> None:
 
     assert next(reading).seq == 5
     with pytest.raises(
-        PayloadRefused, match=r"^drive\.json line 2: not a columns/1 or rows/1 payload \(JSONDecodeError"
+        PayloadRefused, match=r"^drive\.json line 2: not a columns/1, rows/1 or trip/1 payload \(JSONDecodeError"
     ):
         next(reading)
 
