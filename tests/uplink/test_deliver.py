@@ -227,6 +227,31 @@ def test_a_batch_that_ends_connections_for_hours_is_refused_and_holds_up_no_othe
     assert scene.log.fields("uplink.batch_refused")[0]["seq"] == 3
 
 
+def test_a_trial_that_we_broke_off_goes_back_to_where_it_waits() -> None:
+    poison = EnvelopeKey(1, 3)
+
+    async def break_off_the_trial(scene: Scene) -> None:
+        scene.hub.poison = {poison}
+        await scene.until(lambda: scene.spool.pending == 1)
+        scene.hub.poison.clear()
+        await scene.spool.append([envelope(200)])
+        await scene.until(lambda: scene.spool.pending == 1)
+        scene.hub.never_ack = True
+        await scene.until(lambda: scene.hub.arrived[-1].key == poison)
+        await scene.delivery.hush()
+        assert scene.delivery.quarantine.keys == {poison}
+        broken_off_s = asyncio.get_running_loop().time()
+        scene.hub.never_ack = False
+        scene.delivery.wake()
+        await scene.spool.append([envelope(201)])
+        await scene.until_delivered()
+        assert asyncio.get_running_loop().time() - broken_off_s > 59
+
+    scene = play(break_off_the_trial, count=10)
+    assert scene.spool.keys(Acked)[-1] == poison
+    assert [key for key in scene.spool.keys(Deferred) if key == poison] == [poison, poison], "none after the verdict"
+
+
 def test_what_waits_apart_comes_back_with_the_next_start() -> None:
     """It is leased all the while, and settled by nobody."""
     poison = EnvelopeKey(1, 3)

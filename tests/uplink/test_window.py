@@ -137,6 +137,21 @@ def test_a_verdict_says_how_many_sessions_died_and_of_what() -> None:
     assert window.session_ended("reset", died=True) == ((EnvelopeKey(1, 1), Convicted(1, "reset")),)
 
 
+def test_a_death_on_trial_is_told_as_one_more() -> None:
+    window, poison = Window(size=4), EnvelopeKey(1, 1)
+    verdicts = []
+    for session in range(5):
+        window.take(keys(100 + session))
+        window.acked(*window.due())
+        if session < 3:
+            window.take([poison])
+        else:
+            window.take_alone(poison)
+        assert window.due() == (poison,)
+        verdicts += [verdict for _, verdict in window.session_ended("reset", died=True)]
+    assert verdicts == [Deferred("reset"), Deferred("reset"), *(Convicted(deaths, "reset") for deaths in (3, 1, 1))]
+
+
 def test_one_on_trial_goes_when_all_else_is_settled_and_alone() -> None:
     window = convicted()
     window.take(keys(2))
