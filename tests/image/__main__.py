@@ -40,7 +40,7 @@ def main() -> int:
     _timed("image", lambda: buildah.build(wanted, base))
     image = buildah.made(wanted.image)
     _as_promised(image)
-    with buildah.mounted(base) as below, buildah.mounted(wanted.image) as files:
+    with buildah.mounted(wanted, base) as below, buildah.mounted(wanted, wanted.image) as files:
         _as_locked(files)
         _small_enough(below, files)
         return _contained(files, image, restrictions())

@@ -146,9 +146,9 @@ def made(image: str) -> Made:
 
 
 @contextmanager
-def mounted(image: str) -> Iterator[Path]:
+def mounted(wanted: Platform, image: str) -> Iterator[Path]:
     """Its files, for as long as this lasts."""
-    container = _printed("buildah", "from", "--pull-never", image)
+    container = _printed("buildah", "from", "--arch", wanted.debian, "--pull-never", image)
     try:
         yield Path(_printed("buildah", "mount", container))
     finally:
