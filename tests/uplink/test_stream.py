@@ -1,6 +1,7 @@
 """One session's stream: what is settled how, at every kind of end."""
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
@@ -48,6 +49,7 @@ def run(
     spool: MemorySpool | None = None,
     reported: Reported | None = None,
     allowance: Allowance | None = None,
+    withdrawn: Collection[int] = (),
 ) -> tuple[str | None, MemorySpool, LinkCounts]:
     spool = spool or MemorySpool(envelopes)
 
@@ -65,6 +67,7 @@ def run(
             drain_s=2.5,
             allowance=allowance or Allowance(),
             sending=sent.append,
+            withdrawn=lambda key: key.seq in withdrawn,
         )
         why = await stream.run(stop, asyncio.Event())
         assert spool.leased == 0
@@ -90,6 +93,14 @@ def test_one_send_without_an_answer_ends_the_session() -> None:
     assert why == "no acknowledgement within 6 s"
     assert seqs(spool.keys(Acked)) == [1]
     assert seqs(spool.keys(Deferred)) == [2, 3]
+
+
+def test_what_was_withdrawn_since_it_was_leased_is_not_sent_and_no_verdict_is_passed_on_it() -> None:
+    why, spool, counts = run(Slow(lives_s=5), [envelope(seq) for seq in range(1, 4)], withdrawn={2})
+    assert why == "reset"
+    assert seqs(spool.keys(Acked)) == [1, 3]
+    assert seqs(spool.keys(Deferred)) == [2]
+    assert (counts.acked, counts.refused, counts.uncertain) == (2, 0, 0)
 
 
 def test_a_stop_waits_for_what_is_in_flight_but_not_for_long() -> None:
