@@ -5,6 +5,8 @@ import pytest
 
 from edge_agent.compilation import (
     MAX_CONDITION_NODES,
+    MAX_TAP_SIGNALS,
+    MAX_TAP_TOPICS,
     NEVER_OLD_NS,
     Config,
     compile_document,
@@ -30,6 +32,7 @@ from edge_agent.policy.rules import (
 )
 from edge_agent.quiet import QuietAsked
 from edge_agent.records import RawKind
+from edge_agent.tap.tick import TapAsked
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.link import LinkSaid
 from edge_agent.vehicle_state import StateAsked
@@ -329,3 +332,53 @@ def test_a_condition_for_quiet_that_cannot_be_is_refused_with_its_place() -> Non
     config = compile_document(judge(desired), INCOMPLETE, 1)
     assert config.quiet.condition is None
     assert [fault.loc for fault in config.missing] == ["quiet.when"]
+
+
+def of_tap(tap: dict[str, Any], catalog: Catalog = CATALOG, **rules: dict[str, Any]) -> Config:
+    return compile_document(judge({"schema_version": 1, "rules": rules, "tap": tap}), catalog, 1)
+
+
+def test_the_tap_wants_its_signals_though_no_rule_does() -> None:
+    config = of_tap({"signals": ["Engine.Rpm"], "topics": ["Engine.S*"], "every_ms": 50}, idle=PERIODIC)
+
+    assert [signal.name for signal in config.plan.signals] == ["Engine.Temp", "Engine.Rpm", "Engine.Secret"]
+    assert (config.tap.signals, config.tap.topics) == (("Engine.Rpm",), ("Engine.Secret",))
+    assert config.tap.every_ns == SECOND // 20
+    assert set(config.tap.about) == {"Engine.Rpm", "Engine.Secret"}
+
+
+def test_without_a_tap_nothing_is_asked_of_the_bus() -> None:
+    assert compiled(idle=PERIODIC).tap == TapAsked()
+
+
+@pytest.mark.parametrize(
+    ("tap", "sentence"),
+    [
+        ({"signals": ["Engine.Rmp"]}, "tap.signals[0]: no signal 'Engine.Rmp' in the databases; nearest: Engine.Rpm"),
+        ({"topics": ["Engine.Rpm", "Nobody.*"]}, "tap.topics[1]: no signal 'Nobody.*' in the databases"),
+        ({"signals": ["*"]}, f"tap.signals: 1,003 signals, {MAX_TAP_SIGNALS:,} are the most"),
+        ({"topics": ["Many.*"]}, f"tap.topics: 1,000 signals, {MAX_TAP_TOPICS} are the most"),
+        ({"every_ms": 10}, "tap.every_ms: must be >= 20"),
+        ({"every_ms": 1001}, "tap.every_ms: must be <= 1000"),
+        ({"signals": [""]}, "tap.signals[0]: string should have at least 1 character"),
+        ({"signal": []}, "tap.signal: no such field here"),
+    ],
+)
+def test_a_mistake_in_the_tap_is_named_by_its_place(tap: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(DocumentRefused) as refusal:
+        of_tap(tap)
+    assert any(str(fault).startswith(sentence) for fault in refusal.value.faults)
+
+
+def test_two_signals_that_would_have_one_topic_are_refused() -> None:
+    twins = [(name, [Database("a.dbc", (Message("Engine", 1, 8, ENGINE),))]) for name in ("bus+", "bus_")]
+
+    with pytest.raises(DocumentRefused, match="two of these have one topic"):
+        of_tap({"topics": ["*.Rpm"]}, Catalog(twins))
+
+
+def test_a_signal_of_the_tap_that_a_missing_database_would_have_is_left_out() -> None:
+    config = of_tap({"signals": ["Absent.One", "Engine.Rpm"]}, INCOMPLETE)
+
+    assert config.tap.signals == ("Engine.Rpm",)
+    assert [fault.loc for fault in config.missing] == ["tap.signals[0]"]

@@ -118,6 +118,12 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
     assert found["edge_uplink_budget_percent", ()] == 81
     assert found["edge_uplink_spent", (("limit", "bytes_per_day"),)] == 4096
     assert found["edge_uplink_batches_quarantined", ()] == 2
+    assert (found["edge_tap_connected", ()], found["edge_tap_ticks_published_total", ()]) == (1, 90)
+    assert [found["edge_tap_ticks_dropped_total", (("reason", why),)] for why in ("offline", "busy", "cut")] == [
+        4,
+        1,
+        0,
+    ]
     assert (found["edge_spool_memory_batches", ()], found["edge_spool_memory_bytes", ()]) == (3, 300)
     assert (found["edge_spool_damaged_segments", ()], found["edge_spool_damaged_bytes", ()]) == (2, 700)
     assert (found["edge_spool_missing_segments", ()], found["edge_spool_unreadable_segments", ()]) == (1, 4)

@@ -95,6 +95,12 @@ def test_an_environment_that_is_not_iot_edge_s_is_a_mistake_as_it_is_for_the_age
     assert finding == Finding(DESK[1], "must be set too, as IoT Edge's other variables are", is_mistake=True)
 
 
+def test_what_belongs_to_no_local_broker_is_a_mistake(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TAP_USER", "agent")
+    (finding,) = check([], None, settings=True)
+    assert finding == Finding("TAP_USER", "means nothing without TAP_BROKER", is_mistake=True)
+
+
 def test_an_interface_nobody_knows_is_a_mistake(environment: pytest.MonkeyPatch) -> None:
     buses = [{"name": "a", "channel": "can0"}, {"name": "b", "channel": "x", "interface": "telepathy"}]
     environment.setenv("BUSES", json.dumps(buses))

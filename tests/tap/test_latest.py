@@ -49,3 +49,23 @@ def test_without_signals_there_is_nothing() -> None:
     view.update(block([]))
 
     assert view.values() == []
+
+
+def test_when_a_value_was_sampled_is_told_by_the_uptime_that_no_set_clock_moves() -> None:
+    view = latest()
+    live = replace(block([sample(1_000_005, 0, 2)], 1_000_009), uptime_ns=10, epoch_ns=1_000_000)
+    after_a_jump = replace(block([sample(5_000_017, 1, 3)], 5_000_018), uptime_ns=20, epoch_ns=5_000_000)
+    view.update(live)
+    view.update(after_a_jump)
+    assert view.columns.uptime_ns.tolist() == [5, 17, 0]
+    assert view.columns.known.tolist() == [True, True, False]
+
+    view.reconfigure([TORQUE, SPEED])
+    assert view.columns.uptime_ns.tolist() == [17, 5]
+
+
+def test_of_a_recording_it_is_as_long_before_the_blocks_end_as_it_was_there() -> None:
+    view = latest()
+    view.update(replace(block([sample(400, 0, 2)], 450), uptime_ns=7_000))
+
+    assert view.columns.uptime_ns.tolist()[0] == 6_950

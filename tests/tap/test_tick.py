@@ -79,14 +79,14 @@ def test_without_changes_there_is_a_tick_each_second_and_a_full_one_each_five() 
 
 def test_a_value_that_stays_is_said_again_while_it_is_sampled() -> None:
     bench = Bench()
-    said = []
+    said: dict[int, object] = {}
     for t_ms in range(100, 2_100, 100):
         if t_ms <= 1_000:
             bench.sample("A.Gear", 3, t_ms - 10)
-        said.append(bench.block(t_ms).get("v"))
+        said[t_ms] = bench.block(t_ms).get("v")
 
-    ages = {i: found["A.Gear"] for i, found in enumerate(said) if found}
-    assert ages == {0: [3, 10], 5: [3, 10]} | {10: [3, 110]}
+    found = {t_ms: values for t_ms, values in said.items() if values}
+    assert found == {100: {"A.Gear": [3, 10]}, 600: {"A.Gear": [3, 10]}, 1_100: {"A.Gear": [3, 110]}}
 
 
 def test_what_was_dropped_is_said_by_the_next() -> None:
