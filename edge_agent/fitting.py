@@ -20,7 +20,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "agent": 300,
     "budget": 450,
     "config": 4_400,
-    "consent": 500,
+    "consent": 470,
     "databases": 2_400,
     "health": 4_450,
     "link": 150,
@@ -30,7 +30,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "rule_status": 2_500,
     "rules": 3_200,
     "schema_version": 300,
-    "spool": 400,
+    "spool": 430,
     "state": 500,
     "vehicle_state": 2_500,
 }

@@ -65,7 +65,7 @@ def test_a_disk_that_left_is_told_soon() -> None:
 
 def test_all_there_is_to_say_has_room() -> None:
     many = 10**12
-    whys = ("cap", "thinned", "expired", "damaged", "memory", "refused", "no_key", "dropped")
+    whys = ("cap", "thinned", "expired", "damaged", "memory", "refused", "no_key", "dropped", "consent")
     standing = Standing(on_disk=False, memory_batches=10**6, memory_bytes=10**9)
     told = said((10**6, many, many), standing=standing, lost=dict.fromkeys(whys, 10**7), quarantined=PATIENCE.most)
 

@@ -12,8 +12,10 @@ from edge_agent.policy.collector import Collector
 from edge_agent.records import Batch, BootInfo, Lane, Purpose, RuleInfo, Trip
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
+from edge_agent.spool.reading import read_payloads
 from edge_agent.trips_hook import MOST_BYTES, NEEDS, REMEMBERED, TripsHook, TripWay
 from tests.acquire.told import Told
+from tests.spool.schemas import assert_valid
 
 SUMMARY = {"start_ms": 1_788_264_000_000, "km": 12.4, "driver": None, "place": "Wolfsburg", "cut": False}
 
@@ -64,12 +66,15 @@ async def test_a_trip_is_a_hot_message_of_its_own_with_the_proof_of_completeness
     (batch,) = world.taken
     envelope = seal(batch, Sender("vehicle-1", "edge-agent"), BootInfo(3, 2, 41), ())
     body = json.loads(envelope.payload)
+    assert_valid(envelope.payload)
+    (payload,) = read_payloads(envelope.payload, "trip")
 
     assert (envelope.lane, envelope.schema, envelope.rule) == (Lane.HOT, "trip/1", "cabin.trips")
     assert (envelope.content_type, envelope.content_encoding) == ("application/json", "utf-8")
     assert envelope.purposes == Purpose.TRIPS | Purpose.CLOUD_TELEMETRY
     assert (body["schema"], body["boot"], body["seq"], body["kind"]) == ("trip/1", 3, 0, "trip")
     assert (body["id"], body["trip"]) == ("t1", SUMMARY)
+    assert (payload.header["trip"], payload.samples) == (SUMMARY, ())
     assert body["opened_ms"] == body["closed_ms"] > 1_600_000_000_000
 
 

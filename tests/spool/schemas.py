@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILES = {"columns/1": "columns-1.schema.json", "rows/1": "rows-1.schema.json"}
+FILES = {"columns/1": "columns-1.schema.json", "rows/1": "rows-1.schema.json", "trip/1": "trip-1.schema.json"}
 
 
 def schema(name: str) -> dict[str, Any]:
