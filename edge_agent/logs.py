@@ -1,24 +1,38 @@
-"""One line an event on stdout, as IoT Edge reads them; coloured lines on a terminal.
+"""structlog, one line an event on stdout, as IoT Edge reads them; coloured lines on a terminal.
 
     <6> 2026-11-22 06:41:11.000 +00:00 [INF] {"event": "app.agent_started", ...}
 
 Severity as syslog's (RFC 5424), time in UTC, then a JSON object with all there is to know, on the same line whatever
 it holds. `GetModuleLogs`, `UploadModuleLogs` and `iotedge support-bundle` filter by the first two
 (Azure/iotedge, LogMessageParser.cs); what is behind the first brace is for programs.
-
-Structlog, and rich which it imports, are for a terminal alone: they are 7 MB and 0.1 s that no vehicle needs.
 """
 
-import json
 import logging
 import sys
-from collections.abc import Callable
-from threading import Lock
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO, cast
 
-import numpy as np
+from edge_agent.events import Log
 
-from edge_agent.clock import SystemClock
+
+@contextmanager
+def _as_if_missing(name: str) -> Iterator[None]:
+    """Whoever imports it meanwhile, if it can, goes without; what is imported already stays."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # as Python's import system has it: import of it halted
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+# structlog imports rich where it finds it, for tracebacks in colour: 0.06 s and 5 MB of a start that shows none.
+with _as_if_missing("rich"):
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = {
     "fatal": logging.CRITICAL,
@@ -37,55 +51,46 @@ _SEVERITIES = {
     "debug": "<7> {} [DBG]",
 }
 
-Told = dict[str, object]
-"""an event with its `event`, its `level` and its `timestamp`"""
-
 
 class Lines:
     """An `events.Log` that writes; from any thread."""
 
-    def __init__(self, level: str, out: TextIO, render: Callable[[Told], str]) -> None:
-        self._out = out
-        self._render = render
-        self._clock = SystemClock()
-        self._one_at_a_time = Lock()
+    def __init__(self, level: str, out: TextIO, render: Processor) -> None:
+        self._printer = structlog.PrintLogger(out)
+        self._processors = (
+            structlog.processors.add_log_level,
+            # Always six digits: isoformat leaves them out at a whole second.
+            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True),
+            render,
+        )
         self.set_level(level)
 
     def set_level(self, level: str) -> None:
         """From now on events of `level` and above are heard."""
-        self._least = LEVELS[level]
+        filtering = structlog.make_filtering_bound_logger(LEVELS[level])
+        self._log = cast("Log", filtering(self._printer, self._processors, {}))
 
     def debug(self, event: str, **fields: object) -> None:
         """As `events.Log`."""
-        self._tell("debug", event, fields)
+        self._log.debug(event, **fields)
 
     def info(self, event: str, **fields: object) -> None:
         """As `events.Log`."""
-        self._tell("info", event, fields)
+        self._log.info(event, **fields)
 
     def warning(self, event: str, **fields: object) -> None:
         """As `events.Log`."""
-        self._tell("warning", event, fields)
+        self._log.warning(event, **fields)
 
     def error(self, event: str, **fields: object) -> None:
         """As `events.Log`."""
-        self._tell("error", event, fields)
-
-    def _tell(self, level: str, event: str, fields: Told) -> None:
-        if LEVELS[level] < self._least:
-            return
-        # Always six digits, which datetime leaves out at a whole second.
-        timestamp = f"{np.datetime64(self._clock.now_ns() // 1000, 'us')}Z"
-        line = self._render({"event": event, **fields, "level": level, "timestamp": timestamp})
-        with self._one_at_a_time:
-            self._out.write(f"{line}\n")
-            self._out.flush()
+        self._log.error(event, **fields)
 
 
 def configure(level: str, out: TextIO | None = None) -> Lines:
     """A log that writes events of `level` and above to `out`, stdout without; what libraries warn of goes there too."""
     out = sys.stdout if out is None else out
-    log = Lines(level, out, _coloured() if out.isatty() else _line)
+    log = Lines(level, out, structlog.dev.ConsoleRenderer() if out.isatty() else _Line())
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Foreign):
             handler.log = log
@@ -93,17 +98,16 @@ def configure(level: str, out: TextIO | None = None) -> Lines:
     return log
 
 
-def _line(told: Told) -> str:
-    stamp = str(told["timestamp"])
-    prefix = _SEVERITIES[str(told["level"])].format(f"{stamp[:10]} {stamp[11:23]} +00:00")
-    return f"{prefix} {json.dumps(told, default=repr)}"
+class _Line:
+    """Renders an event that has its `level` and its `timestamp`."""
 
+    def __init__(self) -> None:
+        self._json = structlog.processors.JSONRenderer(default=repr)
 
-def _coloured() -> Callable[[Told], str]:
-    from structlog.dev import ConsoleRenderer  # noqa: PLC0415  see above
-
-    renderer = ConsoleRenderer()
-    return lambda told: renderer(None, "", told)
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
+        stamp = str(event["timestamp"])
+        prefix = _SEVERITIES[event["level"]].format(f"{stamp[:10]} {stamp[11:23]} +00:00")
+        return f"{prefix} {self._json(logger, name, event)!s}"
 
 
 class _Foreign(logging.Handler):
