@@ -353,7 +353,7 @@ class Stream:
         self._let_go(key)
         if key not in self._quarantine:
             await self._settled(key, receipt)
-        elif isinstance(receipt, Deferred):
+        elif isinstance(receipt, Deferred) and receipt is not _WITHDRAWN:
             self._quarantine.unanswered(key, self._clock.uptime_ns())
         else:
             self._quarantine.forget(key)

@@ -37,6 +37,7 @@ class Scene:
         self.clock = SleepyClock()
         self.reported = Reported()
         self.acked: list[EnvelopeKey] = []
+        self.withdrawn: set[EnvelopeKey] = set()
         self.delivery = Delivery(
             self.hub,
             self.spool,
@@ -46,7 +47,14 @@ class Scene:
             random=lambda: 0.5,
             log=self.log,
             acked=self.acked.append,
+            withdrawn=self.is_withdrawn,
         )
+
+    def is_withdrawn(self, key: EnvelopeKey) -> bool:
+        """Once: a spool drops what was withdrawn, this one offers it again."""
+        found = key in self.withdrawn
+        self.withdrawn.discard(key)
+        return found
 
     async def until(self, reached: Callable[[], bool]) -> None:
         async with asyncio.timeout(LIMIT_S):
@@ -250,6 +258,23 @@ def test_a_trial_that_we_broke_off_goes_back_to_where_it_waits() -> None:
     scene = play(break_off_the_trial, count=10)
     assert scene.spool.keys(Acked)[-1] == poison
     assert [key for key in scene.spool.keys(Deferred) if key == poison] == [poison, poison], "none after the verdict"
+
+
+def test_what_was_withdrawn_while_it_waited_apart_is_not_sent_and_waits_no_longer() -> None:
+    poison = EnvelopeKey(1, 3)
+
+    async def withdraw(scene: Scene) -> None:
+        scene.hub.poison = {poison}
+        await scene.until(lambda: scene.spool.pending == 1)
+        await scene.spool.append([envelope(200)])
+        scene.hub.poison.clear()
+        scene.withdrawn = {poison}
+        await scene.until(lambda: not scene.withdrawn)
+        await scene.until_delivered()
+        assert len(scene.delivery.quarantine) == 0
+
+    scene = play(withdraw, count=10)
+    assert scene.spool.settled[-2] == (poison, Deferred("the driver withdrew it"))
 
 
 def test_what_waits_apart_comes_back_with_the_next_start() -> None:
