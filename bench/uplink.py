@@ -32,6 +32,7 @@ from azure.iot.device.aio import IoTHubModuleClient
 from bench.spool import CAP_BYTES, LOG, NoInbox, Segments, envelopes, fill, free_address
 from edge_agent.clock import SystemClock
 from edge_agent.desk.hub_process import HubProcess
+from edge_agent.large_buffers import give_back_large_buffers
 from edge_agent.records import Envelope
 from edge_agent.reported import Reported
 from edge_agent.spool.segments import SegmentSpool
@@ -198,6 +199,7 @@ async def rounds(home: Path, size: int, count: int) -> dict[str, list[Round]]:
 
 def bench_uplink(home: Path, loads: Sequence[tuple[int, int]] = LOADS) -> None:
     """One line a way and size, and their ratio."""
+    give_back_large_buffers()  # as the agent does
     print(f"\nuplink: SDK and local hub, {IN_FLIGHT} in flight, medians of {ROUNDS} rounds in turn")
     for size, count in loads:
         done = asyncio.run(rounds(home, size, count))
