@@ -18,6 +18,7 @@ import structlog
 from cantools.database.can import Database
 
 from bench.end_to_end import bench_end_to_end
+from bench.footprint import bench_footprint
 from bench.protobuf_rows import encoded
 from bench.receive import bench_receive
 from bench.rules import bench_rules
@@ -240,6 +241,7 @@ def main() -> None:
     """Print everything."""
     bench_receive()
     bench_end_to_end(END_TO_END_S)
+    bench_footprint()
     bench_rules()
     for load in traffic():
         catalog, plan, few = plans(load)

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from bench.traffic import Traffic, traffic
+from bench.udp_can import UdpCan
 from edge_agent.app import Agent
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
@@ -82,18 +83,6 @@ class NoHub:
     async def connect(self, _: Inbox) -> Session:
         """Never."""
         raise HubUnreachable("no network")
-
-
-class UdpCan(socket.socket):
-    """A CAN socket as far as python-can can tell."""
-
-    def __init__(self) -> None:
-        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
-
-    def setsockopt(self, level: int, option: int, value: int | bytes) -> None:  # type: ignore[override]
-        """Filters and the like are let be."""
-        if level != socket.SOL_CAN_RAW:
-            super().setsockopt(level, option, value)
 
 
 def run_agent(pipe: Connection, folder: Path, database: Path, rules: Mapping[str, object]) -> None:
