@@ -103,7 +103,7 @@ def test_one_send_without_an_answer_ends_the_session() -> None:
 
 
 def test_what_was_withdrawn_since_it_was_leased_is_not_sent_and_no_verdict_is_passed_on_it() -> None:
-    why, spool, counts = run(Slow(lives_s=5), [envelope(seq) for seq in range(1, 4)], withdrawn={2})
+    why, spool, counts = run(Slow(lives_s=5), [envelope(seq) for seq in range(1, 4)], withdrawn=[2])
     assert why == "reset"
     assert spool.settled[0] == (EnvelopeKey(1, 2), Deferred("the driver withdrew it"))
     assert seqs(spool.keys(Acked)) == [1, 2, 3]
