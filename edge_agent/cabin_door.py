@@ -78,6 +78,13 @@ class CabinDoor:
 
 def asks_for_consent(settings: Settings) -> bool:
     """Whether somebody in the vehicle is asked. Raises BadSettings where nobody could ever be heard."""
-    if settings.consent == "cabin" and not settings.tap_broker:
-        raise BadSettings([Fault("CONSENT", "cabin is heard on the local bus, which TAP_BROKER must name")])
+    if faults := consent_faults(settings):
+        raise BadSettings(faults)
     return settings.consent == "cabin"
+
+
+def consent_faults(settings: Settings) -> list[Fault]:
+    """What is wrong with CONSENT."""
+    if settings.consent == "cabin" and not settings.tap_broker:
+        return [Fault("CONSENT", "cabin is heard on the local bus, which TAP_BROKER must name")]
+    return []

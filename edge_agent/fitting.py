@@ -20,7 +20,7 @@ ROOMS: Final[Mapping[str, int]] = {
     "agent": 300,
     "budget": 450,
     "config": 4_400,
-    "consent": 470,
+    "consent": 340,
     "databases": 2_400,
     "health": 4_450,
     "link": 150,

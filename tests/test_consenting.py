@@ -8,10 +8,11 @@ import pytest
 
 from edge_agent import consenting
 from edge_agent.clock import SystemClock
-from edge_agent.consent import Consent
+from edge_agent.consent import Consent, words
 from edge_agent.consent_file import ConsentFile
 from edge_agent.consenting import SECTION, Consenting, Followers
 from edge_agent.errors import DiskBusy
+from edge_agent.fitting import ROOMS
 from edge_agent.records import Purpose
 from edge_agent.reported import Reported
 from tests.acquire.told import Told
@@ -113,6 +114,12 @@ async def test_a_yes_is_kept_and_allowed_and_a_no_stops_first_is_noted_then_wipe
         "location": "NO",
         "cloud_telemetry": "NOT_SET",
     }
+
+
+def test_all_there_is_to_say_has_room() -> None:
+    told = {**Consent(10**9, private=True, t_ms=10**13).body(), "wiping": list(words(ALL))}
+
+    assert len(json.dumps({SECTION: told})) <= ROOMS[SECTION]
 
 
 async def test_a_yes_waits_until_what_was_withdrawn_is_wiped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.acquire.pythoncan import interfaces
+from edge_agent.cabin_door import consent_faults
 from edge_agent.compilation import faults_of_text, remarks_of_text
 from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database, strict_remarks
@@ -68,7 +69,8 @@ def _settings() -> Generator[Finding, None, Settings | None]:
     except BadSettings as error:
         yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in error.faults)
         return None
-    yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in local_bus_faults(settings))
+    faults = [*local_bus_faults(settings), *consent_faults(settings)]
+    yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in faults)
     yield from _folder(settings.data_folder)
     for number, bus in enumerate(settings.buses):
         if bus.interface not in interfaces():

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +40,10 @@ TRIP = {"id": "trip-1", "schema": "trip/1", "trip": {"km": 12.4, "minutes": 21, 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 
 
-async def decide(cabin: aiomqtt.Client, version: int, *, private: bool = False, **answers: str) -> None:
-    said = {"t": 1, "version": version, "private": private, "purposes": ALL_YES | answers}
+async def decide(
+    cabin: aiomqtt.Client, version: int, answers: Mapping[str, str] | None = None, *, private: bool = False
+) -> None:
+    said = {"t": 1, "version": version, "private": private, "purposes": ALL_YES | dict(answers or {})}
     await cabin.publish("cabin/v1/consent", json.dumps(said), qos=1, retain=True)
 
 
@@ -71,7 +73,7 @@ class Vehicle:
 
     async def say(self, version: int, **answers: str) -> None:
         async with self.broker.client(CABIN) as cabin:
-            await decide(cabin, version, **answers)
+            await decide(cabin, version, answers)
 
     def spooled(self, rule: str) -> list[str]:
         """Files in which a batch of this rule is."""
