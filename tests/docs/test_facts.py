@@ -89,6 +89,17 @@ def test_the_forms_on_disk_are_those_that_upgrading_tells_of() -> None:
     assert table["spool/state.json"][0] == str(STATE_VERSION)
 
 
+def test_every_file_that_is_kept_over_a_change_of_release_is_told_of() -> None:
+    named = {
+        name
+        for path in (ROOT / "edge_agent").rglob("*.py")
+        for name in re.findall(r"data_folder / \"([^\"]+)\"", path.read_text())
+    }
+
+    assert {"spool", "twin.json"} <= named
+    assert sorted(name for name in named if f"`{name}" not in text_of("docs/upgrade.md")) == []
+
+
 def test_the_readme_has_no_figure_that_the_pages_of_figures_have_not() -> None:
     section = text_of("README.md").partition("## What it costs")[2].partition("\n## ")[0]
     claims = [line for line in re.split(r"\n(?=- )|\n\n", section) if line.startswith("- ")]
