@@ -31,6 +31,9 @@ INCLUDED: Final = ("ca-certificates", "netbase", "python3", "python3-venv", "tzd
 NOT_UNPACKED: Final = ("doc", "info", "locale", "man")
 """folders of /usr/share that Debian's slim images leave out too"""
 
+NOT_THE_BUILDERS: Final = 'rm --force "$1/etc/hostname" "$1/etc/resolv.conf"'
+"""mmdebstrap takes both from the machine it runs on (its manual, OPERATION)"""
+
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -110,7 +113,8 @@ def make_base(wanted: Platform) -> None:
         excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in NOT_UNPACKED]
         _run(
             *("mmdebstrap", "--mode=root", "--variant=minbase", f"--architectures={wanted.debian}", *excluded),
-            *('--aptopt=Apt::Install-Recommends "false"', f"--include={','.join(INCLUDED)}", SUITE, str(files)),
+            *('--aptopt=Apt::Install-Recommends "false"', f"--include={','.join(INCLUDED)}"),
+            *(f"--customize-hook={NOT_THE_BUILDERS}", SUITE, str(files)),
         )
         container = _printed("buildah", "from", "--arch", wanted.debian, "scratch")
         _run("buildah", "add", "--quiet", container, str(files), "/")
