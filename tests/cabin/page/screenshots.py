@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from tests.cabin.page.browser import chromium, seat
+from tests.cabin.page.browser import connected, seat, started
 from tests.cabin.web.fake_cockpit import FakeCockpit, Scene
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -16,7 +16,13 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 async def take(folder: Path) -> None:
     """cabin-{day,night}-{parked,moving}.png, and the trips of a parked car."""
-    async with chromium() as browser:
+    with tempfile.TemporaryDirectory() as profile, started(Path(profile)) as endpoint:
+        await take_from(endpoint, folder)
+
+
+async def take_from(endpoint: str, folder: Path) -> None:
+    """The same, from a browser that runs."""
+    async with connected(endpoint) as browser:
         for theme in ("day", "night"):
             parked = Scene(theme=theme)
             moving = Scene("moving", "standard", theme, redraw_ms=500, speed=53.2)

@@ -104,13 +104,13 @@ async def views(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def serving(cockpit: Cockpit, folder: Path, log: Any = None) -> AsyncIterator[Served]:
-    """The server on a free port until the block ends."""
-    opened = listener("127.0.0.1", 0)
+async def serving(cockpit: Cockpit, folder: Path, port: int = 0) -> AsyncIterator[Served]:
+    """The server on this port, or a free one, until the block ends."""
+    opened = listener("127.0.0.1", port)
     launch, stop = Launch(folder), asyncio.Event()
     cookie = launch.redeem((folder / "launch_token").read_text().strip())
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve(cockpit, opened, launch, log or structlog.get_logger(), stop), name="web")
+        group.create_task(serve(cockpit, opened, launch, structlog.get_logger(), stop), name="web")
         try:
             yield Served(opened.getsockname()[1], folder, cookie or "")
         finally:

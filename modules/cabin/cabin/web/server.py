@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cabin import events
 from cabin.errors import BadSettings
@@ -83,10 +84,20 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
 
+class _Connection(H11Protocol):
+    """Leaves no timer behind where a browser resets its idle connection; uvicorn's own does, for 5 s."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The browser has gone."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task:
+            self.timeout_keep_alive_task.cancel()
+
+
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=_Connection,
         ws="none",
         lifespan="off",
         log_config=None,
