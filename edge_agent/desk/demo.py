@@ -20,6 +20,7 @@ from edge_agent.acquire.block import Frame
 from edge_agent.acquire.logreader import read_log
 from edge_agent.app import Agent
 from edge_agent.decode.dbc import load_database
+from edge_agent.desk.demo_broker import local_broker
 from edge_agent.desk.hub_process import HubProcess
 from edge_agent.desk.replay import drive_frames, play
 from edge_agent.desk.vehicle import Vehicle, database_path
@@ -52,6 +53,7 @@ class _Rules(TypedDict):
 VEHICLE_RULES: _Rules = {
     "start": {
         "schema_version": 1,
+        "tap": {"signals": ["Motion.*", "Battery.StateOfCharge", "Body.*", "Drive.Gear"]},
         "rules": {
             "trip": {
                 "kind": "periodic",
@@ -134,6 +136,8 @@ class _Demo:
         self._console = console
         self._log = log
         self._home = home
+        self._address = address
+        self._broker = ""
         self._hub = HubProcess(home / "hub", address)
         self._admin = AdminClient(home / "hub")
         self._rules = VEHICLE_RULES if drive.log is None else LOG_RULES
@@ -144,6 +148,10 @@ class _Demo:
     async def run(self) -> Verdict:
         """Hub, rules, agent, drive, outage, change, count."""
         frames, speed, self._lasts_s = await asyncio.to_thread(_frames, self._drive)
+        async with local_broker(self._home, self._address) as self._broker:
+            return await self._run(frames, speed)
+
+    async def _run(self, frames: Iterable[Frame], speed: float) -> Verdict:
         try:
             await self._hub.start()
             os.environ.update(self._hub.environment)
@@ -171,6 +179,7 @@ class _Demo:
         settings = load_settings(
             buses=(BusSettings(name=BUS, interface="virtual", channel=BUS, dbc=databases),),
             data_folder=self._home / "data",
+            tap_broker=self._broker,
         )
         return await Agent.open(settings, IotEdge(self._log), self._log)
 
@@ -224,6 +233,8 @@ class _Demo:
         yield "bytes a sample", f"{each:.2f}"
         yield "batches in the spool", f"{status.spooled_batches} ({status.spooled_bytes:,} bytes)"
         yield "batches delivered", f"{status.delivered_batches} of {status.kept_batches}"
+        if self._broker:
+            yield "ticks on the local bus", f"{status.tap_ticks:,}"
         yield "configuration", f"version {status.config_version}"
 
     def _line(self, agent: Agent) -> str:
