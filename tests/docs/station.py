@@ -22,7 +22,7 @@ from edge_agent.desk.vehicle import database_path
 from tests.docs.pages import ROOT, Block
 from tests.journey.recordings import write_drive
 
-ADDRESS = "127.0.0.151"
+ADDRESS = "127.0.0.187"
 COPIED = ("docs", "dbc", "modules/telematics", "deployment.template.json", "Makefile", "pyproject.toml")
 TWIN = '{"schema_version": 1, "rules": {"trip": {"kind": "periodic", "every_ms": 1000, "signals": ["Motion.*"]}}}'
 WITHIN_S = 60.0
