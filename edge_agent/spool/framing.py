@@ -11,7 +11,7 @@ The folder (mode 0700; every file in it 0600):
                              and on a vehicle whose driver is asked with a `p` and a hexadecimal digit behind that,
                              the purposes to which the records need consent: 1 calendar, 2 trips, 4 location,
                              8 cloud_telemetry, their sum, or 0: `3p0`, `3up8`
-    S-NNNNNNNNNN.seg.vV      a segment of a newer format V: set aside, never read, never deleted
+    S-NNNNNNNNNN.seg.vV      a segment of a newer format V: set aside, never read, deleted by a withdrawal alone
     S-NNNNNNNNNN.seg.unreadable   a segment the disk would not read: set aside
     refused/BOOT-SEQ.seg     one envelope that the far end will never take, laid out as a segment
     damaged/BOOT-S-NNNNNNNNNN.seg   a copy of a segment as it was found damaged; bounded, the oldest go
