@@ -127,8 +127,8 @@ class Sift:
         """Stop at once every rule that needs consent to more than this, and throw away what it holds.
 
         What newly may run begins behind the blocks that were closed by now, `uptime_ns`, and with no memory: nothing is
-        kept of what was on the buses before. Before the first block there is nothing to wait for. Returned is the number of the next batch that is sealed: all that was
-        sealed for a rule that is stopped has a smaller one.
+        kept of what was on the buses before. Before the first block there is nothing to wait for. Returned is the
+        number of the next batch that is sealed: all that was sealed for a rule that is stopped has a smaller one.
         """
         if self._allowed is not None and not self._ended:
             at_once = allowed & self._allowed if self._began else allowed
