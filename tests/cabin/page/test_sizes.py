@@ -98,13 +98,13 @@ async def test_everything_can_be_read_and_hit_while_driving(browser: Browser, tm
             for size in SIZES:
                 await resized(made, size)
                 found[drive, market, theme, size] = await wrongs(made, locked=True)
-        for changes in DIALLING:
-            cockpit.do(age_ms=1500, **changes)
+        for dialling in DIALLING:
+            cockpit.do(age_ms=1500, **dialling)
             told = "document.getElementById('tiles').lastChild.dataset.state === 'old'"
             await made.when(told)
             for size in SIZES:
                 await resized(made, size)
-                found[*changes.values(), size] = await wrongs(made, locked=True)
+                found[*dialling.values(), size] = await wrongs(made, locked=True)
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 

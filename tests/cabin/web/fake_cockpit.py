@@ -1,4 +1,4 @@
-"""A vehicle that does what a test says; passes the suite of cockpit_contract.py, as the real one has to."""
+"""A vehicle that does what a test says; passes the suite of tests/cabin/contract, as the real one has to."""
 
 import asyncio
 import csv
