@@ -19,7 +19,7 @@ from tests.image.locked import LOCK, installed, pins
 
 NOT_HERE = 75
 RUN_S = 900
-"""of the container, emulated: it takes 150"""
+"""of the container, emulated: it takes 75 on idle cores, 180 on busy ones"""
 MOST_ON_TOP_BYTES = 220 << 20
 """of the image, unpacked, on top of its base"""
 CONTAINER = Path(__file__).with_name("container")
