@@ -180,6 +180,18 @@ async def test_a_broker_that_goes_mute_is_found_out_by_what_it_does_not_acknowle
     broker.go_on()
 
 
+async def test_who_waits_when_the_connection_is_closed_is_told_and_not_cancelled(broker: Mosquitto) -> None:
+    session = await broker.link(Told()).connect({}, LAST)
+    broker.stop()
+    waiting = asyncio.create_task(session.publish(ONLINE), name="waiting")
+    await asyncio.sleep(0)  # it has begun
+    await broker.kill()
+    await session.close()
+
+    with pytest.raises(LocalBusDown):
+        await waiting
+
+
 async def test_what_the_socket_does_not_take_is_not_queued(broker: Mosquitto) -> None:
     session = await broker.link(Told()).connect({}, LAST)
     broker.stop()
