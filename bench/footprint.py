@@ -43,8 +43,8 @@ START_S, RESIDENT_MB = 1.0, 80.0
 STARTS = 5
 BIG_MESSAGES, BIG_SIGNALS = 3_000, 10
 """of the made database: 30,000 signals in 2.5 MB"""
-TOLD_S = 60.0
-EVENT = re.compile(r'\] {"event": "([a-z_.]+)"')
+TOLD_S = 300.0
+EVENT = re.compile(r'"event": "([a-z_.]+)"')
 
 
 @dataclass(frozen=True, slots=True)
