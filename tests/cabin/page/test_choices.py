@@ -57,7 +57,6 @@ async def test_without_a_phone_there_is_no_button_and_the_number_only_when_parke
         assert await made.text(".phone") == "+49 69 1234567"
         cockpit.do(drive="moving")
         await made.when("document.documentElement.dataset.locked === 'true'")
-        assert await made.text(".phone") == "No phone connected"
         assert await made.ask("document.querySelector('.dial')") is None
         assert "1234567" not in await made.page.content()
 
@@ -191,10 +190,10 @@ async def test_a_refusal_is_told_in_a_sentence(browser: Browser, tmp_path: Path)
 
 
 async def test_signals_that_are_missing_are_named(browser: Browser, tmp_path: Path, cockpit: FakeCockpit) -> None:
-    cockpit.do(missing=("in_park", "some_role"))
+    cockpit.do(missing=("park_lock", "some_role"))
     async with seat(browser, cockpit, tmp_path) as made:
         await made.press("rail settings")
-        assert "Gear in park" in await made.text(".warn")
+        assert "Park lock" in await made.text(".warn")
         assert "some_role" in await made.text(".warn")
 
 

@@ -111,7 +111,7 @@ async def test_everything_can_be_read_and_hit_while_driving(browser: Browser, tm
 @pytest.mark.parametrize("language", ["en", "de", "pseudo"])
 async def test_everything_can_be_read_and_hit_when_parked(browser: Browser, tmp_path: Path, language: str) -> None:
     spoken = "de" if language == "de" else "en"
-    cockpit = FakeCockpit(Scene(redraw_ms=20, language=spoken, missing=("in_park", "parking_brake")))
+    cockpit = FakeCockpit(Scene(redraw_ms=20, language=spoken, missing=("park_lock", "speed")))
     found: Wrongs = {}
     async with seat(browser, cockpit, tmp_path, pseudo=language == "pseudo") as made:
         for size, theme, place in itertools.product(SIZES, ("day", "night"), PLACES):

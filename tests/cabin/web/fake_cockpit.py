@@ -248,6 +248,7 @@ def _meetings(now_s: int) -> list[Object]:
 
 
 def _cut(meeting: Object, scene: Scene) -> Object:
+    meeting = {**meeting, "can_dial": meeting["can_dial"] and scene.dialer != "none"}
     if scene.drive == "parked":
         return meeting
     title = None if scene.market == "strict" and scene.drive != "idling" else str(meeting["title"])[:30]

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
+from starlette.routing import BaseRoute
 
 from cabin.ports import Cockpit
 from cabin.web.launch import Launch
@@ -104,13 +105,15 @@ async def views(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def serving(cockpit: Cockpit, folder: Path, port: int = 0) -> AsyncIterator[Served]:
+async def serving(
+    cockpit: Cockpit, folder: Path, port: int = 0, more: Sequence[BaseRoute] = ()
+) -> AsyncIterator[Served]:
     """The server on this port, or a free one, until the block ends."""
     opened = listener("127.0.0.1", port)
     launch, stop = Launch(folder), asyncio.Event()
     cookie = launch.redeem((folder / "launch_token").read_text().strip())
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve(cockpit, opened, launch, structlog.get_logger(), stop), name="web")
+        group.create_task(serve(cockpit, opened, launch, structlog.get_logger(), stop, more=more), name="web")
         try:
             yield Served(opened.getsockname()[1], folder, cookie or "")
         finally:

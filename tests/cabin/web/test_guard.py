@@ -86,6 +86,19 @@ def test_a_launch_token_opens_only_the_way_to_the_page() -> None:
     assert status(replace(DIAL, path="/", cookie="", launch=True)) == 401
 
 
+def test_an_app_of_this_machine_may_read_viss_and_a_page_of_another_site_may_not() -> None:
+    read = replace(VIEW, path="/viss/Vehicle/Speed", cookie="", fetch_site="")
+    talk = replace(read, method="WEBSOCKET", path="/viss")
+    for asked in (read, talk, replace(talk, origin="http://127.0.0.1:8460")):
+        assert DOOR.refusal(asked) is None
+    for asked in (
+        replace(talk, origin="http://evil.example"),
+        replace(talk, host="evil.example"),
+        replace(read, host="evil.example"),
+    ):
+        assert status(asked) == 403
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get"])
 def test_there_are_two_ways_to_ask(method: str) -> None:
     assert status(replace(VIEW, method=method)) == 400

@@ -28,8 +28,8 @@ SECURITY_HEADERS: Final = {
 }
 """On every answer, refusals too."""
 
-_WITHOUT_COOKIE: Final = ("/static/", "/favicon.ico")
-"""They are the same for everybody and tell nothing of the vehicle."""
+_WITHOUT_COOKIE: Final = ("/static/", "/favicon.ico", "/viss/")
+"""The page's files are the same for everybody; VISS is for every app of this machine, and tells no place or person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Asked:
     """What of a request is judged; a missing header is empty."""
 
     method: str
+    """`WEBSOCKET` for one"""
     path: str
     host: str
     origin: str
@@ -62,18 +63,24 @@ class Door:
             return 403, "this host is not served here"
         if asked.fetch_site not in {"", "none", "same-origin"}:
             return 403, "only this page may ask, not another site"
-        if asked.method == "POST":
-            return self._refusal_of_post(asked) or self._refusal_of_cookie(asked)
-        if asked.method not in {"GET", "HEAD"}:
-            return 400, f"there is no {asked.method[:20]} here, only GET and POST"
-        if asked.path.startswith(_WITHOUT_COOKIE) or (asked.launch and asked.path == "/"):
-            return None
-        return self._refusal_of_cookie(asked)
+        match asked.method:
+            case "POST":
+                return self._refusal_of_post(asked) or self._refusal_of_cookie(asked)
+            case "GET" | "HEAD":
+                is_open = asked.path.startswith(_WITHOUT_COOKIE) or (asked.launch and asked.path == "/")
+                return None if is_open else self._refusal_of_cookie(asked)
+            case "WEBSOCKET":
+                return self._refusal_of_origin(asked) if asked.origin else None
+        return 400, f"there is no {asked.method[:20]} here, only GET and POST"
 
     @staticmethod
-    def _refusal_of_post(asked: Asked) -> tuple[int, str] | None:
-        if asked.origin.lower() != f"http://{asked.host.lower()}":
-            return 403, "Origin: must be this page's own"
+    def _refusal_of_origin(asked: Asked) -> tuple[int, str] | None:
+        own = asked.origin.lower() == f"http://{asked.host.lower()}"
+        return None if own else (403, "Origin: must be this page's own")
+
+    def _refusal_of_post(self, asked: Asked) -> tuple[int, str] | None:
+        if refusal := self._refusal_of_origin(asked):
+            return refusal
         if asked.content_type.partition(";")[0].strip().lower() != "application/json":
             return 400, "Content-Type: must be application/json"
         return None
@@ -106,7 +113,10 @@ class Guard:
         if refusal:
             status, reason = refusal
             events.request_refused(self.log, status=status, reason=reason)
-            await JSONResponse({"error": reason}, status)(scope, receive, safely)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008, "reason": reason})  # told by the server as a 403
+            else:
+                await JSONResponse({"error": reason}, status)(scope, receive, safely)
             return
         try:
             await self.app(scope, receive, safely)
@@ -117,7 +127,7 @@ class Guard:
 def _asked(scope: Scope) -> Asked:
     headers = Headers(scope=scope)
     return Asked(
-        method=scope["method"],
+        method=scope.get("method", "WEBSOCKET"),
         path=scope["path"],
         host=headers.get("host", ""),
         origin=headers.get("origin", ""),

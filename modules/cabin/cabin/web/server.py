@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Final
 
 import uvicorn
@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -20,7 +20,7 @@ from cabin import events
 from cabin.errors import BadSettings
 from cabin.events import Log
 from cabin.ports import Cockpit
-from cabin.web.actions import routes
+from cabin.web.actions import LARGEST_BODY, routes
 from cabin.web.assets import Asset, read_assets
 from cabin.web.guard import Door, Guard
 from cabin.web.launch import COOKIE, Launch
@@ -31,14 +31,18 @@ STALLED_MS: Final = 3_000
 SEND_BUFFER: Final = 8_192
 """Bytes the kernel may hold of a page that reads nothing, besides what the page's own side takes; it doubles them.
 Without a bound a client that read nothing for 45 s then got all 455 Views of that time."""
+NAMES: Final = ("localhost", "127.0.0.1")
 _BACKLOG: Final = 64
 _GRACE_S: Final = 1
 
 
-def listener(address: str, port: int) -> socket.socket:
-    """A socket of this machine alone; port 0 is any free one. Raises BadSettings."""
+def listener(address: str, port: int, names: Sequence[str] = NAMES) -> socket.socket:
+    """A socket of this machine alone, or of an address that `names` has too; port 0 is any free one.
+
+    Raises BadSettings.
+    """
     try:
-        if not ipaddress.ip_address(address).is_loopback:
+        if not ipaddress.ip_address(address).is_loopback and address not in names:
             raise BadSettings(f"the page's address must be of this machine alone (127.0.0.1), not {address}")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         opened = socket.create_server((address, port), family=family, backlog=_BACKLOG)
@@ -49,11 +53,24 @@ def listener(address: str, port: int) -> socket.socket:
     return opened
 
 
-async def serve(cockpit: Cockpit, opened: socket.socket, launch: Launch, log: Log, stop: asyncio.Event) -> None:
-    """Until `stop`; then every stream ends, answers that are under way get a second, and the socket is closed."""
+async def serve(
+    cockpit: Cockpit,
+    opened: socket.socket,
+    launch: Launch,
+    log: Log,
+    stop: asyncio.Event,
+    *,
+    names: Sequence[str] = NAMES,
+    more: Sequence[BaseRoute] = (),
+) -> None:
+    """Until `stop`; then every stream ends, answers that are under way get a second, and the socket is closed.
+
+    `names` are what the page may be asked for by (`Host`), with the socket's port or one of their own; `more` are
+    routes besides the page's, as those of `viss_door.py`.
+    """
     stream = Stream(cockpit, log)
-    door = Door(_hosts(opened), launch.knows)
-    server = _Server(_config(Guard(_application(cockpit, stream, launch, log), door, log)))
+    door = Door(_hosts(opened, names), launch.knows)
+    server = _Server(_config(Guard(_application(cockpit, stream, launch, log, more), door, log)))
     try:
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(stream.pump(), name="web views")
@@ -98,7 +115,9 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Connection,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_BODY,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         log_level="critical",  # what there is to tell, our own events tell
@@ -109,13 +128,13 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _hosts(opened: socket.socket) -> frozenset[str]:
+def _hosts(opened: socket.socket, names: Sequence[str]) -> frozenset[str]:
     address, port = opened.getsockname()[:2]
-    names = {"localhost", f"[{address}]" if ":" in address else address}
-    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))  # noqa: PLR2004  http's own
+    own = {*names, f"[{address}]" if ":" in address else address}
+    return frozenset(name.lower() if name.rpartition(":")[2].isdigit() else f"{name}:{port}".lower() for name in own)
 
 
-def _application(cockpit: Cockpit, stream: Stream, launch: Launch, log: Log) -> ASGIApp:
+def _application(cockpit: Cockpit, stream: Stream, launch: Launch, log: Log, more: Sequence[BaseRoute]) -> ASGIApp:
     async def views(_: Request) -> Response:
         if stream.is_full:
             return JSONResponse({"error": "too many pages are open"}, 503)
@@ -142,6 +161,7 @@ def _application(cockpit: Cockpit, stream: Stream, launch: Launch, log: Log) -> 
             Route("/static/{path:path}", static),
             Route("/api/v1/stream", views),
             *routes(cockpit),
+            *more,
         ],
         exception_handlers={HTTPException: _mistake, Exception: _failed},
     )

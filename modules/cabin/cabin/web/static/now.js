@@ -5,7 +5,7 @@ import * as icons from "./icons.js";
 
 const DASHES = "– –";
 const UNSCROLLED = 6;
-const DIGITS = { "%": 0, "km/h": 0, km: 0, kW: 0, "°C": 1, V: 1, "l/h": 1 };
+const DIGITS = { "°C": 1, V: 1, "l/h": 1, "m/s²": 1 };
 
 /** The tiles' elements stand as long as their ids do; only texts and states are written. */
 export function drawTiles(view, words, stateOf) {
@@ -36,9 +36,8 @@ function drawTile(element, tile, words, state) {
 
 /** The word for it, where it is not a quantity. */
 function namedValue(tile, words) {
-  if (tile.label !== null) return tile.label;
   const named = `tile.${tile.id}.${tile.value}`;
-  return words.has(named) ? words.t(named) : null;
+  return words.has(named) ? words.t(named) : tile.label;
 }
 
 /** `act` has `dial(key)`. `nowS` decides what is running and what is tomorrow. */
@@ -55,7 +54,8 @@ export function drawMeetings(view, words, nowS, act) {
 function meetingElement(meeting, view, words, nowS, act) {
   const title = meeting.title ?? words.t("meeting");
   const details = [detail(icons.PLACE, meeting.place), detail(icons.PERSON, meeting.organiser)];
-  const dial = meeting.can_dial && !meeting.cancelled ? dialButton(meeting, view, words, act) : null;
+  const number = meeting.number ? h("p", { class: "phone" }, meeting.number) : null;
+  const dial = meeting.can_dial && !meeting.cancelled ? dialButton(meeting, view, words, act) : number;
   const told = meeting.cancelled ? h("p", { class: "tag" }, words.t("meeting.cancelled")) : null;
   return h(
     "li",
@@ -72,7 +72,6 @@ function detail(paths, text) {
 
 function dialButton(meeting, view, words, act) {
   const { state, meeting: dialled } = view.dialer;
-  if (state === "none") return h("p", { class: "phone" }, meeting.number ?? words.t("dial.none"));
   const mine = dialled === meeting.key ? state : "idle";
   const busy = state === "dialing" || state === "active";
   const given = {
