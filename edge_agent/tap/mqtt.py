@@ -301,11 +301,11 @@ async def _answered(work: Awaitable[T]) -> T:
     """A client's thread that ends cancels what runs there: that is no cancelling of whoever waits for it."""
     try:
         return await work
-    except asyncio.CancelledError as error:
+    except (asyncio.CancelledError, RuntimeError) as error:  # which of them depends on whether its loop is closed
         task = asyncio.current_task()
         if task is not None and not task.cancelling():
             raise LocalBusDown("the connection ended meanwhile") from error
-        raise
+        raise asyncio.CancelledError from error
 
 
 def _reason(error: BaseException) -> str:
