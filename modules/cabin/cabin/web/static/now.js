@@ -54,12 +54,13 @@ export function drawMeetings(view, words, nowS, act) {
 function meetingElement(meeting, view, words, nowS, act) {
   const title = meeting.title ?? words.t("meeting");
   const details = [detail(icons.PLACE, meeting.place), detail(icons.PERSON, meeting.organiser)];
+  const canCall = meeting.can_dial && !meeting.cancelled;
   const number = meeting.number ? h("p", { class: "phone" }, meeting.number) : null;
-  const dial = meeting.can_dial && !meeting.cancelled ? dialButton(meeting, view, words, act) : number;
+  const dial = canCall ? dialButton(meeting, view, words, act) : number;
   const told = meeting.cancelled ? h("p", { class: "tag" }, words.t("meeting.cancelled")) : null;
   return h(
     "li",
-    { "data-cancelled": meeting.cancelled, tabindex: view.locked || dial ? null : "0", "data-key": `row ${meeting.key}` },
+    { "data-cancelled": meeting.cancelled, tabindex: view.locked || canCall ? null : "0", "data-key": `row ${meeting.key}` },
     h("div", {}, h("p", { class: "when" }, whenText(meeting, words, nowS)), h("p", { class: "title" }, title), told,
       details.some(Boolean) ? h("p", { class: "detail" }, ...details) : null),
     dial,
