@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO, cast
+from typing import TextIO
 
 from edge_agent.events import Log
 
@@ -68,7 +68,7 @@ class Lines:
     def set_level(self, level: str) -> None:
         """From now on events of `level` and above are heard."""
         filtering = structlog.make_filtering_bound_logger(LEVELS[level])
-        self._log = cast("Log", filtering(self._printer, self._processors, {}))
+        self._log: Log = structlog.wrap_logger(self._printer, self._processors, filtering).bind()
 
     def debug(self, event: str, **fields: object) -> None:
         """As `events.Log`."""
