@@ -334,10 +334,16 @@ class TapSpec(_Model):
     """names and globs of those that have a retained topic of their own besides: a message for each change"""
 
 
+def _no_truth(version: object) -> object:
+    if isinstance(version, bool):  # true == 1 in Python, and in no JSON Schema
+        raise ValueError("must be 1")  # noqa: TRY004  pydantic hears ValueError
+    return version
+
+
 class Document(_Model):
     """The desired properties, without `$version`."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[Literal[1], BeforeValidator(_no_truth)]
     """of this document's form"""
     rules: Annotated[
         dict[

@@ -93,3 +93,9 @@ def test_a_mistake_is_told_with_its_place(rule: dict[str, Any], fault_begins: st
     [fault] = refused(rule)
 
     assert fault.startswith(f"rules.one{fault_begins}")
+
+
+def test_true_is_no_version() -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        judge({"schema_version": True, "rules": {}})
+    assert [fault.loc for fault in refused.value.faults] == ["schema_version"]
