@@ -11,6 +11,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.records import Acked
 from edge_agent.reported import Reported
 from edge_agent.uplink.deliver import Delivery
+from edge_agent.uplink.quarantine import Quarantine
 from tests.uplink.desk import Desk, until
 from tests.uplink.fakes import MemorySpool, Recorder, envelope
 
@@ -18,7 +19,9 @@ from tests.uplink.fakes import MemorySpool, Recorder, envelope
 class Run:
     """A delivery of `count` batches through a desk."""
 
-    def __init__(self, parts: Desk, count: int, payload: bytes = b"x" * 500) -> None:
+    def __init__(
+        self, parts: Desk, count: int, payload: bytes = b"x" * 500, quarantine: Quarantine | None = None
+    ) -> None:
         self.desk = parts
         self.inbox = Recorder()
         self.spool = MemorySpool([envelope(seq, payload=payload) for seq in range(count)])
@@ -31,6 +34,7 @@ class Run:
             random=random.random,
             log=parts.log,
             backoff=Backoff(first_s=0.05, cap_s=0.3),
+            quarantine=quarantine,
         )
 
 

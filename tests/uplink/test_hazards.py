@@ -52,12 +52,14 @@ from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.localhub.faults import DropHow
 from edge_agent.records import EnvelopeKey, Refused
 from edge_agent.uplink.iotedge import MESSAGE_CAP_BYTES, IotEdge
+from edge_agent.uplink.quarantine import Patience, Quarantine
 from tests.uplink.desk import SHORT, desk, set_environment, until
 from tests.uplink.fakes import Recorder, Told, envelope
 from tests.uplink.run import Run, acked, deliver, sessions
 
 ADDRESS = "127.0.0.114"
 ROOT = Path(__file__).parents[2]
+IMPATIENT = Patience(first_s=0.1, cap_s=0.2, healthy_s=0.2, deaths=5, lasts_s=0.5)
 LAG_S = 0.8
 """A busy machine may hold up a loop that long; what is asked for here would hold it up for a second and more."""
 
@@ -117,7 +119,7 @@ async def test_a_message_that_the_hub_closes_on_is_set_aside_and_all_others_arri
     poison = EnvelopeKey(1, 20)
     async with desk(tmp_path, ADDRESS, monkeypatch) as parts:
         parts.hub.longest_packet_bytes = 8 * 1024
-        run, stop, seqs = Run(parts, 20), asyncio.Event(), count(21)
+        run, stop, seqs = Run(parts, 20, quarantine=Quarantine(IMPATIENT)), asyncio.Event(), count(21)
         await run.spool.append([envelope(20, payload=b"x" * 20_000)])
         async with asyncio.TaskGroup() as group:
             group.create_task(run.delivery.run(stop), name="delivery")
