@@ -42,7 +42,7 @@ START_S, RESIDENT_MB = 1.0, 80.0
 """what is promised"""
 STARTS = 5
 BIG_MESSAGES, BIG_SIGNALS = 3_000, 10
-"""of the made database: 30,000 signals in 2.5 MB"""
+"""of the made database: 30,000 signals in 2 MB"""
 TOLD_S = 300.0
 EVENT = re.compile(r'"event": "([a-z_.]+)"')
 
