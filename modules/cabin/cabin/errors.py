@@ -47,6 +47,16 @@ class CallFailed(Transient):
         super().__init__(f"the call was not made: {reason}")
 
 
+class DiskRefused(Transient):
+    """The disk is full, read-only or failing."""
+
+    hint = "Free space on it, or see whether it is mounted read-only"
+
+    def __init__(self, part: str, reason: str) -> None:
+        self.part, self.reason = part, reason
+        super().__init__(f"the disk refuses what the {part} keep: {reason}")
+
+
 class MessageRejected(Rejected):
     """A message of the broker, the twin or the page is not what it must be."""
 

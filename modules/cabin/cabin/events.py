@@ -1,5 +1,6 @@
 """Every fact the cabin tells, by name, in the past tense. Nothing of a calendar, a number or a place stands in any."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -46,18 +47,137 @@ def message_rejected(log: Log, *, place: str, reason: str) -> None:
 # --- safety -------------------------------------------------------------------------------------
 
 
-def drive_changed(log: Log, *, before: str, after: str, reason: str) -> None:
+def drive_changed(log: Log, *, before: str, after: str) -> None:
     """The vehicle does something else, and other limits hold."""
-    log.debug("safety.drive_changed", before=before, after=after, reason=reason)
+    log.debug("safety.drive_changed", before=before, after=after)
 
 
 # --- calendar -----------------------------------------------------------------------------------
 
+
+def key_made(log: Log, *, key_id: str) -> None:
+    """Items may be sealed to it from now on; the one before is destroyed."""
+    log.info("calendar.key_made", key_id=key_id)
+
+
+def items_judged(log: Log, *, taken: int, old: int, refused: Sequence[str]) -> None:
+    """Items came: how many are new, seen before or past their time, and why others cannot be used."""
+    if refused:
+        log.warning("calendar.items_refused", count=len(refused), reasons=sorted(set(refused))[:5])
+    if taken:
+        log.info("calendar.items_taken", count=taken)
+    if old:
+        log.debug("calendar.items_passed_over", count=old)
+
+
+def items_expired(log: Log, *, count: int) -> None:
+    """Their time was over, and they are forgotten."""
+    log.debug("calendar.items_expired", count=count)
+
+
+def calendar_wiped(log: Log, *, everything: bool) -> None:
+    """Of one profile, or of all; the key is destroyed."""
+    log.info("calendar.wiped", everything=everything)
+
+
+def calendar_unusable(log: Log, *, reason: str) -> None:
+    """What was kept cannot be read and is destroyed; the bridge seals all anew."""
+    log.error("calendar.unusable", reason=reason)
+
+
+def calendar_not_kept(log: Log, *, reason: str) -> None:
+    """The disk did not take it: it holds until the next start alone."""
+    log.warning("calendar.not_kept", reason=reason)
+
+
 # --- calls --------------------------------------------------------------------------------------
+
+# --- disk ---------------------------------------------------------------------------------------
+
+
+def disk_refused(log: Log, *, part: str, reason: str) -> None:
+    """What a part keeps could not be written; it waits in memory and is tried again. Once a spell."""
+    log.warning("disk.disk_refused", part=part, reason=reason)
+
+
+def disk_obeyed(log: Log, *, part: str) -> None:
+    """The disk takes again what it refused."""
+    log.info("disk.disk_obeyed", part=part)
+
+
+def disk_job_lost(log: Log, *, part: str) -> None:
+    """Too much waited for a disk that refuses; the oldest was given up."""
+    log.error("disk.job_lost", part=part)
+
 
 # --- trips --------------------------------------------------------------------------------------
 
+
+def trip_begun(log: Log) -> None:
+    """A trip is being kept."""
+    log.debug("trips.trip_begun")
+
+
+def trip_kept(log: Log, *, end: str, waited: bool) -> None:
+    """One has ended and is on disk; whether it waits for the agent."""
+    log.info("trips.trip_kept", end=end, waited=waited)
+
+
+def trip_dropped(log: Log, *, reason: str) -> None:
+    """One is not kept: too short, private, or without consent."""
+    log.debug("trips.trip_dropped", reason=reason)
+
+
+def trips_expired(log: Log, *, count: int, reason: str) -> None:
+    """The oldest went: by age, or because there are more than may be kept."""
+    log.info("trips.trips_expired", count=count, reason=reason)
+
+
+def trips_deleted(log: Log, *, count: int) -> None:
+    """A person deleted or disallowed them."""
+    log.info("trips.trips_deleted", count=count)
+
+
+def journal_damaged(log: Log, *, file: str, lines: int, torn: bool) -> None:
+    """Lines of a file could not be read and were left out; `torn`: the last was being written when the power went."""
+    if lines:
+        log.error("trips.journal_damaged", file=file, lines=lines, torn=torn)
+    else:
+        log.info("trips.journal_damaged", file=file, lines=lines, torn=torn)
+
+
+def trip_refused(log: Log, *, reason: str) -> None:
+    """The agent will never take this summary; it is not sent again."""
+    log.warning("trips.trip_refused", reason=reason)
+
+
+def outbox_full(log: Log) -> None:
+    """More summaries wait for the agent than may; the oldest was given up for the cloud, the trip itself stays."""
+    log.error("trips.outbox_full")
+
+
 # --- consent ------------------------------------------------------------------------------------
+
+
+def decision_taken(log: Log, *, purpose: str, answer: str, version: int) -> None:
+    """A person has answered, and it is on disk."""
+    log.info("consent.decision_taken", purpose=purpose, answer=answer, version=version)
+
+
+def purpose_wiped(log: Log, *, purpose: str, waited_s: float) -> None:
+    """What was kept for a purpose that is no longer allowed is gone."""
+    log.info("consent.purpose_wiped", purpose=purpose, waited_s=round(waited_s, 3))
+
+
+def wipe_put_off(log: Log, *, purpose: str, reason: str) -> None:
+    """A wipe did not end; it is done again at the next start, and with the next decision."""
+    log.error("consent.wipe_put_off", purpose=purpose, reason=reason)
+
+
+def ledger_damaged(log: Log, *, lines: int) -> None:
+    """Decisions could not be read: what stood before them counts as never asked."""
+    log.error("consent.ledger_damaged", lines=lines)
+
 
 # --- twin ---------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ twin, can put items in. With the private key gone, nothing that was sealed to it
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -83,10 +83,22 @@ class CarKey:
         theirs = blob[:KEY_BYTES]
         try:
             shared = self._private.exchange(X25519PublicKey.from_public_bytes(theirs))
-            key = HKDF(SHA256(), KEY_BYTES, theirs + self.public, INFO).derive(shared)
-            return AESGCM(key).decrypt(NONCE, blob[KEY_BYTES:], bound_to(sealed))
+            return _cipher(shared, theirs, self.public).decrypt(NONCE, blob[KEY_BYTES:], bound_to(sealed))
         except (InvalidTag, ValueError) as error:  # ValueError: a point of small order
             raise MessageRejected(place, "was not sealed to this car's key, or was changed") from error
+
+
+def seal(plain: bytes, about: Sealed, car_public: bytes) -> Sealed:
+    """Sealed anew, as `about` is, whose text does not matter: for a car that gives up the key it was sealed to."""
+    ephemeral = X25519PrivateKey.generate()
+    ours = ephemeral.public_key().public_bytes_raw()
+    shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(car_public))
+    blob = ours + _cipher(shared, ours, car_public).encrypt(NONCE, plain, bound_to(about))
+    return replace(about, text=base64.urlsafe_b64encode(blob).rstrip(b"=").decode())
+
+
+def _cipher(shared: bytes, ephemeral_public: bytes, car_public: bytes) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), KEY_BYTES, ephemeral_public + car_public, INFO).derive(shared))
 
 
 def bound_to(sealed: Sealed) -> bytes:

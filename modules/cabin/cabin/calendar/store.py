@@ -1,0 +1,208 @@
+"""The calendar as the rest of the cabin sees it: sealed on disk, opened in memory, gone when it has to be."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cabin import events
+from cabin.calendar.book import Book, Judgement, Moment
+from cabin.calendar.files import CalendarFiles
+from cabin.calendar.items import coming
+from cabin.calendar.seal import CarKey
+from cabin.errors import DiskRefused, MessageRejected
+from cabin.events import Log
+from cabin.ports import Clock, Json
+from cabin.records import Meeting
+
+LOOK_EVERY_S: Final = 60.0
+"""Items that are over are not shown from their second on; so much later they are off the disk."""
+
+
+class Calendar:
+    """Meetings of all profiles. Without `allow` there is no key, and nothing is taken.
+
+    `restore` goes before everything else. What cannot be written is told, and holds until the next start.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, log: Log) -> None:
+        """`folder` is for the calendar alone."""
+        self._files = CalendarFiles(folder)
+        self._clock = clock
+        self._log = log
+        self._book = Book()
+        self._powered_before_s = 0.0
+        self._followers: list[Callable[[], None]] = []
+        self._one_at_a_time = asyncio.Lock()
+        self.key: CarKey | None = None
+        """to which the bridge seals; None where the calendar is not allowed"""
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The guest first."""
+        return self._book.profiles
+
+    def meetings(self, profile: str, now_s: float, zone: ZoneInfo) -> tuple[Meeting, ...]:
+        """Today's and tomorrow's that are not over, in order."""
+        return coming(self._book.meetings(profile, self._moment(now_s)), now_s, zone)
+
+    def link(self, profile: str, key: str) -> str:
+        """Where a meeting is on the web; empty where that is not known."""
+        meeting = self._book.meeting(profile, key)
+        return meeting.link if meeting else ""
+
+    def told(self) -> Mapping[str, Json]:
+        """What the cloud may know: the public key and how many items each profile has."""
+        key = self.key
+        return {
+            "key": key.public_text if key else None,
+            "key_id": key.id if key else None,
+            "items": self._book.counts(),
+        }
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Be called on the loop whenever meetings, profiles or the key are other than before."""
+        self._followers.append(changed)
+
+    async def restore(self) -> None:
+        """What an earlier start kept, without what has expired since; what cannot be read is destroyed and told."""
+        async with self._one_at_a_time:
+            try:
+                found = await asyncio.to_thread(self._files.read)
+                if found is None:
+                    return
+                self._book = Book.read(found.text, found.key)
+                self.key, self._powered_before_s = found.key, found.powered_s - self._clock.up_ms() / 1000
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                events.calendar_unusable(self._log, reason=type(error).__name__)
+                await self._destroy()
+                return
+        await self.expire()
+        self._tell()
+
+    async def allow(self) -> None:
+        """Make a key where there is none: the driver has said yes. Raises DiskRefused."""
+        async with self._one_at_a_time:
+            if self.key is not None:
+                return
+            try:
+                await self._change_key()
+            except OSError as error:
+                raise DiskRefused("meetings", str(error)) from error
+        self._tell()
+
+    async def apply(self, desired: Mapping[str, object]) -> Judgement:
+        """The twin's whole map, profile -> key -> sealed item; nothing is taken without a key."""
+        return await self._judged(lambda key, moment: self._book.apply(desired, key, moment))
+
+    async def fill(self, profile: str, items: Mapping[str, object]) -> Judgement:
+        """Items beside the twin; null withdraws one. Raises MessageRejected without a key."""
+        if self.key is None:
+            raise MessageRejected("calendar", "is not allowed in this vehicle")
+        return await self._judged(lambda key, moment: self._book.add(profile, items, key, moment))
+
+    async def wipe(self, profile: str | None) -> None:
+        """Forget a profile, or everything, and destroy the key. Raises DiskRefused where it did not.
+
+        For one profile a new key takes the place of the old one and the other profiles' items are sealed to it, so
+        that they are still there without network, and nothing that a disk may still hold of this one can be opened.
+        """
+        async with self._one_at_a_time:
+            try:
+                await (self._forget_everything() if profile is None else self._forget(profile))
+            except OSError as error:
+                raise DiskRefused("meetings", str(error)) from error
+            finally:
+                self._tell()
+        events.calendar_wiped(self._log, everything=profile is None)
+
+    async def expire(self) -> None:
+        """Forget what is over, and keep the powered-on time."""
+        async with self._one_at_a_time:
+            if self.key is None:
+                return
+            gone = self._book.expire(self._moment(self._clock.now_ms() / 1000), zone_of(self._clock))
+            if gone:
+                await self._keep()
+                events.items_expired(self._log, count=gone)
+            else:
+                await self._write(asyncio.to_thread(self._files.write_powered, self._powered_s()))
+        if gone:
+            self._tell()
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Look for what is over, each minute and once at the end, until `stop`."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await stop.wait()
+            except TimeoutError:
+                pass
+            await self.expire()
+
+    async def _judged(self, judge: Callable[[CarKey, Moment], Judgement]) -> Judgement:
+        async with self._one_at_a_time:
+            if self.key is None:
+                return Judgement()
+            judgement = judge(self.key, self._moment(self._clock.now_ms() / 1000))
+            if judgement.changed:
+                await self._keep()
+        events.items_judged(
+            self._log, taken=judgement.taken, old=judgement.old, refused=[one.reason for one in judgement.refused]
+        )
+        if judgement.changed:
+            self._tell()
+        return judgement
+
+    async def _forget_everything(self) -> None:
+        self.key, self._book = None, Book()
+        await asyncio.to_thread(self._files.forget)
+
+    async def _forget(self, profile: str) -> None:
+        self._book.forget(profile)
+        if self.key is not None:
+            await self._change_key()
+
+    async def _change_key(self) -> None:
+        before, after = self.key, CarKey.fresh()
+        await asyncio.to_thread(self._files.add_key, after)
+        if before is not None:
+            self._book.seal_again(before, after)
+        await asyncio.to_thread(self._files.write, self._book.text(after.id, self._powered_s()))
+        self.key = after
+        events.key_made(self._log, key_id=after.id)
+        await asyncio.to_thread(self._files.keep_only, after)
+
+    async def _destroy(self) -> None:
+        self.key, self._book = None, Book()
+        await self._write(asyncio.to_thread(self._files.forget))
+
+    async def _keep(self) -> None:
+        if self.key is not None:
+            text = self._book.text(self.key.id, self._powered_s())
+            await self._write(asyncio.to_thread(self._files.write, text))
+
+    async def _write(self, write: Awaitable[None]) -> None:
+        try:
+            await write
+        except OSError as error:
+            events.calendar_not_kept(self._log, reason=str(error))
+
+    def _tell(self) -> None:
+        for changed in self._followers:
+            changed()
+
+    def _moment(self, now_s: float) -> Moment:
+        return Moment(now_s, self._powered_s())
+
+    def _powered_s(self) -> float:
+        return self._powered_before_s + self._clock.up_ms() / 1000
+
+
+def zone_of(clock: Clock) -> ZoneInfo:
+    """The car's; UTC where the system names one that there is not."""
+    try:
+        return ZoneInfo(clock.zone())
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
