@@ -189,6 +189,24 @@ async def test_a_refusal_is_told_in_a_sentence(browser: Browser, tmp_path: Path)
         made.complaints.clear()
 
 
+async def test_a_reminder_sounds_once_after_the_page_was_touched(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(drive="moving", market="strict")
+    async with seat(browser, cockpit, tmp_path) as made:
+        await made.ask(
+            "window.tones = 0; const start = OscillatorNode.prototype.start;"
+            " OscillatorNode.prototype.start = function (at) { window.tones++; start.call(this, at); }; 0"
+        )
+        await made.page.locator("#private").click()
+        cockpit.do(reminder=True)
+        await made.when("document.getElementById('reminder').textContent.startsWith('Meeting at')")
+        for speed in (1.0, 2.0):
+            cockpit.do(speed=speed)
+            await made.when(f"document.querySelector('.value').textContent === '{speed:.0f}'")
+        assert await made.ask("window.tones") == 2
+
+
 async def test_signals_that_are_missing_are_named(browser: Browser, tmp_path: Path, cockpit: FakeCockpit) -> None:
     cockpit.do(missing=("park_lock", "some_role"))
     async with seat(browser, cockpit, tmp_path) as made:

@@ -2,6 +2,7 @@
 
 import { LOST_MS, since, stateOf } from "./age.js";
 import { Refused, post } from "./ask.js";
+import { Chime } from "./chime.js";
 import { h, icon, redraw, write } from "./element.js";
 import * as icons from "./icons.js";
 import { turnWithKnob } from "./knob.js";
@@ -25,6 +26,7 @@ class Page {
     this.lost = true;
     this.asleep = false;
     this.place = "now";
+    this.chime = new Chime();
     this.trouble = { text: "", until: 0 };
     this.places = { trips: new Trips(this), privacy: new Privacy(this), settings: new Settings(this) };
     this.stream = new Stream((view) => this.arrived(view), () => this.slept());
@@ -104,6 +106,7 @@ class Page {
     const word = this.lost ? "lost" : connectivity.word;
     document.getElementById("link").dataset.word = word;
     write(document.getElementById("link-word"), this.words.t(`link.${word}`));
+    this.chime.ring(reminder);
     const line = document.getElementById("reminder");
     redraw(line, [reminder, this.words.language], () =>
       reminder ? [icon(icons.BELL), h("span", {}, reminderText(reminder, this.words))] : []);
