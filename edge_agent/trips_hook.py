@@ -113,7 +113,7 @@ class TripsHook:
 def id_in(payload: bytes) -> str:
     """The id of a trip. Raises TripRefused where there is none to answer to."""
     match _parsed(payload):
-        case {"id": str(name)} if 0 < len(name) <= MOST_CHARS:
+        case {"id": str(name)} if 0 < len(name) <= MOST_CHARS and _is_whole(name):
             return name
     raise TripRefused(f"id: must be a text of 1 to {MOST_CHARS} characters")
 
@@ -132,11 +132,20 @@ def trip_in(payload: bytes) -> Trip:
 
 
 def _judged(name: str, value: object) -> Value:
+    if not _is_whole(name):
+        raise TripRefused("trip: a name has half a character")
+    if isinstance(value, str) and not _is_whole(value):
+        raise TripRefused(f"trip.{name[:64]}: has half a character")
     if len(name) > MOST_CHARS or (isinstance(value, str) and len(value) > MOST_CHARS):
         raise TripRefused(f"trip.{name[:64]}: longer than {MOST_CHARS} characters")
     if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise TripRefused(f"trip.{name}: must be a finite number, a text, true, false or null")
+
+
+def _is_whole(text: str) -> bool:
+    """JSON may escape one of the two surrogates that UTF-16 makes of a character; no UTF-8 payload can have it."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _parsed(payload: bytes) -> Mapping[str, object]:

@@ -130,6 +130,8 @@ async def test_without_consent_to_both_it_is_refused_also_when_that_is_withdrawn
         (said(trip={"a": {}}), "trip.a: must be a finite number, a text, true, false or null"),
         (said(trip={"a": float("nan")}), "trip.a: must be a finite number, a text, true, false or null"),
         (said(trip={"a": "x" * 2000}), "trip.a: longer than 1024 characters"),
+        (said(trip={"a": "\ud800"}), "trip.a: has half a character"),
+        (said(trip={"\ud800": 1}), "trip: a name has half a character"),
         (said(trip={"a": "x" * MOST_BYTES}), "16470 bytes, a trip has 16384 at most"),
     ],
 )
@@ -144,7 +146,9 @@ async def test_what_is_no_trip_is_refused_in_a_sentence(payload: bytes, sentence
     assert world.taken == []
 
 
-@pytest.mark.parametrize("payload", [b"nonsense", b"[]", b"{}", said(7), said(""), said("x" * 2000), b"[" * 10**5])
+@pytest.mark.parametrize(
+    "payload", [b"nonsense", b"[]", b"{}", said(7), said(""), said("x" * 2000), said("\ud800"), b"[" * 10**5]
+)
 async def test_what_has_no_id_is_told_here_alone(payload: bytes) -> None:
     world = World()
     async with world.runs():
