@@ -90,10 +90,10 @@ class Sift:
                 await self._seal(self._collector.feed(samples, block), batches)
                 self._tell_beside(block)
                 self._begin_granted(block)
+            # All at one moment: what a driver withdraws while these wait for the disk was sealed before.
+            last = [*self._take_asked(), *self._end(), *self._collector.flush(CloseReason.STOPPED)]
             self._ended = True
-            await self._seal(self._take_asked(), batches)
-            await self._seal(self._end(), batches)
-            await self._seal(self._collector.flush(CloseReason.STOPPED), batches)
+            await self._seal(last, batches)
             self._tell_last()
         finally:
             batches.close()
@@ -130,7 +130,7 @@ class Sift:
         kept of what was on the buses before. Before the first block there is nothing to wait for. Returned is the
         number of the next batch that is sealed: all that was sealed for a rule that is stopped has a smaller one.
         """
-        if self._allowed is not None and not self._ended:
+        if self._allowed is not None:
             at_once = allowed & self._allowed if self._began else allowed
             self._granted = (allowed, uptime_ns) if allowed != at_once else None
             self._allow(at_once)

@@ -276,3 +276,22 @@ def test_whatever_the_driver_decides_nothing_sampled_under_a_no_leaves(turns: li
         assert set(kept(batches, rule)) <= allowed
     assert kept(batches, "safe")[-1:] == [200]
     assert [batch.seq for batch in batches] == list(range(len(batches)))
+
+
+async def test_what_is_withdrawn_while_the_last_batches_wait_for_the_disk_was_sealed_before() -> None:
+    bench = Bench()
+    bench.batches = Channel("batches", 1, WhenFull.WAIT)
+    bench.sift.follow_consent(ALL, 0)
+    async with bench.runs({"where": RULES["where"], "park": RULES["park"]}):
+        await bench.drive(1)
+        bench.sift.snapshot(["park"])
+        await bench.drive(2)
+        bench.sift.snapshot(["park"])
+        bench.frames.close()
+        await bench.settle()  # the channel is full, and `where` has kept something
+        first_seq = bench.sift.follow_consent(ALL & ~Purpose.LOCATION, at_s(3))
+        batches = await bench.sealed()
+
+    assert kept(batches, "where") == [1, 2]
+    assert [batch.seq for batch in batches if batch.seq >= first_seq] == []
+    assert bench.sift.allowed == ALL & ~Purpose.LOCATION
