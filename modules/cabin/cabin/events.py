@@ -92,6 +92,32 @@ def calendar_not_kept(log: Log, *, reason: str) -> None:
 
 # --- calls --------------------------------------------------------------------------------------
 
+
+def phone_found(log: Log) -> None:
+    """Calls can be made."""
+    log.info("calls.phone_found")
+
+
+def phone_gone(log: Log) -> None:
+    """They cannot."""
+    log.info("calls.phone_gone")
+
+
+def phone_bus_lost(log: Log, *, reason: str) -> None:
+    """The system's D-Bus is not there; the first of a spell."""
+    log.warning("calls.bus_lost", reason=reason)
+
+
+def call_made(log: Log, *, waited_s: float) -> None:
+    """It is active, and its tones are sent."""
+    log.info("calls.call_made", waited_s=round(waited_s, 1))
+
+
+def call_failed(log: Log, *, reason: str) -> None:
+    """It was not made, or ended before its tones were sent."""
+    log.warning("calls.call_failed", reason=reason)
+
+
 # --- disk ---------------------------------------------------------------------------------------
 
 
@@ -180,6 +206,44 @@ def ledger_damaged(log: Log, *, lines: int) -> None:
 
 
 # --- twin ---------------------------------------------------------------------------------------
+
+
+def twin_applied(log: Log, *, version: int) -> None:
+    """The desired properties hold from now on."""
+    log.info("twin.document_applied", version=version)
+
+
+def twin_refused(log: Log, *, version: int, errors: int) -> None:
+    """They cannot hold, and those before go on; the reported properties say why."""
+    log.warning("twin.document_refused", version=version, errors=errors)
+
+
+def twin_not_kept(log: Log, *, reason: str) -> None:
+    """The disk did not take it, or what it has cannot be read: a start without network has the defaults."""
+    log.warning("twin.document_not_kept", reason=reason)
+
+
+def hub_connected(log: Log) -> None:
+    """The hub hears the cabin, and the other way round."""
+    log.info("twin.hub_connected")
+
+
+def hub_lost(log: Log, *, reason: str, retry_num: int, waited_s: float) -> None:
+    """It does not; the next try comes after so long. The first of a spell is a warning."""
+    (log.warning if retry_num == 0 else log.debug)(
+        "twin.hub_lost", reason=reason, retry_num=retry_num, waited_s=round(waited_s, 1)
+    )
+
+
+def method_called(log: Log, *, name: str, status: int) -> None:
+    """The cloud called, and was answered."""
+    log.info("twin.method_called", name=name, status=status)
+
+
+def report_refused(log: Log, *, reason: str) -> None:
+    """The hub did not take the reported properties."""
+    log.warning("twin.report_refused", reason=reason)
+
 
 # --- web ----------------------------------------------------------------------------------------
 

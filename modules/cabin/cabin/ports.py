@@ -43,10 +43,16 @@ class TwinInbox(Protocol):
         """The whole twin as JSON after each connect; returns the reported patch as JSON."""
 
     async def patch(self, text: str) -> str:
-        """One desired patch, with its `$version`; returns the reported patch as JSON."""
+        """One desired patch, with its `$version`; returns the reported patch as JSON.
+
+        Raises HubUnreachable where one before it was missed: the whole twin has to be read again.
+        """
 
     async def method(self, name: str, payload: str) -> tuple[int, str]:
         """A direct method: (status, JSON)."""
+
+    async def news(self) -> str:
+        """The reported patch, as soon as something is other than what was returned last."""
 
 
 class Dialer(Protocol):
@@ -55,6 +61,9 @@ class Dialer(Protocol):
     @property
     def state(self) -> str:
         """One of none (no phone), idle, dialing, active, failed."""
+
+    async def run(self) -> None:
+        """Watch for the phone until cancelled; without this there is none."""
 
     async def dial(self, number: str, tones: str) -> None:
         """Call `number` (E.164) and send `tones` (digits, `#`, `,` for 2 s) once it is active. Raises CallFailed."""

@@ -36,7 +36,11 @@ class Settings(BaseSettings):
     web_hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
     """names by which the page may be asked for (`Host`), against DNS rebinding"""
     dialer: Literal["none", "tel", "ofono"] = "none"
-    """`tel` hands a tel: address to the page; `ofono` needs the system's D-Bus in the container: a privilege"""
+    """`tel` hands a tel: address to the platform; `ofono` needs the system's D-Bus in the container: a privilege"""
+    tel_socket: Path = Path("/run/edge-agent-cabin/tel")
+    """Unix socket on which the head unit's platform takes tel: addresses, where `dialer` is `tel`"""
+    start_profile: str = "guest"
+    """who drives when the ignition goes on, until somebody chooses; a car of one person may name theirs"""
     trips_days: int = Field(default=400, ge=1, le=3650)
     """how long a trip is kept"""
     runtime_log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] = Field(

@@ -70,7 +70,7 @@ async def test_without_consent_there_is_no_key_and_nothing_is_taken(tmp_path: Pa
     assert (await car.calendar.apply({"p1": {"a": item}})).taken == 0
     with pytest.raises(MessageRejected, match="not allowed"):
         await car.calendar.fill("p1", {"a": item})
-    assert car.calendar.told() == {"key": None, "key_id": None, "items": {}}
+    assert car.calendar.told() == {"key": None, "key_id": None, "items": {}, "refused": 0}
 
 
 async def test_a_wipe_leaves_neither_key_nor_item_on_the_disk(tmp_path: Path) -> None:

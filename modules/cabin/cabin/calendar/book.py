@@ -8,7 +8,7 @@ used is refused alone.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -75,6 +75,8 @@ class Book:
         self._in_twin: dict[str, frozenset[str]] = {}
         self._judged: dict[tuple[str, str], object] = {}
         """what the twin said when it was last read: nothing is judged twice"""
+        self._refused: dict[tuple[str, str], MessageRejected] = {}
+        """of what the twin says now"""
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -84,6 +86,11 @@ class Book:
     def counts(self) -> Mapping[str, int]:
         """How many items each profile has."""
         return {profile: len(items) for profile, items in sorted(self._items.items())}
+
+    @property
+    def refused(self) -> Sequence[MessageRejected]:
+        """Why items that stand in the twin cannot be used."""
+        return tuple(self._refused.values())
 
     def meetings(self, profile: str, moment: Moment) -> Iterator[Meeting]:
         """Those of a profile that may be shown, in no order."""
@@ -101,8 +108,10 @@ class Book:
         self._withdraw(desired, judgement)
         for (profile, name), entry in entries.items():
             if self._judged.get((profile, name)) != entry:
+                self._refused.pop((profile, name), None)
                 self._judge((profile, name), entry, key, moment, judgement)
         self._judged = entries
+        self._refused = {place: why for place, why in self._refused.items() if place in entries}
         return judgement
 
     def add(self, profile: str, items: Mapping[str, object], key: CarKey, moment: Moment) -> Judgement:
@@ -186,6 +195,7 @@ class Book:
                 judgement.changed = True
         except MessageRejected as refusal:
             judgement.refused.append(refusal)
+            self._refused[place] = refusal
 
     def _is_old(self, sealed: Sealed, moment: Moment) -> bool:
         seen, _ = self._seen.get(sealed.profile, {}).get(sealed.key, (0, 0))

@@ -1,7 +1,8 @@
 """The calendar as the rest of the cabin sees it: sealed on disk, opened in memory, gone when it has to be."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -59,7 +60,12 @@ class Calendar:
             "key": key.public_text if key else None,
             "key_id": key.id if key else None,
             "items": self._book.counts(),
+            "refused": len(self._book.refused),
         }
+
+    def refused(self) -> Sequence[MessageRejected]:
+        """Why items that stand in the twin cannot be used."""
+        return self._book.refused
 
     def follow(self, changed: Callable[[], None]) -> None:
         """Be called on the loop whenever meetings, profiles or the key are other than before."""
@@ -108,14 +114,13 @@ class Calendar:
         For one profile a new key takes the place of the old one and the other profiles' items are sealed to it, so
         that they are still there without network, and nothing that a disk may still hold of this one can be opened.
         """
-        async with self._one_at_a_time:
-            try:
-                await (self._forget_everything() if profile is None else self._forget(profile))
-            except OSError as error:
-                raise DiskRefused("meetings", str(error)) from error
-            finally:
-                self._tell()
+        await self._wiped(partial(self._forget, profile) if profile else self._forget_everything)
         events.calendar_wiped(self._log, everything=profile is None)
+
+    async def renew(self) -> None:
+        """Forget everything, and make another key where there was one. Raises DiskRefused."""
+        await self._wiped(self._begin_anew)
+        events.calendar_wiped(self._log, everything=True)
 
     async def expire(self) -> None:
         """Forget what is over, and keep the powered-on time."""
@@ -154,6 +159,21 @@ class Calendar:
         if judgement.changed:
             self._tell()
         return judgement
+
+    async def _wiped(self, wipe: Callable[[], Awaitable[None]]) -> None:
+        async with self._one_at_a_time:
+            try:
+                await wipe()
+            except OSError as error:
+                raise DiskRefused("meetings", str(error)) from error
+            finally:
+                self._tell()
+
+    async def _begin_anew(self) -> None:
+        was_allowed = self.key is not None
+        await self._forget_everything()
+        if was_allowed:
+            await self._change_key()
 
     async def _forget_everything(self) -> None:
         self.key, self._book = None, Book()
