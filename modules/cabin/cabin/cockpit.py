@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from cabin.calls.dialstring import dial_string
 from cabin.driving import GUEST, Driving
-from cabin.errors import CallFailed
+from cabin.errors import CallFailed, MessageRejected, Transient
 from cabin.ports import Answered, Clock, Dialer, Download, Json
 from cabin.records import Answer, Decision, Drive, Meeting, Purpose, TripSummary
 
@@ -31,6 +31,8 @@ class Acts:
     """to the agent"""
     link: Callable[[str, str], str]
     """profile, key -> where the meeting is on the web; empty without"""
+    add: Callable[[str], bool]
+    """whether there is this profile from now on"""
     forget: Callable[[str], Awaitable[None]]
     """a profile: its calendar, trips, decisions and keys"""
     profiles: Callable[[], Sequence[str]]
@@ -94,14 +96,20 @@ class CabinCockpit:
         return 200, {"private": on}
 
     async def consent(self, purpose: Purpose, answer: Answer, text_id: str, text_version: int) -> Answered:
-        """As `ports.Cockpit`; a guest decides nothing, for the next one is a guest too."""
+        """As `ports.Cockpit`; a guest agrees to nothing, for the next one is a guest too."""
         if self._is_locked():
             return _LOCKED
         profile = self._driving.chosen.profile
         decision = Decision(purpose, answer, self._clock.now_ms() // 1000, profile, text_id, text_version)
-        async with self._one_decision:
-            await self._acts.decide(decision)
-        await self._acts.tell_consent()
+        try:
+            async with self._one_decision:
+                await self._acts.decide(decision)
+        except MessageRejected as error:
+            return 409, {"error": error.sentence()}
+        except Transient as error:
+            return 500, {"error": error.sentence()}
+        finally:
+            await self._acts.tell_consent()
         parked = cast("Mapping[str, Json]", self.view()["parked"] or {})
         return 200, {"consent": parked.get("consent", {})}
 
@@ -109,8 +117,8 @@ class CabinCockpit:
         """As `ports.Cockpit`."""
         if self._is_locked():
             return _LOCKED
-        if profile != GUEST and profile not in self._acts.profiles():
-            return 404, {"error": "there is no such profile"}
+        if profile != GUEST and not self._acts.add(profile):
+            return 409, {"error": "profile: 1 to 32 letters, digits, - and _; there are 8 at most"}
         await self.change_profile(profile)
         return 200, {"profile": profile}
 

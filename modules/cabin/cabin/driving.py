@@ -12,7 +12,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from cabin import events
-from cabin.calendar.items import coming, reminded
+from cabin.calendar.items import reminded
 from cabin.calendar.reminders import Reminders
 from cabin.events import Log
 from cabin.ports import Clock, Json
@@ -41,6 +41,8 @@ GUEST = "guest"
 NIGHT_BEGINS_H, NIGHT_ENDS_H = 19, 7
 """of the car's zone, where nothing lately said whether it is dark"""
 DARK_MS = 60_000
+_LOCATION = "CurrentLocation"
+"""The branch of VSS for latitude, longitude, altitude and heading."""
 
 
 @dataclass(slots=True)
@@ -59,8 +61,8 @@ class Chosen:
 class Sources:
     """Where the rest of a Model comes from, asked at each look; all of it is in memory."""
 
-    meetings: Callable[[str], Sequence[Meeting]]
-    """of a profile, any day"""
+    meetings: Callable[[str, float, ZoneInfo], Sequence[Meeting]]
+    """of a profile, today's and tomorrow's at that second of that zone"""
     profiles: Callable[[], Sequence[str]]
     answers: Callable[[str], Mapping[Purpose, Answer]]
     trip: Callable[[], TripNow | None]
@@ -109,6 +111,10 @@ class Driving:
         """Take the roles' signals anew: the agent taps other ones, or the twin binds them otherwise."""
         self._roles = Roles(self._latest.signals, bound)
 
+    def located_by(self, signal: str) -> bool:
+        """Whether this signal says where the vehicle is."""
+        return any(signal in self._roles.names[role] for role in ("latitude", "longitude")) or _LOCATION in signal
+
     def look(self) -> None:
         """Judge this moment; whoever waits for a change is told of one."""
         up_ms = self._clock.up_ms()
@@ -139,8 +145,7 @@ class Driving:
         """Today's and tomorrow's of the profile; none without its consent, in private mode all the same."""
         if self._sources.answers(self.chosen.profile).get(Purpose.CALENDAR) is not Answer.YES:
             return ()
-        meetings = self._sources.meetings(self.chosen.profile)
-        return coming(meetings, self._clock.now_ms() / 1000, self._zone())
+        return tuple(self._sources.meetings(self.chosen.profile, self._clock.now_ms() / 1000, self._zone()))
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._clock.zone())
