@@ -31,6 +31,7 @@ MUST_BE_PURE = (
     "calendar/book.py",
     "calendar/items.py",
     "calls/dialstring.py",
+    "consent/ledger.py",
     "errors.py",
     "events.py",
     "ports.py",
@@ -40,7 +41,11 @@ MUST_BE_PURE = (
     "safety/state.py",
     "tapin/latest.py",
     "trips/energy.py",
+    "trips/harsh.py",
     "trips/machine.py",
+    "trips/measured.py",
+    "trips/plot.py",
+    "trips/summary.py",
 )
 IMPURE_IMPORTS = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess", "threading", "time"}
 

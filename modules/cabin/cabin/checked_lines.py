@@ -1,7 +1,7 @@
-"""Files that survive a power cut: lines with a checksum each, appended and flushed, or replaced whole.
+r"""Files that survive a power cut: lines with a checksum each, appended and flushed, or replaced whole.
 
-A line is `\\n`, CRC-32 of the JSON in 8 hexadecimal digits, a space, the JSON, `\\n`. It begins with a line end of its own,
-so that what a cut or a full disk left of the line before spoils that one alone.
+A line is `\n`, CRC-32 of the JSON in 8 hexadecimal digits, a space, the JSON, `\n`. It begins with a line end of its
+own, so that what a cut or a full disk left of the line before spoils that one alone.
 """
 
 import json
@@ -119,7 +119,7 @@ def _write(path: Path, flags: int, content: bytes) -> None:
     def opener(name: str, _: int) -> int:
         return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, OWNER_ONLY)
 
-    with open(path, "wb", buffering=0, opener=opener) as file:  # noqa: PTH123  Path.open takes no opener
+    with open(path, "wb", buffering=0, opener=opener) as file:
         _all_of(file.write, content)
         os.fsync(file.fileno())
 
