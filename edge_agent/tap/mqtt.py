@@ -287,7 +287,7 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
     """What `work` returns; what aiomqtt raises, or no answer in time, as our errors."""
     try:
         async with asyncio.timeout(limit_s):
-            return await _answered(work)
+            return await work
     except TimeoutError as error:
         raise LocalBusDown(f"no {what} within {limit_s:g} s") from error
     except (MqttError, OSError, ValueError) as error:  # of a name that no host can have: ValueError
@@ -295,17 +295,6 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
         if code in _NOT_ADMITTED:
             raise LocalBusRefused(f"the broker does not admit the agent: {_reason(error)}") from error
         raise LocalBusDown(_reason(error)) from error
-
-
-async def _answered(work: Awaitable[T]) -> T:
-    """A client's thread that ends cancels what runs there: that is no cancelling of whoever waits for it."""
-    try:
-        return await work
-    except (asyncio.CancelledError, RuntimeError) as error:  # which of them depends on whether its loop is closed
-        task = asyncio.current_task()
-        if task is not None and not task.cancelling():
-            raise LocalBusDown("the connection ended meanwhile") from error
-        raise asyncio.CancelledError from error
 
 
 def _reason(error: BaseException) -> str:

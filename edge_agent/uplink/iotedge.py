@@ -316,11 +316,13 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
 
 @contextmanager
 def _as_ours(what: str, limit_s: float) -> Iterator[None]:
-    """What the SDK raises, and a TimeoutError, as our errors."""
+    """What the SDK raises, a TimeoutError and the end of the client as our errors."""
     try:
         yield
     except TimeoutError as error:
         raise HubUnreachable(f"no {what} within {limit_s:g} s") from error
+    except ConnectionAbortedError as error:
+        raise HubUnreachable(str(error)) from error
     except _SDK_ERRORS as error:
         raise _translated(error) from error
 

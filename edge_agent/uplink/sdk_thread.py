@@ -16,6 +16,7 @@ loop costs a system call, which lets another thread have the interpreter, so a l
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from threading import Thread
@@ -25,6 +26,8 @@ from edge_agent.uplink.errands import Errands, on_loop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+_ENDED = "the connection was closed meanwhile"
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -68,14 +71,19 @@ class SdkThread:
         self._thread.start()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, or what it raises."""
+        """The result of `work`, or what it raises. Raises ConnectionAbortedError where the thread ends before."""
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         begun: list[asyncio.Task[T]] = []
-        self._loop.call_soon_threadsafe(self._begin, work, outcome, begun)
+        try:
+            self._loop.call_soon_threadsafe(self._begin, work, outcome, begun)
+        except RuntimeError as error:  # its loop is closed
+            work.close()
+            raise ConnectionAbortedError(_ENDED) from error
         try:
             return await outcome
         except asyncio.CancelledError:
-            self._loop.call_soon_threadsafe(_cancel, begun)
+            with suppress(RuntimeError):  # likewise: there is nothing left to cancel
+                self._loop.call_soon_threadsafe(_cancel, begun)
             raise
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -129,8 +137,8 @@ def _tell(done: asyncio.Task[T], outcome: asyncio.Future[T]) -> None:
     """Whoever waits what became of it; a late answer is nobody's."""
     if outcome.done():
         return
-    if done.cancelled():
-        outcome.cancel()
+    if done.cancelled():  # by the end of the thread, which is no cancelling of whoever waits
+        outcome.set_exception(ConnectionAbortedError(_ENDED))
     elif error := done.exception():
         outcome.set_exception(error)
     else:

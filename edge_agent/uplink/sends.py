@@ -33,7 +33,8 @@ class Sends:
     async def send(self, begin: Callable[[Answer], None]) -> Exception | None:
         """What the answer was. `begin` is called on the library's thread, unless it is given up before.
 
-        What it raises is an answer too. Raises TimeoutError; an answer that comes later is nobody's.
+        What it raises is an answer too. Raises TimeoutError, or ConnectionAbortedError at the `end`; an answer that
+        comes later is nobody's.
         """
         outcome: _Outcome = self._loop.create_future()
         self._forget_done()
@@ -43,9 +44,12 @@ class Sends:
         return await outcome
 
     def end(self) -> None:
-        """No time limit is watched any more."""
+        """No time limit is watched any more: what is under way is given up."""
         if self._timer is not None:
             self._timer.cancel()
+        for _, outcome in self._going:
+            if not outcome.done():
+                outcome.set_exception(ConnectionAbortedError("the connection was closed meanwhile"))
 
     def _begin(self, begin: Callable[[Answer], None], outcome: _Outcome) -> None:
         if outcome.done():

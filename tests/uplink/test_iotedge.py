@@ -1,5 +1,6 @@
 """The SDK's adapter: what it says of errors, and that nothing is lost through the faults of the local hub."""
 
+import asyncio
 import inspect
 import logging
 import socket
@@ -281,3 +282,19 @@ async def test_a_send_fails_as_the_sdks_own_does(tmp_path: Path, monkeypatch: py
         await session.send(envelope(2))
         await session.close()
     assert [each.seq for each in parts.arrived()] == [2]
+
+
+async def test_who_waits_when_the_session_is_closed_is_told_and_not_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, "127.0.0.101", monkeypatch) as parts:
+        session = await parts.uplink.connect(Recorder())
+        with monkeypatch.context() as patch:
+            patch.setattr(MQTTPipeline, "send_message", lambda *_args, **_named: None)
+            sending = asyncio.create_task(session.send(envelope(1)), name="sending")
+            await asyncio.sleep(0)  # it has begun
+            await session.close()
+        with pytest.raises(HubUnreachable, match="closed"):
+            await sending
+        with pytest.raises(HubUnreachable, match="closed"):
+            await session.report('{"a": 1}')

@@ -133,6 +133,17 @@ async def test_a_broker_that_says_nothing_is_given_up_in_time(world: BrokerWorld
     assert asyncio.get_running_loop().time() - began < SHORT.connect_s + SHORT.shutdown_s + 1
 
 
+async def test_who_waits_when_the_connection_is_closed_is_told_and_not_cancelled(world: BrokerWorld) -> None:
+    session = await world.uplink.connect(Recorder())
+    world.wire.muted = True
+    waiting = asyncio.create_task(session.send(envelope(1)), name="waiting")
+    await asyncio.sleep(0)  # it has begun
+    await session.close()
+
+    with pytest.raises(HubUnreachable):
+        await waiting
+
+
 async def test_a_method_without_a_topic_for_its_answer_is_done_all_the_same(world: BrokerWorld) -> None:
     inbox = Recorder()
     session = await world.uplink.connect(inbox)

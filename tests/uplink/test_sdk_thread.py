@@ -112,10 +112,32 @@ async def test_what_many_ask_for_at_once_is_answered_to_each() -> None:
     await end(thread)
 
 
-async def test_a_call_after_the_end_is_refused() -> None:
+async def test_work_after_the_end_is_refused_as_a_connection_that_has_ended() -> None:
     thread = SdkThread("beside")
     await end(thread)
-    last = asyncio.sleep(0)
-    with pytest.raises(RuntimeError, match="closed"):
-        await thread.run(last)
-    last.close()
+    with pytest.raises(ConnectionAbortedError):
+        await thread.run(asyncio.sleep(0))
+
+
+async def test_who_waits_when_it_ends_is_told_so_and_not_cancelled() -> None:
+    thread = SdkThread("beside")
+    waiting = asyncio.create_task(thread.run(asyncio.sleep(60)), name="waiting")
+    await asyncio.sleep(0)  # it has begun
+    await end(thread)
+
+    with pytest.raises(ConnectionAbortedError):
+        await waiting
+
+
+async def test_who_gives_up_when_it_has_ended_is_cancelled_as_anywhere() -> None:
+    thread = SdkThread("beside")
+    waiting = asyncio.create_task(thread.run(asyncio.sleep(60)), name="waiting")
+    await asyncio.sleep(0)
+    thread.retire(None)
+    while thread.alive:
+        threading.Event().wait(0.001)  # holding up this loop, which is to hear of it too late
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await thread.ended()

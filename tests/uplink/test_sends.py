@@ -121,14 +121,15 @@ def test_what_is_given_up_before_the_library_came_to_it_is_not_begun() -> None:
     in_virtual_time(main())
 
 
-def test_after_the_end_no_timer_is_left_whatever_was_not_answered() -> None:
+def test_at_the_end_who_waits_is_told_and_no_timer_is_left() -> None:
     async def main() -> None:
         sends = Sends(soon, limit_s=LIMIT_S)
-        sending = asyncio.create_task(sends.send(lambda _: None), name="unanswered")
+        waiting = asyncio.create_task(sends.send(lambda _: None), name="waiting")
         await asyncio.sleep(1.0)
         sends.end()
+        with pytest.raises(ConnectionAbortedError):
+            await waiting
+        assert asyncio.get_running_loop().time() == pytest.approx(1.0)
         await asyncio.sleep(2 * LIMIT_S)
-        assert not sending.done()
-        sending.cancel()
 
     in_virtual_time(main())
