@@ -1,0 +1,134 @@
+"""A cockpit over a vehicle that does as it is told, with everything else in memory."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from cabin.calendar.items import coming
+from cabin.cockpit import Acts, CabinCockpit, Form
+from cabin.driving import GUEST, Chosen, Driving, Sources
+from cabin.errors import MessageRejected
+from cabin.ports import Download
+from cabin.records import Answer, Decision, Market, Meeting, Purpose, SignalInfo, Tick, TripSummary
+from cabin.tapin.latest import Latest
+from tests.cabin.clocks import SetClock
+
+SPEED, LOCK = "Vehicle.Speed", "Vehicle.Powertrain.Transmission.IsParkLockEngaged"
+
+
+class FakeDialer:
+    """`ports.Dialer` that remembers."""
+
+    def __init__(self, state: str = "idle") -> None:
+        self.state = state
+        self.dialled: list[tuple[str, str]] = []
+
+    async def dial(self, number: str, tones: str) -> None:
+        self.dialled.append((number, tones))
+        self.state = "dialing"
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Vehicle:
+    """The cockpit and what is behind it."""
+
+    clock: SetClock = field(default_factory=SetClock)
+    dialer: FakeDialer = field(default_factory=FakeDialer)
+    market: Market = Market.STANDARD
+    meetings: list[Meeting] = field(default_factory=list)
+    trips: list[TripSummary] = field(default_factory=list)
+    answers: dict[tuple[str, Purpose], Answer] = field(default_factory=dict)
+    said: int = 0
+    forgotten: list[str] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=lambda: ["p1"])
+
+    def __post_init__(self) -> None:
+        self.latest, self._seq = Latest(), 0
+        self.latest.reconfigure({SPEED: SignalInfo("km/h"), LOCK: SignalInfo()})
+        sources = Sources(self._coming, lambda: self.profiles, self._answers, lambda: None, lambda: self.dialer.state)
+        chosen = Chosen(self.market, "en", profile="p1")
+        self.driving = Driving(self.latest, chosen, sources, self.clock, structlog.get_logger())
+        self.driving.bind({})
+        self.cockpit = CabinCockpit(self.driving, self._acts(), self.dialer, self.clock)
+
+    def drive(self, speed: float, *, park: bool = False, for_ms: int = 0) -> None:
+        """Tell ticks each 100 ms for so long, and one more."""
+        for _ in range(for_ms // 100 + 1):
+            self.clock.wait(100)
+            self._seq += 1
+            values = {SPEED: (speed, 0), LOCK: (float(park), 0)}
+            tick = Tick(self.clock.now, self._seq, 1, full=True, values=values)
+            self.latest.take(tick, now_ms=self.clock.now, up_ms=self.clock.up)
+            self.driving.look()
+
+    def park(self) -> None:
+        self.drive(0.0, park=True, for_ms=3100)
+
+    def _answers(self, profile: str) -> Mapping[Purpose, Answer]:
+        return {purpose: self.answers.get((profile, purpose), Answer.NOT_SET) for purpose in Purpose}
+
+    def _coming(self, profile: str, now_s: float, zone: ZoneInfo) -> Sequence[Meeting]:
+        return coming([one for one in self.meetings if one.profile == profile], now_s, zone)
+
+    def _acts(self) -> Acts:
+        return Acts(
+            decide=self._decide,
+            tell_consent=self._say,
+            link=lambda profile, key: next(
+                one.link for one in self.meetings if (one.profile, one.key) == (profile, key)
+            ),
+            add=self._add,
+            forget=self._forget,
+            profiles=lambda: self.profiles,
+            summaries=lambda profile: [one for one in self.trips if one.profile == profile],
+            plot=lambda _: dict[str, Sequence[float | None]](t_s=[0.0]),
+            delete=self._delete,
+            export=self._export,
+            save=self._nothing,
+        )
+
+    async def _decide(self, decision: Decision) -> None:
+        if decision.profile == GUEST and decision.answer is Answer.YES:
+            raise MessageRejected("profile", "a guest cannot agree")
+        self.answers[decision.profile, decision.purpose] = decision.answer
+
+    async def _say(self) -> None:
+        self.said += 1
+
+    def _link(self, profile: str, key: str) -> str:
+        return next(one.link for one in self.meetings if (one.profile, one.key) == (profile, key))
+
+    def _add(self, profile: str) -> bool:
+        if profile not in self.profiles and len(self.profiles) < 8:
+            self.profiles.append(profile)
+        return profile in self.profiles
+
+    async def _forget(self, profile: str) -> None:
+        self.forgotten.append(profile)
+        self.profiles.remove(profile)
+
+    async def _delete(self, profile: str, ids: Sequence[str] | None) -> int:
+        gone = [one for one in self.trips if one.profile == profile and (ids is None or one.id in ids)]
+        self.trips = [one for one in self.trips if one not in gone]
+        return len(gone)
+
+    async def _export(self, form: Form, profile: str) -> Download:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"{}" if form == "json" else profile.encode()
+
+        kind = "application/json" if form == "json" else "text/csv"
+        return Download(f"export.{form}", kind, pieces())
+
+    async def _nothing(self) -> None:
+        pass
+
+
+def meeting(key: str, start_s: int, *, tel: str = "+496936505770", link: str = "", title: str = "Review") -> Meeting:
+    return Meeting(
+        key, "p1", 1, start_s, start_s + 1800, None, None, title, tel=tel, conference_id="123456789", link=link
+    )
