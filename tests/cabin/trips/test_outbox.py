@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from cabin.records import TripSummary
@@ -12,6 +13,7 @@ from cabin.trips.outbox import MOST_WAITING, UNANSWERED, Outbox
 from edge_agent.trips_hook import trip_in
 from tests.cabin.silent_log import SilentLog
 
+SCHEMA = Path(__file__).parents[3] / "docs" / "cabin-trip-1.schema.json"
 TRIP = TripSummary(
     id="t1", profile="p1", start_s=1_795_000_000, end_s=1_795_001_200, end="ignition_off", distance_km=20.1,
     distance_source="odometer", speed_distance_km=None, moving_s=1100, pause_s=100, gap_s=0, energy_kwh=3.2,
@@ -89,6 +91,7 @@ async def test_what_the_agent_takes_is_what_is_sent(outbox: Outbox) -> None:
         await until(lambda: broker.taken)
     ((topic, payload),) = broker.taken
     assert topic == "cabin/v1/trip"
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(json.loads(payload))
     fields = dict(trip_in(payload).fields)
     assert fields["distance_km"] == 20.1
     assert fields["start_place_latitude_deg"] == 50.1

@@ -239,3 +239,13 @@ def test_only_a_yes_is_a_yes() -> None:
     allowed = TripsAllowed.by("p1", answers, private=False)
     assert (allowed.trips, allowed.location, allowed.cloud) == (False, True, False)
     assert not allowed.keeps
+
+
+async def test_a_cut_trip_that_was_not_for_the_cloud_stays_in_the_car(rig: Rig) -> None:
+    rig.allowed = TripsAllowed("p1", trips=True)
+    rig.drives()
+    await rig.trips()
+    other = await again(rig)
+    assert len(other.log.summaries("p1")) == 1
+    assert other.outbox.waiting == ()
+    await other.close()

@@ -45,6 +45,18 @@ class Bounds:
     size_bytes: int = 64 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The open trip as a cut now would leave it, with what is new in its plot."""
+
+    trip: TripSummary
+    points: Sequence[Point] = ()
+    is_kept: bool = True
+    """long enough"""
+    goes_on: bool = False
+    """to the cloud"""
+
+
 class Journal:
     """Of all profiles. `load` first. Every method may raise OSError, and may be called again then."""
 
@@ -62,7 +74,7 @@ class Journal:
         """Newest first. By any thread."""
         return self._newest_first
 
-    def load(self, now_s: int) -> TripSummary | None:
+    def load(self, now_s: int) -> Tick | None:
         """Read what is there; the trip that a power cut left open, which is closed by that."""
         make_folder(self._folder)
         content = content_of(self._kept)
@@ -73,9 +85,16 @@ class Journal:
         self._expire(now_s)
         return closed
 
-    def tick(self, trip: TripSummary, points: Sequence[Point], *, is_kept: bool) -> None:
-        """The open trip as a cut now would leave it, with what is new in its plot."""
-        append(self._open, sealed({"trip": record_of(trip), "points": list(map(list, points)), "keep": is_kept}))
+    def tick(self, tick: Tick) -> None:
+        """Note the open trip."""
+        points: Sequence[Json] = [list(point) for point in tick.points]
+        noted: Mapping[str, Json] = {
+            "trip": record_of(tick.trip),
+            "points": points,
+            "keep": tick.is_kept,
+            "goes_on": tick.goes_on,
+        }
+        append(self._open, sealed(noted))
 
     def close(self, trip: TripSummary, plot: PlotColumns) -> None:
         """The open trip is over, and stays."""
@@ -174,7 +193,7 @@ class Journal:
             self._rewrite(lambda trip: None if trip.id in over else trip)
             events.trips_expired(self._log, count=len(over), reason="room")
 
-    def _recover(self) -> TripSummary | None:
+    def _recover(self) -> Tick | None:
         """Close the trip that was open when the power went, at its last tick."""
         content = content_of(self._open)
         records = [line.record for line in lines_in(content)]
@@ -191,7 +210,7 @@ class Journal:
         for point in (point for tick in ticks for point in _points(tick.get("points"))):
             plot.add(point)
         self.close(trip, plot.until(trip.end_s - trip.start_s))
-        return trip
+        return Tick(trip, goes_on=ticks[-1].get("goes_on") is True)
 
 
 def _closed(trip: TripSummary, plot: PlotColumns) -> Mapping[str, Json]:

@@ -27,15 +27,19 @@ def trip_in(record: Json) -> TripSummary:
     return TripSummary(**given)  # type: ignore[arg-type]  # judged by _value; a missing one is the TypeError told above
 
 
-def message_of(trip: TripSummary) -> bytes:
-    """A `cabin/v1/trip`: flat; without the profile, which is nobody's business outside the car."""
-    flat: dict[str, Json] = {
-        name: value for name, value in record_of(trip).items() if name not in {"profile", *_PLACES}
-    }
+def flat_of(trip: TripSummary) -> Mapping[str, Json]:
+    """As `record_of`, with each place as two numbers."""
+    flat: dict[str, Json] = {name: value for name, value in record_of(trip).items() if name not in _PLACES}
     for name in _PLACES:
         latitude, longitude = getattr(trip, name) or (None, None)
         flat |= {f"{name}_latitude_deg": latitude, f"{name}_longitude_deg": longitude}
-    return json.dumps({"id": trip.id, "schema": SCHEMA, "trip": flat}, allow_nan=False).encode()
+    return flat
+
+
+def message_of(trip: TripSummary) -> bytes:
+    """A `cabin/v1/trip`: without the profile, which is nobody's business outside the car."""
+    told = {name: value for name, value in flat_of(trip).items() if name != "profile"}
+    return json.dumps({"id": trip.id, "schema": SCHEMA, "trip": told}, allow_nan=False).encode()
 
 
 def _value(name: str, value: Json) -> object:

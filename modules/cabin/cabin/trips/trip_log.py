@@ -16,7 +16,7 @@ from cabin import events
 from cabin.disk import Disk
 from cabin.events import Log
 from cabin.records import Answer, Purpose, TripNow, TripSummary, Vehicle
-from cabin.trips.journal import Bounds, Journal
+from cabin.trips.journal import Bounds, Journal, Tick
 from cabin.trips.machine import Ended, Phase, TripMachine
 from cabin.trips.outbox import Outbox
 from cabin.trips.plot import Plot, Point, point_of
@@ -71,13 +71,10 @@ class TripLog:
         self._begin_trip()
 
     async def open(self, *, now_ms: int) -> None:
-        """Read what is kept; a trip that a power cut left open is closed, and waits for the agent. Raises DiskRefused.
-
-        It waits although nobody knows any more whether it may go: that is judged when it is sent.
-        """
+        """Read what is kept; a trip that a power cut left open is closed. Raises DiskRefused."""
         closed = await self._disk.run(partial(self._journal.load, now_ms // 1000))
-        if closed is not None:
-            await self._wait_for_agent(closed)
+        if closed is not None and closed.goes_on and self._outbox is not None:
+            await self._outbox.put(closed.trip)
 
     @property
     def now(self) -> TripNow | None:
@@ -94,6 +91,10 @@ class TripLog:
         Reads one line of a file, so call it off the event loop; any thread may. Raises OSError.
         """
         return self._journal.plot(trip_id)
+
+    async def plot_of(self, trip_id: str) -> Mapping[str, Sequence[float | None]] | None:
+        """The same, off the event loop. Raises DiskRefused."""
+        return await self._disk.run(partial(self._journal.plot, trip_id))
 
     def look(self, vehicle: Vehicle, *, now_ms: int, up_ms: int, allowed: TripsAllowed) -> None:
         """Take what is new; nothing is awaited."""
@@ -156,7 +157,8 @@ class TripLog:
         if of is None or not self._allowed.keeps:
             return
         points, self._points = self._points, []
-        self._disk.put(partial(self._journal.tick, of.summary, points, is_kept=of.is_kept))
+        tick = Tick(of.summary, points, is_kept=of.is_kept, goes_on=self._allowed.cloud)
+        self._disk.put(partial(self._journal.tick, tick))
 
     def _close(self, ended: Ended) -> None:
         trip, plot = ended.summary, self._plot
@@ -192,7 +194,3 @@ class TripLog:
             events.trip_dropped(self._log, reason=reason)
         self._begin_trip()
         self._disk.put(self._journal.drop)
-
-    async def _wait_for_agent(self, trip: TripSummary) -> None:
-        if self._outbox is not None:
-            await self._outbox.put(trip)
