@@ -156,6 +156,7 @@ class Stream:
         """Until the session is over, or stopped with nothing in flight and all reported."""
         while True:
             if self._mailbox.empty():  # else what has come may make room for more of both
+                await self._let_withdrawn_go()
                 self._try_quarantined()
                 self._send_due(group)
                 self._lease_more(group)
@@ -197,6 +198,13 @@ class Stream:
         if self._stopping or not (self._quarantine and self._window.proven):
             return None
         return self._quarantine.due_ns(self._terms, self._began_ns)
+
+    async def _let_withdrawn_go(self) -> None:
+        """What the driver withdrew holds no place in the quarantine; what is on trial is answered by its `_send`."""
+        for key in self._quarantine.keys - self._held.keys() if self._quarantine else ():
+            if self._withdrawn(key):
+                self._quarantine.forget(key)
+                await self._settled(key, _WITHDRAWN)
 
     def _try_quarantined(self) -> None:
         """One at a time, on a connection that has proven itself and is no longer young."""
