@@ -15,7 +15,7 @@ from cabin.records import Market
 from cabin.tiles import DEFAULT
 from cabin.twin import CabinTwin, Config, difference, merged
 from tests.cabin.calendar.bridge import at_hour
-from tests.cabin.clocks import SetClock
+from tests.cabin.calendar.wall import CarClock
 from tests.uplink.fakes import Told
 
 
@@ -23,7 +23,7 @@ class Car:
     """A twin with a calendar that is allowed."""
 
     def __init__(self, folder: Path, market: Market = Market.STANDARD) -> None:
-        self.clock, self.log = SetClock(), Told()
+        self.clock, self.log = CarClock(), Told()
         self.calendar = Calendar(folder / "calendar", self.clock, self.log)
         self.configs: list[Config] = []
         self.consent: dict[str, int] = {"version": 1}
@@ -268,7 +268,7 @@ def test_a_difference_makes_the_one_of_the_other(before: dict[str, Any], after: 
     )
 )
 async def test_whatever_is_desired_is_judged_without_harm(desired: dict[str, Any]) -> None:
-    calendar = Calendar(Path("/nowhere"), SetClock(), Told())
+    calendar = Calendar(Path("/nowhere"), CarClock(), Told())
     twin = CabinTwin(calendar, Path("/proc/nowhere"), market=Market.STRICT, language="en", log=Told())
     assert json.loads(await twin.document(json.dumps({"desired": desired})))["status"] in {"applied", "refused"}
     assert twin.config.market is Market.STRICT

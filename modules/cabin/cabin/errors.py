@@ -65,6 +65,14 @@ class MessageRejected(Rejected):
         super().__init__(f"{place}: {reason}")
 
 
+class HubWedged(Fatal):
+    """Calls of the hub's SDK that never return hold threads, and more of them would follow."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+        super().__init__(f"{calls} calls of the hub's SDK never returned")
+
+
 class BadSettings(Fatal):
     """The environment is wrong."""
 

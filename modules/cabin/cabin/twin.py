@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -19,7 +20,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cabin import events
 from cabin.calendar.book import Judgement
 from cabin.calendar.store import Calendar
-from cabin.checked_lines import make_folder, replace_file
+from cabin.checked_lines import content_of, make_folder, replace_file
+from cabin.disk import Disk
 from cabin.errors import DiskRefused, HubUnreachable, MessageRejected
 from cabin.events import Log
 from cabin.ports import Json
@@ -93,6 +95,7 @@ class CabinTwin:
         """
         self._calendar = calendar
         self._path = path
+        self._disk = Disk("twin", log)
         self._settings = (market, language)
         self._log = log
         self._changed = changed
@@ -116,10 +119,9 @@ class CabinTwin:
     async def restore(self) -> None:
         """What held at the last start, until the hub says otherwise."""
         try:
-            self._follow(json.loads(await asyncio.to_thread(self._path.read_bytes)), 0)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, RecursionError) as error:
+            if content := await self._disk.run(partial(content_of, self._path)):
+                self._follow(json.loads(content), 0)
+        except (DiskRefused, ValueError, RecursionError, AttributeError) as error:
             events.twin_not_kept(self._log, reason=type(error).__name__)
 
     async def document(self, text: str) -> str:
@@ -174,6 +176,10 @@ class CabinTwin:
             if patch != "{}":
                 return patch
 
+    async def close(self) -> None:
+        """After all that is to be written."""
+        await self._disk.close()
+
     async def _take(self) -> None:
         rest = {name: value for name, value in self._desired.items() if name not in {"calendar", "$version"}}
         calendar = self._desired.get("calendar", {})
@@ -220,9 +226,9 @@ class CabinTwin:
             replace_file(self._path, json.dumps(rest).encode())
 
         try:
-            await asyncio.to_thread(write)
-        except OSError as error:
-            events.twin_not_kept(self._log, reason=str(error))
+            await self._disk.run(write)
+        except DiskRefused as error:
+            events.twin_not_kept(self._log, reason=error.reason)
 
     def _report(self) -> str:
         body = self._body()

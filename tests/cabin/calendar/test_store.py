@@ -10,7 +10,7 @@ from cabin.calendar.seal import CarKey
 from cabin.calendar.store import Calendar
 from cabin.errors import DiskRefused, MessageRejected
 from tests.cabin.calendar.bridge import at_hour, sealed_item
-from tests.cabin.clocks import SetClock
+from tests.cabin.calendar.wall import CarClock
 from tests.uplink.fakes import Told
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,11 +19,12 @@ BERLIN = ZoneInfo("Europe/Berlin")
 class Car:
     """A calendar that can be started again."""
 
-    def __init__(self, folder: Path, clock: SetClock | None = None) -> None:
-        self.folder, self.clock, self.log = folder, clock or SetClock(), Told()
+    def __init__(self, folder: Path, clock: CarClock | None = None) -> None:
+        self.folder, self.clock, self.log = folder, clock or CarClock(), Told()
         self.calendar = Calendar(folder, self.clock, self.log)
 
     async def restarted(self) -> "Car":
+        await self.calendar.close()
         self.clock.since_start_s = 0.0
         car = Car(self.folder, self.clock)
         await car.calendar.restore()

@@ -41,19 +41,15 @@ class CalendarFiles:
             return None
         kept = json.loads(text)
         key = CarKey(self._key_file(str(kept["key_id"])).read_bytes())
-        self.keep_only(key)
+        self._keep_only(key)
         return Found(key, text, max(float(kept["powered_s"]), self._powered_s()))
 
-    def add_key(self, key: CarKey) -> None:
-        """Beside the one there is, until `write` names it."""
+    def change_key(self, key: CarKey, text: str) -> None:
+        """What `Book.text` said with this key; all others are destroyed, once the new one is there."""
         make_folder(self._folder)
         replace_file(self._key_file(key.id), key.private)
-
-    def keep_only(self, key: CarKey) -> None:
-        """Destroy all other keys."""
-        for path in self._key_files():
-            if path != self._key_file(key.id):
-                _shred(path)
+        self.write(text)
+        self._keep_only(key)
 
     def write(self, text: str) -> None:
         """What `Book.text` said."""
@@ -69,6 +65,11 @@ class CalendarFiles:
             _shred(path)
         remove(self._items)
         remove(self._powered)
+
+    def _keep_only(self, key: CarKey) -> None:
+        for path in self._key_files():
+            if path != self._key_file(key.id):
+                _shred(path)
 
     def _key_file(self, key_id: str) -> Path:
         return self._folder / f"key-{key_id}"

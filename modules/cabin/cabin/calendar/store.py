@@ -12,6 +12,7 @@ from cabin.calendar.book import Book, Judgement, Moment
 from cabin.calendar.files import CalendarFiles
 from cabin.calendar.items import coming
 from cabin.calendar.seal import CarKey
+from cabin.disk import Disk
 from cabin.errors import DiskRefused, MessageRejected
 from cabin.events import Log
 from cabin.ports import Clock, Json
@@ -30,6 +31,7 @@ class Calendar:
     def __init__(self, folder: Path, clock: Clock, log: Log) -> None:
         """`folder` is for the calendar alone."""
         self._files = CalendarFiles(folder)
+        self._disk = Disk("calendar", log)
         self._clock = clock
         self._log = log
         self._book = Book()
@@ -75,12 +77,12 @@ class Calendar:
         """What an earlier start kept, without what has expired since; what cannot be read is destroyed and told."""
         async with self._one_at_a_time:
             try:
-                found = await asyncio.to_thread(self._files.read)
+                found = await self._disk.run(self._files.read)
                 if found is None:
                     return
                 self._book = Book.read(found.text, found.key)
                 self.key, self._powered_before_s = found.key, found.powered_s - self._clock.up_ms() / 1000
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (DiskRefused, ValueError, KeyError, TypeError, AttributeError) as error:
                 events.calendar_unusable(self._log, reason=type(error).__name__)
                 await self._destroy()
                 return
@@ -94,8 +96,9 @@ class Calendar:
                 return
             try:
                 await self._change_key()
-            except OSError as error:
-                raise DiskRefused("meetings", str(error)) from error
+            except DiskRefused:
+                self.key = None
+                raise
         self._tell()
 
     async def apply(self, desired: Mapping[str, object]) -> Judgement:
@@ -132,7 +135,7 @@ class Calendar:
                 await self._keep()
                 events.items_expired(self._log, count=gone)
             else:
-                await self._write(asyncio.to_thread(self._files.write_powered, self._powered_s()))
+                await self._write(partial(self._files.write_powered, self._powered_s()))
         if gone:
             self._tell()
 
@@ -145,6 +148,10 @@ class Calendar:
             except TimeoutError:
                 pass
             await self.expire()
+
+    async def close(self) -> None:
+        """After all that is to be written."""
+        await self._disk.close()
 
     async def _judged(self, judge: Callable[[CarKey, Moment], Judgement]) -> Judgement:
         async with self._one_at_a_time:
@@ -164,8 +171,6 @@ class Calendar:
         async with self._one_at_a_time:
             try:
                 await wipe()
-            except OSError as error:
-                raise DiskRefused("meetings", str(error)) from error
             finally:
                 self._tell()
 
@@ -177,7 +182,7 @@ class Calendar:
 
     async def _forget_everything(self) -> None:
         self.key, self._book = None, Book()
-        await asyncio.to_thread(self._files.forget)
+        await self._disk.run(self._files.forget)
 
     async def _forget(self, profile: str) -> None:
         self._book.forget(profile)
@@ -185,29 +190,26 @@ class Calendar:
             await self._change_key()
 
     async def _change_key(self) -> None:
-        before, after = self.key, CarKey.fresh()
-        await asyncio.to_thread(self._files.add_key, after)
+        """In memory first: a job that was begun is done on the disk, even if nobody waits for it any more."""
+        before, self.key = self.key, CarKey.fresh()
         if before is not None:
-            self._book.seal_again(before, after)
-        await asyncio.to_thread(self._files.write, self._book.text(after.id, self._powered_s()))
-        self.key = after
-        events.key_made(self._log, key_id=after.id)
-        await asyncio.to_thread(self._files.keep_only, after)
+            self._book.seal_again(before, self.key)
+        await self._disk.run(partial(self._files.change_key, self.key, self._book.text(self.key.id, self._powered_s())))
+        events.key_made(self._log, key_id=self.key.id)
 
     async def _destroy(self) -> None:
         self.key, self._book = None, Book()
-        await self._write(asyncio.to_thread(self._files.forget))
+        await self._write(self._files.forget)
 
     async def _keep(self) -> None:
         if self.key is not None:
-            text = self._book.text(self.key.id, self._powered_s())
-            await self._write(asyncio.to_thread(self._files.write, text))
+            await self._write(partial(self._files.write, self._book.text(self.key.id, self._powered_s())))
 
-    async def _write(self, write: Awaitable[None]) -> None:
+    async def _write(self, job: Callable[[], None]) -> None:
         try:
-            await write
-        except OSError as error:
-            events.calendar_not_kept(self._log, reason=str(error))
+            await self._disk.run(job)
+        except DiskRefused as error:
+            events.calendar_not_kept(self._log, reason=error.reason)
 
     def _tell(self) -> None:
         for changed in self._followers:
