@@ -127,6 +127,28 @@ class CockpitContract:
             assert status == 200
             assert told["consent"]["trips"] == view["parked"]["consent"]["trips"] == answer
 
+    async def test_a_new_profile_is_there_and_chosen_until_there_are_eight(self, stand: Stand) -> None:
+        before: Any = stand.cockpit.view()
+        free = [f"q{n}" for n in range(9 - len(before["parked"]["profiles"]))]
+        for name in free:
+            assert await stand.cockpit.profile(name) == (200, {"profile": name})
+            view: Any = stand.cockpit.view()
+            assert view["profile"] == name
+            assert name in view["parked"]["profiles"]
+        status, body = await stand.cockpit.profile("another")
+        assert (status, type(body["error"])) == (409, str)
+
+    async def test_a_name_that_cannot_be_a_profile_is_refused(self, stand: Stand) -> None:
+        status, body = await stand.cockpit.profile("a/b")
+        assert (status, type(body["error"])) == (409, str)
+
+    async def test_a_guest_agrees_to_nothing_and_may_refuse(self, stand: Stand) -> None:
+        assert await stand.cockpit.profile("guest") == (200, {"profile": "guest"})
+        status, body = await stand.cockpit.consent(Purpose.TRIPS, Answer.YES, "trips.en", 1)
+        assert (status, type(body["error"])) == (409, str)
+        status, _ = await stand.cockpit.consent(Purpose.TRIPS, Answer.NO, "trips.en", 1)
+        assert status == 200
+
     async def test_an_export_can_be_read_in_both_forms(self, stand: Stand) -> None:
         for form, kind in (("csv", "text/csv"), ("json", "application/json")):
             export = await stand.cockpit.export("csv" if form == "csv" else "json")

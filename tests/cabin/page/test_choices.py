@@ -207,6 +207,58 @@ async def test_a_reminder_sounds_once_after_the_page_was_touched(
         assert await made.ask("window.tones") == 2
 
 
+async def test_a_profile_is_added_without_writing_its_name(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(profiles=("guest", "p1", "p3"))
+    async with seat(browser, cockpit, tmp_path) as made:
+        await made.press("rail settings")
+        for name in ("p2", "p4", "p5", "p6", "p7", "p8"):
+            await made.press("profile add")
+            await made.when(f"document.querySelector('[data-key=\"profile {name}\"]')?.ariaPressed === 'true'")
+        assert await made.ask("document.querySelector('[data-key=\"profile add\"]')") is None
+        assert [name for _, name in cockpit.asked] == ["p2", "p4", "p5", "p6", "p7", "p8"]
+
+
+async def test_a_guest_is_told_that_only_a_profile_can_agree(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(profile="guest")
+    async with seat(browser, cockpit, tmp_path) as made:
+        await chosen(made, "rail privacy")
+        assert "A guest cannot agree" in await made.text(".warn")
+        assert await made.ask("document.querySelector('[data-key=\"trips YES\"]')") is None
+        await chosen(made, "choose profile")
+        await chosen(made, "profile p1")
+        await made.when("document.querySelector('[data-key=\"profile p1\"]').ariaPressed === 'true'")
+        await chosen(made, "rail privacy")
+        assert await made.ask("document.querySelector('.warn')") is None
+        assert await made.ask("document.querySelector('[data-key=\"trips YES\"]') !== null")
+
+
+@pytest.mark.parametrize(
+    ("key", "notice"), [("trips YES", "A guest cannot agree"), ("profile add", "Eight profiles at most")]
+)
+async def test_a_choice_that_came_too_late_is_told_in_its_own_words(
+    browser: Browser, tmp_path: Path, key: str, notice: str
+) -> None:
+    class Late(FakeCockpit):
+        async def consent(self, purpose: Purpose, answer: Answer, text_id: str, text_version: int) -> Answered:
+            return 409, {"error": f"{purpose} {answer} {text_id} {text_version}"}
+
+        async def profile(self, profile: str) -> Answered:
+            return 409, {"error": profile}
+
+    cockpit = Late()
+    cockpit.do(consent=dict.fromkeys(Purpose, "NO"))
+    async with seat(browser, cockpit, tmp_path) as made:
+        await made.press("rail privacy" if "trips" in key else "rail settings")
+        await made.press(key)
+        await made.when(f"document.getElementById('notice').textContent === '{notice}'")
+        assert all("409" in text for text in made.complaints)
+        made.complaints.clear()
+
+
 async def test_signals_that_are_missing_are_named(browser: Browser, tmp_path: Path, cockpit: FakeCockpit) -> None:
     cockpit.do(missing=("park_lock", "some_role"))
     async with seat(browser, cockpit, tmp_path) as made:

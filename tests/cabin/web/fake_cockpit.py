@@ -16,6 +16,7 @@ from cabin.records import Answer, Purpose
 Object = dict[str, Json]
 PARKED_ONLY: Answered = (423, {"error": "only while the vehicle is parked"})
 TRIP_MINUTES = 21
+MOST_PROFILES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Scene:
     dialled: str | None = None
     private: bool = False
     profile: str = "p1"
+    profiles: tuple[str, ...] = ("guest", "p1", "p2")
     reminder: bool = False
     missing: tuple[str, ...] = ()
     consent: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(Purpose, "YES"))
@@ -51,6 +53,7 @@ class FakeCockpit:
         self.asked: list[tuple[object, ...]] = []
         self.kept_trips = {str(trip["id"]): trip for trip in (_trip(n, now_ms() // 1000) for n in range(8))}
         self.meetings = _meetings(now_ms() // 1000)
+        self.web_link = "https://meet.example/1"
         self._changed = asyncio.Event()
 
     @property
@@ -95,7 +98,7 @@ class FakeCockpit:
         scene = self.scene
         return {
             "consent": dict(scene.consent),
-            "profiles": ["guest", "p1", "p2"],
+            "profiles": list(scene.profiles),
             "plots": True,
             "missing_roles": list(scene.missing),
         }
@@ -123,6 +126,8 @@ class FakeCockpit:
         self.asked.append(("consent", purpose, answer, text_id, text_version))
         if not self.is_parked:
             return PARKED_ONLY
+        if self.scene.profile == "guest" and answer is Answer.YES:
+            return 409, {"error": "a guest cannot agree"}
         consent = {**self.scene.consent, purpose.value: answer.value}
         self.do(consent=consent)
         return 200, {"consent": consent}
@@ -131,12 +136,19 @@ class FakeCockpit:
         self.asked.append(("profile", profile))
         if not self.is_parked:
             return PARKED_ONLY
-        self.do(profile=profile)
+        known = self.scene.profiles
+        if profile not in known and (len(known) > MOST_PROFILES or not profile.isalnum()):
+            return 409, {"error": "this cannot be another profile"}
+        self.do(profile=profile, profiles=tuple(dict.fromkeys((*known, profile))))
         return 200, {"profile": profile}
 
     async def remove_profile(self, profile: str) -> Answered:
         self.asked.append(("remove_profile", profile))
-        return (200, {"profiles": ["guest"]}) if self.is_parked else PARKED_ONLY
+        if not self.is_parked:
+            return PARKED_ONLY
+        left = tuple(one for one in self.scene.profiles if one != profile)
+        self.do(profiles=left, profile="guest" if self.scene.profile == profile else self.scene.profile)
+        return 200, {"profiles": list(left)}
 
     async def language(self, language: str) -> Answered:
         self.asked.append(("language", language))
@@ -169,7 +181,7 @@ class FakeCockpit:
         if not self.is_parked:
             return PARKED_ONLY
         found = any(one["key"] == meeting and one["has_link"] for one in self.meetings)
-        return (200, {"link": "https://meet.example/1"}) if found else (404, {"error": "there is no link"})
+        return (200, {"link": self.web_link}) if found else (404, {"error": "there is no link"})
 
     async def export(self, form: Literal["csv", "json"]) -> Download | Answered:
         self.asked.append(("export", form))
@@ -243,7 +255,7 @@ def _meetings(now_s: int) -> list[Object]:
         _meeting("a2", soon + 5400, 60, "Test drive: what we have learnt", organiser="B. Example"),
         _meeting("a3", soon + 10800, 30, "Workshop", cancelled=True, can_dial=False),
         _meeting("a4", None, 0, "Training", all_day=[day, day], can_dial=False, place="Hall 2"),
-        _meeting("a5", soon + 86400, 45, "Planning", place="Room 1", can_dial=False),
+        _meeting("a5", soon + 86400, 45, "Planning", place="Room 1", can_dial=False, has_link=False),
     ]
 
 

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cabin.errors import MessageRejected
+from cabin.ports import Answered
 from cabin.records import Answer, Purpose
 from cabin.web.actions import LARGEST_BODY, Body
+from cabin.web.qr import picture_of
 from tests.cabin.web.fake_cockpit import FakeCockpit
 from tests.cabin.web.serving import Served, serving
 
@@ -37,7 +39,7 @@ async def served(cockpit: FakeCockpit, tmp_path: Path) -> AsyncIterator[Served]:
         (("dial", {"meeting": "a1"}), ("dial", "a1"), {"dialer": "dialing"}),
         (("private", {"on": True}), ("private", True), {"private": True}),
         (("profile", {"profile": "p2"}), ("profile", "p2"), {"profile": "p2"}),
-        (("profile/remove", {"profile": "p2"}), ("remove_profile", "p2"), {"profiles": ["guest"]}),
+        (("profile/remove", {"profile": "p2"}), ("remove_profile", "p2"), {"profiles": ["guest", "p1"]}),
         (("language", {"language": "de"}), ("language", "de"), {"language": "de"}),
         (("trips/delete", {"ids": ["t1", "t2", "none"]}), ("delete_trips", ["t1", "t2", "none"]), {"deleted": 2}),
         (("trips/delete", {"all": True}), ("delete_trips", None), {"deleted": 8}),
@@ -120,6 +122,7 @@ async def test_a_body_that_is_too_large_is_refused_with_and_without_its_length(
         ("GET", "trips", None),
         ("GET", "trips/t1", None),
         ("GET", "link/a1", None),
+        ("GET", "link/a1/qr.svg", None),
         ("GET", "export?format=csv", None),
     ],
 )
@@ -160,6 +163,40 @@ async def test_trips_are_listed_and_told_one_by_one(served: Served) -> None:
 async def test_a_link_is_told_where_there_is_one(served: Served) -> None:
     assert (await served.get("/api/v1/link/a1")).json() == {"link": "https://meet.example/1"}
     assert (await served.get("/api/v1/link/zz")).status == 404
+
+
+async def test_a_link_is_a_picture_that_nobody_keeps(served: Served) -> None:
+    reply = await served.get("/api/v1/link/a1/qr.svg")
+    assert (reply.status, reply.content) == (200, picture_of("https://meet.example/1"))
+    assert (reply.headers["content-type"], reply.headers["cache-control"]) == ("image/svg+xml", "no-store")
+    assert (await served.get("/api/v1/link/a5/qr.svg")).status == 404
+
+
+async def test_a_link_that_is_no_web_address_is_no_picture(served: Served, cockpit: FakeCockpit) -> None:
+    cockpit.web_link = "tel:+496912345"
+    reply = await served.get("/api/v1/link/a1/qr.svg")
+    assert (reply.status, reply.json()) == (409, {"error": "link: must begin with https:// to be shown to a phone"})
+
+
+async def test_a_picture_that_is_made_when_the_vehicle_has_moved_off_is_not_sent(tmp_path: Path) -> None:
+    class MovingOff(FakeCockpit):
+        async def link(self, meeting: str) -> Answered:
+            answer = await super().link(meeting)
+            self.do(drive="moving")
+            return answer
+
+    async with serving(MovingOff(), tmp_path) as served:
+        reply = await served.get("/api/v1/link/a1/qr.svg")
+    assert reply.status == 423
+    assert b"svg" not in reply.content
+
+
+async def test_a_guest_cannot_agree(served: Served, cockpit: FakeCockpit) -> None:
+    cockpit.do(profile="guest")
+    body = {"purpose": "trips", "answer": "YES", "text_id": "trips.en", "text_version": 1}
+    reply = await served.post("/api/v1/consent", body)
+    assert (reply.status, reply.json()) == (409, {"error": "a guest cannot agree"})
+    assert (await served.post("/api/v1/consent", body | {"answer": "NO"})).status == 200
 
 
 @pytest.mark.parametrize(("form", "kind"), [("csv", "text/csv; charset=utf-8"), ("json", "application/json")])

@@ -1,5 +1,6 @@
 """The requests of docs/cabin-api.md, each handed to the cockpit after its body was read; nothing is decided here."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from starlette.routing import Route
 from cabin.errors import MessageRejected
 from cabin.ports import Answered, Cockpit, Download
 from cabin.records import Answer, Purpose
+from cabin.web.qr import picture_of
 
 LARGEST_BODY: Final = 65_536
 """Bytes; a thousand trips to delete are 40 kB."""
 _LONGEST_TEXT: Final = 200
 _MOST_TEXTS: Final = 1_000
+_FOUND: Final = 200
 _FORMS: Final[Mapping[str, Literal["csv", "json"]]] = {"csv": "csv", "json": "json"}
 _OneOf = TypeVar("_OneOf", bound=StrEnum)
 
@@ -91,6 +94,9 @@ def _asking(cockpit: Cockpit) -> list[Route]:
     async def link(request: Request) -> Response:
         return _json(await cockpit.link(request.path_params["key"]))
 
+    async def qr(request: Request) -> Response:
+        return await _picture(cockpit, request.path_params["key"])
+
     async def export(request: Request) -> Response:
         form = _FORMS.get(request.query_params.get("format", ""))
         return _file_or_json(await cockpit.export(form)) if form else _mistake(400, "format: must be csv or json")
@@ -100,6 +106,7 @@ def _asking(cockpit: Cockpit) -> list[Route]:
         Route("/api/v1/trips", trips),
         Route("/api/v1/trips/{key}", trip),
         Route("/api/v1/link/{key}", link),
+        Route("/api/v1/link/{key}/qr.svg", qr),
         Route("/api/v1/export", export),
     ]
 
@@ -174,6 +181,19 @@ def _body(content: bytes) -> Body:
     if not isinstance(values, dict):
         raise MessageRejected("the body", "must be a JSON object")
     return Body(values)
+
+
+async def _picture(cockpit: Cockpit, meeting: str) -> Response:
+    """The cockpit is asked again when the picture is made: the vehicle may have moved off by then."""
+    answered = await cockpit.link(meeting)
+    if answered[0] != _FOUND:
+        return _json(answered)
+    try:
+        picture = await asyncio.to_thread(picture_of, str(answered[1]["link"]))
+    except MessageRejected as error:
+        return _mistake(409, error.sentence())
+    again = await cockpit.link(meeting)
+    return Response(picture, media_type="image/svg+xml") if again[0] == _FOUND else _json(again)
 
 
 def _json(answered: Answered) -> Response:

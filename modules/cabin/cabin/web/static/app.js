@@ -6,6 +6,7 @@ import { Chime } from "./chime.js";
 import { h, icon, redraw, write } from "./element.js";
 import * as icons from "./icons.js";
 import { turnWithKnob } from "./knob.js";
+import { Link } from "./link.js";
 import { cut } from "./lock.js";
 import { drawMeetings, drawTiles, drawTrip, reminderText } from "./now.js";
 import { Privacy } from "./privacy.js";
@@ -28,7 +29,7 @@ class Page {
     this.place = "now";
     this.chime = new Chime();
     this.trouble = { text: "", until: 0 };
-    this.places = { trips: new Trips(this), privacy: new Privacy(this), settings: new Settings(this) };
+    this.places = { trips: new Trips(this), link: new Link(this), privacy: new Privacy(this), settings: new Settings(this) };
     this.stream = new Stream((view) => this.arrived(view), () => this.slept());
   }
 
@@ -154,8 +155,13 @@ class Page {
     if (name === this.place || (name !== "now" && !this.view?.parked)) return;
     this.empty();
     this.place = name;
-    this.places[name]?.entered();
+    this.places[name]?.entered?.();
     this.draw();
+  }
+
+  showLink(meeting) {
+    this.places.link.show(meeting);
+    this.go("link");
   }
 
   leaveParked() {
@@ -171,14 +177,16 @@ class Page {
     root.signature = undefined;
   }
 
-  async act(asked) {
+  /** A refusal of `what` is told in its own words, where there are some for the status. */
+  async act(asked, what) {
     try {
       const answer = await asked;
       this.trouble.until = 0;
       return answer;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      const key = this.words.has(`refused.${error.status}`) ? `refused.${error.status}` : "refused";
+      const keys = [`refused.${what}.${error.status}`, `refused.${error.status}`, "refused"];
+      const key = keys.find((one) => this.words.has(one));
       this.trouble = { text: this.words.t(key), until: performance.now() + TROUBLE_MS };
       return null;
     } finally {
@@ -187,7 +195,7 @@ class Page {
   }
 
   dial(meeting) {
-    return this.act(post("dial", { meeting }));
+    return this.act(post("dial", { meeting }), "dial");
   }
 
   async togglePrivate() {

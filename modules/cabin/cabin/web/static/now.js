@@ -40,7 +40,7 @@ function namedValue(tile, words) {
   return words.has(named) ? words.t(named) : tile.label;
 }
 
-/** `act` has `dial(key)`. `nowS` decides what is running and what is tomorrow. */
+/** `act` has `dial(key)` and `showLink(key)`. `nowS` decides what is running and what is tomorrow. */
 export function drawMeetings(view, words, nowS, act) {
   write(document.getElementById("meetings-head"), words.t("meetings"));
   const minute = Math.floor(nowS / 60);
@@ -57,13 +57,14 @@ function meetingElement(meeting, view, words, nowS, act) {
   const canCall = meeting.can_dial && !meeting.cancelled;
   const number = meeting.number ? h("p", { class: "phone" }, meeting.number) : null;
   const dial = canCall ? dialButton(meeting, view, words, act) : number;
+  const link = meeting.has_link && !meeting.cancelled ? linkButton(meeting, words, act) : null;
   const told = meeting.cancelled ? h("p", { class: "tag" }, words.t("meeting.cancelled")) : null;
   return h(
     "li",
-    { "data-cancelled": meeting.cancelled, tabindex: view.locked || canCall ? null : "0", "data-key": `row ${meeting.key}` },
+    { "data-cancelled": meeting.cancelled, tabindex: view.locked || canCall || link ? null : "0", "data-key": `row ${meeting.key}` },
     h("div", {}, h("p", { class: "when" }, whenText(meeting, words, nowS)), h("p", { class: "title" }, title), told,
       details.some(Boolean) ? h("p", { class: "detail" }, ...details) : null),
-    dial,
+    link ? h("div", { class: "acts" }, dial, link) : dial,
   );
 }
 
@@ -81,6 +82,12 @@ function dialButton(meeting, view, words, act) {
     "aria-disabled": busy ? "true" : null, onclick: () => busy || act.dial(meeting.key),
   };
   return h("button", given, icon(icons.CALL), h("span", {}, words.t(`dial.${mine}`)));
+}
+
+function linkButton(meeting, words, act) {
+  const label = `${words.t("qr.show")}: ${meeting.title ?? words.t("meeting")}`;
+  const given = { type: "button", "data-key": `qr ${meeting.key}`, "aria-label": label, onclick: () => act.showLink(meeting.key) };
+  return h("button", given, icon(icons.QR));
 }
 
 function whenText(meeting, words, nowS) {

@@ -3,6 +3,8 @@
 import { post } from "./ask.js";
 import { h, redraw } from "./element.js";
 
+const MOST_PROFILES = 8;
+const NAMES = Array.from({ length: MOST_PROFILES }, (_, index) => `p${index + 1}`);
 const LANGUAGES = { en: "English", de: "Deutsch" };
 
 export class Settings {
@@ -10,8 +12,6 @@ export class Settings {
     this.page = page;
     this.sure = "";
   }
-
-  entered() {}
 
   left() {
     this.sure = "";
@@ -24,7 +24,7 @@ export class Settings {
     const shown = [profiles, missing, view.profile, view.language, view.connectivity, this.sure];
     redraw(root, shown, () => [
       missing.length > 0 ? this.missing(missing, words) : null,
-      this.card("profile", profiles.map((one) => this.profile(one, view, words))),
+      this.card("profile", [...profiles.map((one) => this.profile(one, view, words)), this.addition(profiles, words)].filter(Boolean)),
       this.card("language", [h("div", { class: "choice" }, Object.keys(LANGUAGES).map((one) => this.language(one, view)))]),
       this.connection(view.connectivity, words),
     ].filter(Boolean));
@@ -43,12 +43,24 @@ export class Settings {
     const name = profile === "guest" ? words.t("profile.guest") : profile;
     const given = {
       type: "button", "data-key": `profile ${profile}`, "aria-pressed": String(view.profile === profile),
-      onclick: () => this.page.act(post("profile", { profile })),
+      onclick: () => this.change(profile),
     };
     const sure = this.sure === profile;
     const removal = { type: "button", class: "grave", "data-key": `remove ${profile}`, "data-sure": sure, onclick: () => this.remove(profile) };
     const remove = profile === "guest" ? null : h("button", removal, words.t(sure ? "sure" : "profile.remove"));
     return h("div", { class: "choice" }, h("button", given, name), remove);
+  }
+
+  /** The next free name, so that nobody has to write one; the guest is none of the eight. */
+  addition(profiles, words) {
+    const free = NAMES.find((one) => !profiles.includes(one));
+    if (!free || profiles.length > MOST_PROFILES) return null;
+    const given = { type: "button", "data-key": "profile add", onclick: () => this.change(free) };
+    return h("div", { class: "choice" }, h("button", given, words.t("profile.add")));
+  }
+
+  change(profile) {
+    return this.page.act(post("profile", { profile }), "profile");
   }
 
   async remove(profile) {
