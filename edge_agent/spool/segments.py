@@ -181,7 +181,7 @@ class SegmentSpool:
             raise self._unsettled
         if not isinstance(receipt, Deferred) and self._note is None:
             self._note = loop.call_later(NOTE_AFTER_S, self._note_now)
-        if isinstance(receipt, Acked):
+        if isinstance(receipt, Acked) and not self.is_withdrawn(key):  # that is no part of `depth` any more
             self._acked.append(key)
             self._acking = self._acking or loop.call_later(ACKED_WITHIN_S, self._settle_acked, loop)
             self._mark_empty()

@@ -251,10 +251,11 @@ class Store:
     def withdraw(self, purposes: Purpose) -> frozenset[EnvelopeKey]:
         """Give up all that needs consent to one of these; `wipe` is to follow. Returns what was in flight of it."""
         lost, in_flight = self._ledger.withdraw(purposes)
+        nobodys = {lease.key for lease in self._unread}
         self._unread = [lease for lease in self._unread if lease.key not in in_flight]
         if lost:
             events.batches_lost(self._log, lost)
-        return in_flight
+        return in_flight - nobodys
 
     def wipe(self, purposes: Purpose) -> None:
         """Have no file in the folder hold what was given up by `withdraw`. Raises DiskBusy: then call it again."""

@@ -11,7 +11,18 @@ import pytest
 
 from edge_agent.disk import Disk
 from edge_agent.errors import SpoolUnusable
-from edge_agent.records import ANYTHING, Acked, Deferred, EnvelopeKey, LostRange, Part, Refused, Retention, Terms
+from edge_agent.records import (
+    ANYTHING,
+    Acked,
+    Deferred,
+    EnvelopeKey,
+    LostRange,
+    Part,
+    Purpose,
+    Refused,
+    Retention,
+    Terms,
+)
 from edge_agent.spool.fallback import MEMORY_LOOK_S, PORTION_BYTES, FallbackStore
 from edge_agent.spool.opening import open_store
 from edge_agent.spool.overflow import Standing
@@ -447,6 +458,20 @@ def test_a_disk_that_is_gone_for_a_while_takes_nothing_with_it(bench: Bench) -> 
     assert bench.leased() == list(range(30))
     assert bench.owed() == []
     assert bench.store.lost == {}
+
+
+def test_what_is_withdrawn_while_the_disk_does_not_give_it_is_awaited_of_nobody(bench: Bench) -> None:
+    bench.append(*range(30))
+    bench.disk.unreadable = ".seg"
+    with bench.disk.failing(errno.EIO):
+        assert bench.leased(4) == []
+    bench.disk.unreadable = ""
+
+    boot = bench.store.boot.boot
+    bench.store.withdraw(Purpose.LOCATION, EnvelopeKey(boot, 30))
+
+    assert [seq for seq in range(30) if bench.store.is_withdrawn(EnvelopeKey(boot, seq))] == []
+    assert bench.leased() == []
 
 
 def test_a_record_that_a_disk_in_order_does_not_give_is_damaged(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """What becomes of batches whose purpose the driver withdraws: on disk, in memory, in flight, and on their way."""
 
+import asyncio
 import errno
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -86,6 +87,21 @@ async def test_what_is_in_flight_is_abandoned_whatever_comes_of_it(
     assert spool.depth == (0, 0)
     assert files_with_marker(tmp_path) == []
     assert list((tmp_path / "refused").iterdir()) == []
+
+
+async def test_what_was_in_flight_and_arrives_all_the_same_does_not_hide_what_still_waits(spool: SegmentSpool) -> None:
+    await spool.append([about(Purpose.LOCATION, 0), about(SAFETY, 1)])
+    await spool.lease(2)
+    await spool.withdraw(Purpose.LOCATION, 2)
+
+    await spool.settle(EnvelopeKey(1, 0), Acked())
+
+    assert spool.depth[0] == 1
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await spool.emptied()
+    await spool.settle(EnvelopeKey(1, 1), Acked())
+    assert spool.depth[0] == 0
 
 
 async def test_what_was_sealed_before_and_comes_later_is_not_kept_and_what_comes_after_a_new_yes_is(
