@@ -86,8 +86,11 @@ function dialButton(meeting, view, words, act) {
 
 function linkButton(meeting, words, act) {
   const label = `${words.t("qr.show")}: ${meeting.title ?? words.t("meeting")}`;
-  const given = { type: "button", "data-key": `qr ${meeting.key}`, "aria-label": label, onclick: () => act.showLink(meeting.key) };
-  return h("button", given, icon(icons.QR));
+  const given = {
+    type: "button", class: "link", "data-key": `qr ${meeting.key}`, "aria-label": label,
+    onclick: () => act.showLink(meeting.key),
+  };
+  return h("button", given, icon(icons.QR), h("span", {}, words.t("qr.phone")));
 }
 
 function whenText(meeting, words, nowS) {
