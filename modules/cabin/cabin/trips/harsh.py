@@ -16,6 +16,8 @@ IMU_EVERY_MS = 500
 """of samples further apart nothing is known between them"""
 SPEED_EVERY_MS = 250
 """5 Hz, with room for the tick of 0.1 s it may be late"""
+STEADY = 10
+"""so many in a row: two that happen to be close do not make a speed that comes 5 times a second"""
 SMOOTHING_S = 0.5
 _KMH_MS = 3.6
 
@@ -50,7 +52,7 @@ class HarshEvents:
         self._long_up_ms: int | None = None
         self._lat_up_ms: int | None = None
         self._speed: Reading | None = None
-        self._smooth_kmh = 0.0
+        self._smooth_kmh, self._steady = 0.0, 0
         self.source = "none"
 
     @property
@@ -102,12 +104,16 @@ class HarshEvents:
             return
         apart_ms = reading.up_ms - before.up_ms
         if not 0 < apart_ms <= SPEED_EVERY_MS:
-            self._smooth_kmh = reading.value
+            self._smooth_kmh, self._steady = reading.value, 0
+            return
+        self._steady += 1
+        self._smooth_kmh += (reading.value - self._smooth_kmh) * (1 - math.exp(-apart_ms / 1000 / SMOOTHING_S))
+        if self._steady < STEADY:
             return
         if self.source == "none":
             self.source = "speed"
-        self._smooth_kmh += (reading.value - self._smooth_kmh) * (1 - math.exp(-apart_ms / 1000 / SMOOTHING_S))
-        self._along((reading.value - self._smooth_kmh) / _KMH_MS / SMOOTHING_S, reading.up_ms, is_new=False)
+        acceleration_ms2 = (reading.value - self._smooth_kmh) / _KMH_MS / SMOOTHING_S
+        self._along(acceleration_ms2, reading.up_ms, is_new=self._steady == STEADY)
 
     def _along(self, value: float, up_ms: int, *, is_new: bool) -> None:
         self._forward.take(value, up_ms, is_new=is_new)
