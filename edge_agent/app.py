@@ -265,7 +265,7 @@ class Agent:
                 "latest": self._latest_told,
                 "snapshot": lambda payload: snapshot_taken(payload, self._sift.snapshot_rules, self._sift.snapshot),
                 "flush": lambda payload: all_flushed(payload, self._sift.flush),
-                "rules.test": self._trials,
+                "rules.test": self._tried,
             },
             about={
                 "agent": {"version": __version__, "boot": self._spool.boot.boot},
@@ -277,6 +277,10 @@ class Agent:
             acknowledges=bool(self._settings.model_id),
             follow=self._follow,
         )
+
+    async def _tried(self, payload: object) -> Mapping[str, object]:
+        self._cabin.judge_telling()  # of a condition it tells whether it was true
+        return await self._trials(payload)
 
     def _latest_told(self, payload: object) -> Mapping[str, object]:
         self._cabin.judge_telling()

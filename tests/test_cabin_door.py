@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.app import Agent
 from edge_agent.cabin_door import CabinDoor, asks_for_consent
 from edge_agent.clock import SystemClock
 from edge_agent.consent import Consent
@@ -18,7 +19,7 @@ from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.plan import compile_plan
 from edge_agent.errors import BadSettings, MethodRefused
 from edge_agent.policy.collector import Collector
-from edge_agent.records import Purpose
+from edge_agent.records import MethodAnswer, Purpose
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings, settings_of_environment
 from edge_agent.sift import Sift
@@ -26,8 +27,11 @@ from edge_agent.spool.segments import SegmentSpool
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.link import Message
 from edge_agent.tap.local_bus import LocalBus
+from edge_agent.uplink.inbound import MethodCall
 from tests.acquire.told import Told
 from tests.spool.test_withdrawal import about, files_with_marker
+from tests.uplink.desk import until
+from tests.uplink.fakes import MemoryHub
 
 BUSES = json.dumps([{"name": "can0", "interface": "virtual", "channel": "can0", "dbc": []}])
 CABIN = {"CONSENT": "cabin", "TAP_BROKER": "mosquitto:1883"}
@@ -96,3 +100,23 @@ async def test_before_anybody_was_heard_nobody_far_away_is_told_values(tmp_path:
         with pytest.raises(MethodRefused, match="the driver has not consented to cloud_telemetry"):
             door.judge_telling()
         assert files_with_marker(tmp_path / "spool"), "nobody withdrew anything"
+
+
+@pytest.mark.parametrize(("name", "payload"), [("latest", "null"), ("rules.test", '{"rules": {}}')])
+async def test_without_consent_no_method_tells_of_values(tmp_path: Path, name: str, payload: str) -> None:
+    hub, stop, answers = MemoryHub(), asyncio.Event(), list[MethodAnswer]()
+
+    async def answered(answer: MethodAnswer) -> None:
+        answers.append(answer)
+
+    variables = CABIN | {"TAP_BROKER": "127.0.0.1:1"}  # where nobody listens
+    agent = await Agent.open(settings_in(tmp_path, **variables), hub, Told())
+    async with asyncio.TaskGroup() as group:
+        group.create_task(agent.run(stop), name="agent")
+        await until(lambda: hub.session is not None)
+        assert hub.session is not None
+        hub.session.inbound.hear(MethodCall(name, payload, answered))
+        await until(lambda: bool(answers))
+        stop.set()
+
+    assert answers == [MethodAnswer(403, '{"error": "the driver has not consented to cloud_telemetry"}')]
