@@ -12,8 +12,9 @@ READY_MF4 := $(VENV_MF4)/.ready
 READY_SUPPLY := $(VENV_SUPPLY)/.ready
 CUTS ?= 50
 MINUTES ?= 10
+ARCH ?= amd64
 
-.PHONY: demo test vcan powercut soak mf4 image-arm64 image-amd64 lock sbom audit quick lint bench clean
+.PHONY: demo test vcan powercut soak mf4 image-arm64 image-amd64 image-cabin lock sbom audit quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -44,17 +45,27 @@ image-arm64:
 image-amd64:
 	$(PYTHON) -m tests.image --platform amd64
 
+# The head unit's, for ARCH: amd64, or arm64 under emulation.
+image-cabin:
+	$(PYTHON) -m tests.image --module cabin --platform $(ARCH:arm64=arm64v8)
+
 # Versions stay as they are locked while pyproject.toml takes them; UPGRADE=--upgrade has the newest.
 lock: $(READY_SUPPLY)
 	tests/image/lock $(VENV_SUPPLY)/bin/uv $(UPGRADE)
 
-# What the image installs, as a bill of materials in CycloneDX, judged by its schema: dist/edge-agent.cdx.json
+# What the images install, as bills of materials in CycloneDX, judged by its schema: dist/edge-agent.cdx.json and
+# dist/edge-agent-cabin.cdx.json
 sbom: $(READY_SUPPLY)
-	$(VENV_SUPPLY)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV_LOCKED)
-	$(VENV_SUPPLY)/bin/uv pip sync --quiet --python $(VENV_LOCKED) --require-hashes requirements.lock
 	@mkdir -p dist
-	$(VENV_SUPPLY)/bin/cyclonedx-py environment --spec-version 1.6 --output-reproducible --validate --mc-type application \
-		--pyproject pyproject.toml --output-file dist/edge-agent.cdx.json $(VENV_LOCKED)
+	$(call bill,.,edge-agent)
+	$(call bill,modules/cabin,edge-agent-cabin)
+
+define bill
+$(VENV_SUPPLY)/bin/uv venv --quiet --clear --python $(PYTHON) $(VENV_LOCKED)
+$(VENV_SUPPLY)/bin/uv pip sync --quiet --python $(VENV_LOCKED) --require-hashes $(1)/requirements.lock
+$(VENV_SUPPLY)/bin/cyclonedx-py environment --spec-version 1.6 --output-reproducible --validate --mc-type application \
+	--pyproject $(1)/pyproject.toml --output-file dist/$(2).cdx.json $(VENV_LOCKED)
+endef
 
 # Asks for known vulnerabilities of what is locked; exit 1 with any, or where no advisory service is reached.
 audit: $(READY_SUPPLY)

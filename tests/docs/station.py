@@ -23,7 +23,16 @@ from tests.docs.pages import ROOT, Block
 from tests.journey.recordings import write_drive
 
 ADDRESS = "127.0.0.187"
-COPIED = ("docs", "dbc", "modules/telematics", "deployment.template.json", "Makefile", "pyproject.toml")
+COPIED = (
+    "docs",
+    "dbc",
+    "modules/telematics",
+    "modules/cabin/module.json",
+    "deployment.template.json",
+    "deployment.cabin.template.json",
+    "Makefile",
+    "pyproject.toml",
+)
 TWIN = '{"schema_version": 1, "rules": {"trip": {"kind": "periodic", "every_ms": 1000, "signals": ["Motion.*"]}}}'
 WITHIN_S = 60.0
 TOOLS = {

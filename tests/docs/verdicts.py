@@ -8,12 +8,14 @@ from collections.abc import Mapping
 GATEWAY = "needs root, and a gateway that it changes"
 AZURE = "needs an IoT hub and the Azure CLI"
 IOT_EDGE = "needs a device that runs IoT Edge"
+HEAD_UNIT = "needs a head unit's screen"
 ENGINE = "needs an engine of containers: tests/image builds from the same file without one"
 VCAN = "needs vcan0: tests/vcan/test_quickstart.py types the page there"
 EXAMPLES = "takes half a minute each: tests/desk/test_dry_run.py types the page and compares what is said"
 
 LEFT_OUT: Mapping[tuple[str, str], str] = {
     ("docs/deploy.md", "sudo mkdir -p /srv/edge-agent/data /srv/edge-agent/vehicle /srv/edge-hub"): GATEWAY,
+    ("docs/deploy.md", "sudo mkdir -p /srv/edge-agent-broker /srv/edge-agent/secrets"): GATEWAY,
     ("docs/deploy.md", "az iot edge set-modules --hub-name HUB --device-id VEHICLE --content car.json"): AZURE,
     (
         "docs/examples/README.md",
@@ -62,6 +64,11 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
         "az iot hub module-twin update --hub-name HUB --device-id VEHICLE --module-id telematics --desired @twin.json",
     ): AZURE,
     (
+        "modules/cabin/README.md",
+        "az iot hub module-twin update --hub-name HUB --device-id VEHICLE --module-id cabin --desired @twin.json",
+    ): AZURE,
+    ("modules/cabin/README.md", "token=$(sudo cat /srv/edge-agent-cabin/data/launch_token)"): HEAD_UNIT,
+    (
         "docs/upgrade.md",
         "mkdir -p aside/spool",
     ): "needs a spool that a newer release left: tests/docs/test_upgrade.py makes one and types it",
@@ -97,5 +104,6 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "PCAN_USBBUS1": "a channel of an adapter",
     "PIP_CERT": "of the image's build, for pip",
     "PIP_INDEX_URL": "of the image's build, for pip",
+    "TIME_ZONE": "of the head unit's template",
 }
 """Words that look like a variable of the agent, and what they are."""

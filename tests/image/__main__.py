@@ -1,4 +1,4 @@
-"""Build the image for a platform, and run it there as a vehicle would: `make image-arm64`.
+"""Build a module's image for a platform, and run it there as a vehicle would: `make image-arm64`, `make image-cabin`.
 
 Exit code: 0 where the journey inside lost nothing, 75 where it cannot be built here (sysexits.h, EX_TEMPFAIL).
 """
@@ -15,13 +15,12 @@ from pathlib import Path
 
 from tests.image import buildah
 from tests.image.deployed import Restrictions, restrictions
-from tests.image.locked import LOCK, installed, pins
+from tests.image.locked import installed, pins
+from tests.image.modules import MODULES, ROOT, Module
 
 NOT_HERE = 75
 RUN_S = 900
 """of the container, emulated: it takes 75 on idle cores, 180 on busy ones"""
-MOST_ON_TOP_BYTES = 220 << 20
-"""of the image, unpacked, on top of its base"""
 CONTAINER = Path(__file__).with_name("container")
 USER, GROUP = "10001", "10001"
 
@@ -29,7 +28,7 @@ USER, GROUP = "10001", "10001"
 def main() -> int:
     """Base, image, sizes, container."""
     options = _options()
-    wanted = buildah.PLATFORMS[options.platform]
+    wanted, module = buildah.PLATFORMS[options.platform], MODULES[options.module]
     reason = buildah.cannot(wanted)
     if reason or options.ask:
         _say(reason or "it can be built here")
@@ -37,54 +36,59 @@ def main() -> int:
     base = options.base or wanted.base
     if base == wanted.base and not buildah.has(base):
         _timed("base", lambda: buildah.make_base(wanted))
-    _timed("image", lambda: buildah.build(wanted, base))
-    image = buildah.made(wanted.image)
-    _as_promised(image)
-    with buildah.mounted(wanted, base) as below, buildah.mounted(wanted, wanted.image) as files:
-        _as_locked(files)
-        _small_enough(below, files)
-        return _contained(files, image, restrictions())
+    _timed("image", lambda: buildah.build(wanted, module, base))
+    image = buildah.made(wanted.image(module))
+    _as_promised(image, module)
+    with buildah.mounted(wanted, base) as below, buildah.mounted(wanted, wanted.image(module)) as files:
+        _as_locked(files, module)
+        _small_enough(below, files, module)
+        how = restrictions(ROOT / module.template, module.name)
+        return _contained(files, image, module, how, emulated=wanted.machine != os.uname().machine)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.image", description=__doc__)
+    parser.add_argument("--module", choices=tuple(MODULES), default="telematics")
     parser.add_argument("--platform", choices=tuple(buildah.PLATFORMS), default="arm64v8")
     parser.add_argument("--base", help="a base that is here already; one is made without it")
     parser.add_argument("--ask", action="store_true", help="only say whether it can be done here, and if not, why")
     return parser.parse_args()
 
 
-def _as_promised(image: buildah.Made) -> None:
+def _as_promised(image: buildah.Made, module: Module) -> None:
     assert image.user == f"{USER}:{GROUP}", image.user
     assert image.stop_signal == "SIGTERM", image.stop_signal
-    assert image.volumes == ("/var/lib/edge-agent",), image.volumes
-    assert image.health == "CMD python -m edge_agent health", image.health
-    assert (*image.entrypoint, *image.command) == ("python", "-m", "edge_agent", "run"), image
+    assert image.volumes == (module.volume,), image.volumes
+    assert image.health == f"CMD python -m {module.package} health", image.health
+    assert (*image.entrypoint, *image.command) == ("python", "-m", module.package, "run"), image
     told = f"{image.history} {' '.join(image.environment)}"
     found = [word for word in ("PIP_INDEX_URL=", "PIP_CERT=", os.environ.get("PIP_INDEX_URL")) if word and word in told]
     assert not found, f"the image tells of its builder: {found}"
 
 
-def _as_locked(files: Path) -> None:
-    locked = pins(LOCK)
-    others = {name: version for name, version in installed(files).items() if version not in locked.get(name, ())}
-    assert set(others) == {"edge-agent"}, f"not as locked: {others}"
-    _say(f"{len(installed(files)) - 1} packages, each as locked")
+def _as_locked(files: Path, module: Module) -> None:
+    locked, there = pins(module.lock), installed(files, module)
+    others = {name: version for name, version in there.items() if version not in locked.get(name, ())}
+    assert set(others) == {module.distribution}, f"not as locked: {others}"
+    _say(f"{len(there) - 1} packages, each as locked")
 
 
-def _small_enough(below: Path, files: Path) -> None:
+def _small_enough(below: Path, files: Path, module: Module) -> None:
     under, whole = buildah.unpacked_bytes(below), buildah.unpacked_bytes(files)
     _say(f"unpacked: base {under / 1e6:.0f} MB, on top of it {(whole - under) / 1e6:.0f} MB")
-    assert whole - under <= MOST_ON_TOP_BYTES, f"more than {MOST_ON_TOP_BYTES / 1e6:.0f} MB"
+    assert whole - under <= module.most_bytes, f"more than {module.most_bytes / 1e6:.0f} MB"
 
 
-def _contained(files: Path, image: buildah.Made, deployed: Restrictions) -> int:
+def _contained(files: Path, image: buildah.Made, module: Module, deployed: Restrictions, *, emulated: bool) -> int:
     """The journey in a container with what the template leaves it; 1 at the latest after RUN_S."""
     volume = Path(tempfile.mkdtemp(prefix="volume-"))
     os.chown(volume, int(USER), int(GROUP))
-    apart = ("nice", "-n", "10", "unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
-    begun_with = (str(CONTAINER), str(files), str(volume), deployed.tmpfs, USER, GROUP, *image.environment)
-    words = (*begun_with, "--", "python", "/mnt/journey.py")
+    # What is emulated takes minutes and leaves the cores to others; what is not is held to how long it takes.
+    modest = ("nice", "-n", "10") if emulated else ()
+    apart = (*modest, "unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
+    begun_with = (str(CONTAINER), str(files), str(volume), module.volume, deployed.tmpfs, USER, GROUP)
+    journey = ("python", "-m", f"tests.image.inside.{module.journey}", *(("--emulated",) if emulated else ()))
+    words = (*begun_with, *image.environment, "--", *journey)
     try:
         ended = subprocess.run((*apart, *words), check=False, timeout=RUN_S)  # noqa: S603  words of ours
     except subprocess.TimeoutExpired:

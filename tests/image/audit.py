@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-LOCKS: Final = ("requirements.lock", "requirements.build.lock")
+LOCKS: Final = ("requirements.lock", "modules/cabin/requirements.lock", "requirements.build.lock")
 SERVICES: Final = ("pypi", "osv")
 """in this order, until one answers for every package"""
 EXPLAINED: Final[Mapping[str, str]] = {}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.image.modules import ROOT, Module
+
 SUITE: Final = "bookworm"
 AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -50,10 +51,9 @@ class Platform:
         """The base that is made here."""
         return f"localhost/edge-agent-base:{SUITE}-{self.debian}"
 
-    @property
-    def image(self) -> str:
+    def image(self, module: Module) -> str:
         """The image that is built here."""
-        return f"localhost/edge-agent:{self.name}"
+        return f"localhost/{module.distribution}:{self.name}"
 
 
 PLATFORMS: Final = {
@@ -121,13 +121,14 @@ def make_base(wanted: Platform) -> None:
         _run("buildah", "commit", "--quiet", "--rm", "--format", "docker", container, wanted.base)
 
 
-def build(wanted: Platform, base: str) -> None:
-    """The platform's image; packages come from where this machine has them, which the image does not tell."""
+def build(wanted: Platform, module: Module, base: str) -> None:
+    """The module's image; packages come from where this machine has them, which the image does not tell."""
     index = os.environ.get("PIP_INDEX_URL")
     elsewhere = [f"--build-arg=PIP_INDEX_URL={index}"] if index else []
     _run(
         *("buildah", "build", "--layers", "--format", "docker", "--isolation", "chroot", "--network", "host"),
-        *("--arch", wanted.debian, "--file", f"Dockerfile.{wanted.name}", "--tag", wanted.image, "--pull-never"),
+        *("--arch", wanted.debian, "--tag", wanted.image(module), "--pull-never"),
+        *("--file", str(module.dockerfile(wanted.name)), "--ignorefile", str(module.ignored(wanted.name))),
         *("--build-arg", f"BASE={base}", *elsewhere, "--build-arg", f"PIP_CERT={AUTHORITIES}"),
         *("--volume", f"{AUTHORITIES}:{AUTHORITIES}:ro", "."),
     )

@@ -1,10 +1,8 @@
-"""What deployment.template.json leaves a container, as far as tests/image/container can do it."""
+"""What a module's template leaves its container, as far as tests/image/container can do it."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-
-TEMPLATE = Path(__file__).parents[2] / "deployment.template.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +13,11 @@ class Restrictions:
     """mount options of /tmp, such as `size=16m`"""
 
 
-def restrictions(template: Path = TEMPLATE) -> Restrictions:
-    """Raises AssertionError where the template leaves a container more or less than the script would."""
+def restrictions(template: Path, module: str) -> Restrictions:
+    """Of one module in it. Raises AssertionError where it leaves the container more or less than the script would."""
     document = json.loads(template.read_text())
     modules = document["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]
-    host = modules["telematics"]["settings"]["createOptions"]["HostConfig"]
+    host = modules[module]["settings"]["createOptions"]["HostConfig"]
     assert (host["CapDrop"], host.get("CapAdd", [])) == (["ALL"], []), "the script's container has no capability"
     assert host["SecurityOpt"] == ["no-new-privileges"], "the script's container can have no new privileges"
     assert host["ReadonlyRootfs"] is True, "the script's container is read-only"

@@ -5,8 +5,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-LOCK: Final = ROOT / "requirements.lock"
+from tests.image.modules import ROOT, Module
+
 BUILD_LOCK: Final = ROOT / "requirements.build.lock"
 
 PIN: Final = re.compile(
@@ -23,8 +23,8 @@ def pins(lock: Path) -> dict[str, list[str]]:
     return dict(found)
 
 
-def installed(files: Path) -> dict[str, str]:
-    """Versions by name, of what is in the image with these files."""
-    metadata = files.glob("opt/edge-agent/lib/python3*/site-packages/*.dist-info")
+def installed(files: Path, module: Module) -> dict[str, str]:
+    """Versions by name, of what is in the module's image, which has these files."""
+    metadata = files.glob(f"{module.installed_at.lstrip('/')}/lib/python3*/site-packages/*.dist-info")
     pairs = [path.stem.rsplit("-", 1) for path in metadata]
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}

@@ -1,4 +1,4 @@
-"""The container of the image's run against the template's."""
+"""The container of the images' runs against the templates'."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pytest
 
 from tests.desk.manifests import options, template
 from tests.image.deployed import restrictions
+from tests.image.modules import MODULES, ROOT, Module
 
 
 def written(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
@@ -17,8 +18,9 @@ def written(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     return path
 
 
-def test_the_projects_template_asks_for_what_the_container_does() -> None:
-    assert restrictions().tmpfs == "size=16m"
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_the_projects_templates_ask_for_what_the_container_does(module: Module) -> None:
+    assert restrictions(ROOT / module.template, module.name).tmpfs == "size=16m"
 
 
 @pytest.mark.parametrize(
@@ -37,4 +39,4 @@ def test_a_template_that_allows_something_else_is_not_taken_for_tested(
     tmp_path: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
     with pytest.raises(AssertionError, match="the script's container"):
-        restrictions(written(tmp_path, change))
+        restrictions(written(tmp_path, change), "telematics")
