@@ -134,6 +134,8 @@ class Sift:
             at_once = allowed & self._allowed if self._began else allowed
             self._granted = (allowed, uptime_ns) if allowed != at_once else None
             self._allow(at_once)
+            if self._vehicle_state and Purpose.CLOUD_TELEMETRY not in at_once:
+                self._vehicle_state.follow(StateAsked())  # also what an earlier start kept, before anything runs
         return self._collector.sealed
 
     @property

@@ -4,8 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Sign
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.health import BusLine
 from edge_agent.decode.plan import compile_plan
+from edge_agent.fitting import JsonObject
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.records import Batch, FrameBlock, Purpose, RawKind
@@ -57,13 +59,14 @@ class Bench:
     """A sift whose blocks are given one by one; block n is closed at n seconds and has one frame, of value n."""
 
     asks: bool = True
+    kept: JsonObject = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.told, self.reported = Told(), Reported()
         self.frames: Channel[FrameBlock] = Channel("frames", 99, WhenFull.WAIT)
         self.configs: Channel[Config] = Channel("configs", 8, WhenFull.DROP_OLDEST)
         self.batches: Channel[Batch] = Channel("batches", 999, WhenFull.WAIT)
-        self.state = VehicleState(self.reported, {})
+        self.state = VehicleState(self.reported, self.kept)
         self.collector = Collector(CATALOG.bus_names)
         self.sift = Sift(
             Decoding(compile_plan(CATALOG, ()), [BusLine("can0")]),
@@ -295,3 +298,14 @@ async def test_what_is_withdrawn_while_the_last_batches_wait_for_the_disk_was_se
     assert kept(batches, "where") == [1, 2]
     assert [batch.seq for batch in batches if batch.seq >= first_seq] == []
     assert bench.sift.allowed == ALL & ~Purpose.LOCATION
+
+
+@pytest.mark.parametrize(("allowed", "keys"), [(ALL, {"M/A"}), (ALL & ~Purpose.CLOUD_TELEMETRY, set())])
+def test_a_state_that_an_earlier_start_kept_goes_before_anything_runs_where_it_needs_consent(
+    allowed: Purpose, keys: set[str]
+) -> None:
+    bench = Bench(kept={"M/A": {"v": 1, "t_ms": 1_000}})
+
+    bench.sift.follow_consent(allowed, 0)
+
+    assert bench.state.body.keys() == keys
