@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from threading import Lock
 
 from edge_agent.ports import Inbox, Session, Uplink
 
@@ -12,9 +13,14 @@ class LateUplink:
     def __init__(self, build: Callable[[], Uplink]) -> None:
         self._build = build
         self._uplink: Uplink | None = None
+        self._one_at_a_time = Lock()
 
     async def connect(self, inbox: Inbox) -> Session:
         """As `ports.Uplink`."""
-        if self._uplink is None:
-            self._uplink = await asyncio.to_thread(self._build)
-        return await self._uplink.connect(inbox)
+        uplink = self._uplink or await asyncio.to_thread(self._built)
+        return await uplink.connect(inbox)
+
+    def _built(self) -> Uplink:
+        with self._one_at_a_time:  # whoever gave up on it left a thread behind that builds
+            self._uplink = uplink = self._uplink or self._build()
+            return uplink
