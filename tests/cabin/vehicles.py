@@ -8,6 +8,7 @@ import structlog
 
 from cabin.calendar.items import coming
 from cabin.cockpit import Acts, CabinCockpit, Form
+from cabin.choices import MOST_PROFILES, is_name
 from cabin.driving import GUEST, Chosen, Driving, Sources
 from cabin.errors import MessageRejected
 from cabin.ports import Download
@@ -104,7 +105,7 @@ class Vehicle:
         return next(one.link for one in self.meetings if (one.profile, one.key) == (profile, key))
 
     def _add(self, profile: str) -> bool:
-        if profile not in self.profiles and len(self.profiles) < 8:
+        if is_name(profile) and profile not in self.profiles and len(self.profiles) < MOST_PROFILES:
             self.profiles.append(profile)
         return profile in self.profiles
 
