@@ -17,10 +17,11 @@ class LateUplink:
 
     async def connect(self, inbox: Inbox) -> Session:
         """As `ports.Uplink`."""
-        uplink = self._uplink or await asyncio.to_thread(self._built)
+        uplink: Uplink = self._uplink or await asyncio.to_thread(self._built)
         return await uplink.connect(inbox)
 
     def _built(self) -> Uplink:
         with self._one_at_a_time:  # whoever gave up on it left a thread behind that builds
-            self._uplink = uplink = self._uplink or self._build()
-            return uplink
+            if self._uplink is None:
+                self._uplink = self._build()
+            return self._uplink
