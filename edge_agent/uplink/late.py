@@ -17,7 +17,9 @@ class LateUplink:
 
     async def connect(self, inbox: Inbox) -> Session:
         """As `ports.Uplink`."""
-        uplink: Uplink = self._uplink or await asyncio.to_thread(self._built)
+        uplink = self._uplink
+        if uplink is None:
+            uplink = await asyncio.to_thread(self._built)
         return await uplink.connect(inbox)
 
     def _built(self) -> Uplink:
