@@ -34,8 +34,8 @@ VISS = {
 }
 """the opening handshake of RFC 6455"""
 BOUNDS: Mapping[bool, tuple[float, float]] = {False: (1.5, 2.0), True: (confined.START_S, STOP_S)}
-"""By whether the CPU is emulated: seconds of CPU to the page's first byte, as many as the clock's where nobody else wants
-the core, and seconds from SIGTERM to the end."""
+"""By whether the CPU is emulated: seconds of CPU to the page's first byte, which a core that nobody else wants takes by
+the clock too, and seconds from SIGTERM to the end."""
 
 
 @dataclass(frozen=True, slots=True)
