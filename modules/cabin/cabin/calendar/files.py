@@ -41,6 +41,8 @@ class CalendarFiles:
             return None
         kept = json.loads(text)
         key = CarKey(self._key_file(str(kept["key_id"])).read_bytes())
+        if key.id != kept["key_id"]:
+            raise ValueError("the key was destroyed")  # a power cut came before it was removed
         self._keep_only(key)
         return Found(key, text, max(float(kept["powered_s"]), self._powered_s()))
 
