@@ -28,11 +28,11 @@ def missing() -> tuple[str, ...]:
     return tuple(sorted({package for name, package in NEEDED.items() if shutil.which(name, path=_SEARCHED) is None}))
 
 
-async def make_disk(image: Path, size: int) -> None:
-    """An empty ext4 of `size` bytes, which takes only what is written to it."""
+async def make_disk(image: Path, size: int, *options: str) -> None:
+    """An empty ext4 of `size` bytes, which takes only what is written to it; with options of mkfs.ext4(8)."""
     with image.open("wb") as file:
         file.truncate(size)
-    code, said = await _run(_found("mkfs.ext4"), "-q", "-F", str(image))
+    code, said = await _run(_found("mkfs.ext4"), "-q", "-F", *options, str(image))
     assert code == 0, said
 
 
@@ -53,14 +53,14 @@ async def copy_out(image: Path, name: str, folder: Path) -> None:
 
 
 @asynccontextmanager
-async def powered(image: Path, station: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The machine from power on; its power is cut on leaving, where it did not go by itself."""
+async def powered(image: Path, station: Path, init: Path = INIT) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The machine from power on, with a first process; its power is cut on leaving, where it did not go by itself."""
     # One CPU: user-mode-linux hands every system call from one process to another, four times slower across CPUs.
     cpu = max(os.sched_getaffinity(0))
     arguments = (
         *("taskset", "--cpu-list", str(cpu), "linux.uml", "mem=512M"),
         *("root=/dev/root", "rootfstype=hostfs", "hostfs=/", "rw", f"ubd0={image}", f"uml_dir={station}/"),
-        *("con=null", "con0=null,fd:1", "quiet", "loglevel=1", f"init={INIT}", f"STATION={station}"),
+        *("con=null", "con0=null,fd:1", "quiet", "loglevel=1", f"init={init}", f"STATION={station}"),
     )
     with (station / "console").open("ab") as console:
         machine = await asyncio.create_subprocess_exec(
