@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from cabin.calendar.items import coming
-from cabin.cockpit import Acts, CabinCockpit, Form
 from cabin.choices import MOST_PROFILES, is_name
+from cabin.cockpit import Acts, CabinCockpit, Form
 from cabin.driving import GUEST, Chosen, Driving, Sources
 from cabin.errors import MessageRejected
 from cabin.ports import Download
