@@ -21,6 +21,8 @@ from edge_agent.fitting import JsonObject
 from edge_agent.mistakes import path, placed
 from edge_agent.uplink.edge_environment import WORKLOAD
 
+_GIVEN = "given"
+"""what the bus of the databases is called, of which nothing says the name"""
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _MODULE = re.compile(r"\$\{MODULES\.([A-Za-z0-9_-]+)")
 _LINE = re.compile(rf"\s*(?:export\s+)?({_NAME})\s*=\s*(.*?)\s*", re.DOTALL)
@@ -66,12 +68,15 @@ def read_deployment(file: Path, variables: Mapping[str, str], platform: str) -> 
     return Deployment(document, shaped(document, Manifest))
 
 
-def deployment_mistakes(deployment: Deployment, module: str, databases: Sequence[Path] = ()) -> tuple[Fault, ...]:
+def deployment_mistakes(
+    deployment: Deployment, module: str, databases: Sequence[Path] = (), mapping: Path | None = None
+) -> tuple[Fault, ...]:
     """Everything that is wrong with it, `module` being Edge Agent; each at a place that it has.
 
-    Without databases the names of signals are not judged. Raises DatabaseRefused.
+    Without databases the names of signals are not judged; `mapping` gives those of the databases VSS names. Raises
+    DatabaseRefused, MappingRefused.
     """
-    return tuple(dict.fromkeys(_mistakes(deployment, module, _catalog(databases))))
+    return tuple(dict.fromkeys(_mistakes(deployment, module, _catalog(databases, mapping))))
 
 
 def variables_of(given: Sequence[str], environ: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -94,10 +99,11 @@ def _mistakes(deployment: Deployment, module: str, catalog: Catalog) -> Iterator
     yield from twin_faults(deployment.manifest, module, catalog)
 
 
-def _catalog(databases: Sequence[Path]) -> Catalog:
+def _catalog(databases: Sequence[Path], mapping: Path | None) -> Catalog:
     if not databases:
         return Catalog([], complete=False)
-    catalog, refusals = load_catalog([("given", databases)], logs.configure("error", sys.stderr))
+    mappings = {_GIVEN: mapping} if mapping else {}
+    catalog, refusals = load_catalog([(_GIVEN, databases)], logs.configure("error", sys.stderr), mappings=mappings)
     if refusals:
         raise refusals[0]
     return catalog

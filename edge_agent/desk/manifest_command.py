@@ -23,6 +23,7 @@ def manifest(
     databases: Annotated[
         list[Path], typer.Option("--dbc", help="Database file, to judge the names of signals by; may be repeated.")
     ] = [],  # noqa: B006
+    vss: Annotated[Path | None, typer.Option(help="Mapping of those databases' signals to VSS names.")] = None,
     environment: Annotated[
         str | None, typer.Option(help="Write the environment of this module instead, for a shell.")
     ] = None,
@@ -42,9 +43,11 @@ def manifest(
     from edge_agent.desk.hub_variables import exports
     from edge_agent.desk.manifest import deployment_mistakes, read_deployment, variables_of
 
+    if vss and not databases:
+        raise typer.BadParameter("--vss names the signals of databases: give --dbc too")
     try:
         deployment = read_deployment(file, variables_of(variables, os.environ, file.parent), platform)
-        faults = deployment_mistakes(deployment, module, databases)
+        faults = deployment_mistakes(deployment, module, databases, vss)
     except DocumentRefused as refusal:
         faults = refusal.faults
     for fault in faults:

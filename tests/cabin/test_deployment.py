@@ -78,8 +78,10 @@ def mentioned(path: Path) -> dict[str, str]:
     return dict(lines)
 
 
-def test_it_has_no_mistake() -> None:
-    assert deployment_mistakes(rendered(), "telematics") == ()
+def test_it_has_no_mistake_and_its_twin_names_signals_that_there_are() -> None:
+    mapping = database_path().with_suffix(".vss.json")
+
+    assert deployment_mistakes(rendered(), "telematics", [database_path()], mapping) == ()
 
 
 def test_it_differs_from_the_template_without_a_cabin_where_it_is_told_to() -> None:

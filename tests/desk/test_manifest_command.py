@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from edge_agent.cli import app
 from edge_agent.desk.vehicle import database_path
-from tests.desk.manifests import TEMPLATE, options, project, template
+from tests.desk.manifests import TEMPLATE, options, project, template, twin
 
 REGISTRY = "CONTAINER_REGISTRY=registry.example"
 
@@ -45,6 +45,19 @@ def test_a_platform_without_an_image_is_a_mistake() -> None:
     result = typed(TEMPLATE, "--var", REGISTRY, "--platform", "arm32v7")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "${MODULES.telematics} is no image" in result.stderr
+
+
+def test_names_of_vss_are_judged_with_the_mapping_that_gives_them(tmp_path: Path) -> None:
+    file = project(tmp_path, template(lambda d: twin(d)["rules"]["trip"].update(signals=["Vehicle.Speed"])))
+    words = (file, "--var", REGISTRY, "--check", "--dbc", database_path())
+    assert "no signal 'Vehicle.Speed'" in typed(*words).stderr
+    assert typed(*words, "--vss", database_path().with_suffix(".vss.json")).exit_code == 0
+
+
+def test_a_mapping_without_databases_maps_nothing_and_is_refused() -> None:
+    result = typed(TEMPLATE, "--var", REGISTRY, "--check", "--vss", database_path().with_suffix(".vss.json"))
+    assert result.exit_code == 2
+    assert "give --dbc too" in " ".join(result.stderr.split())
 
 
 def test_judging_writes_nothing() -> None:
