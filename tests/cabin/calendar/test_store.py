@@ -74,6 +74,22 @@ async def test_without_consent_there_is_no_key_and_nothing_is_taken(tmp_path: Pa
     assert car.calendar.told() == {"key": None, "key_id": None, "items": {}, "refused": 0}
 
 
+async def test_of_who_did_not_allow_it_nothing_is_taken_until_they_do(tmp_path: Path) -> None:
+    car, allowed = await begun(tmp_path), {"p1"}
+    car.calendar.ask(allowed.__contains__)
+    await car.calendar.apply({"p1": {"a": car.item("a")}, "p2": {"b": car.item("b", "p2")}})
+    assert list(car.calendar.profiles) == ["guest", "p1"]
+    with pytest.raises(MessageRejected, match="not allowed"):
+        await car.calendar.fill("p2", {"b": car.item("b", "p2")})
+    allowed.add("p2")
+    await car.calendar.allow()
+    assert car.titles("p2") == ["b"]
+    allowed.remove("p1")
+    await car.calendar.wipe("p1")
+    await car.calendar.apply({"p1": {"a": car.item("a", version=2)}, "p2": {}})
+    assert list(car.calendar.profiles) == ["guest", "p2"]
+
+
 async def test_a_wipe_leaves_neither_key_nor_item_on_the_disk(tmp_path: Path) -> None:
     car = await begun(tmp_path)
     await car.calendar.apply({"p1": {"a": car.item("a")}})

@@ -37,6 +37,9 @@ class Calendar:
         self._book = Book()
         self._powered_before_s = 0.0
         self._followers: list[Callable[[], None]] = []
+        self._is_allowed: Callable[[str], bool] = lambda _: True
+        self._desired: Mapping[str, object] | None = None
+        """None until the hub has been heard: what is kept holds so long"""
         self._one_at_a_time = asyncio.Lock()
         self.key: CarKey | None = None
         """to which the bridge seals; None where the calendar is not allowed"""
@@ -73,6 +76,10 @@ class Calendar:
         """Be called on the loop whenever meetings, profiles or the key are other than before."""
         self._followers.append(changed)
 
+    def ask(self, is_allowed: Callable[[str], bool]) -> None:
+        """Whose calendar may be taken, from now on; before, everybody's."""
+        self._is_allowed = is_allowed
+
     async def restore(self) -> None:
         """What an earlier start kept, without what has expired since; what cannot be read is destroyed and told."""
         async with self._one_at_a_time:
@@ -90,24 +97,32 @@ class Calendar:
         self._tell()
 
     async def allow(self) -> None:
-        """Make a key where there is none: the driver has said yes. Raises DiskRefused."""
+        """Make a key where there is none: a driver has said yes. Raises DiskRefused.
+
+        Where there is one, what stands in the twin for who was not allowed before is taken.
+        """
         async with self._one_at_a_time:
-            if self.key is not None:
-                return
-            try:
-                await self._change_key()
-            except DiskRefused:
-                self.key = None
-                raise
-        self._tell()
+            is_new = self.key is None
+            if is_new:
+                try:
+                    await self._change_key()
+                except DiskRefused:
+                    self.key = None
+                    raise
+        if is_new:
+            self._tell()
+        if self._desired is not None:
+            await self.apply(self._desired)
 
     async def apply(self, desired: Mapping[str, object]) -> Judgement:
-        """The twin's whole map, profile -> key -> sealed item; nothing is taken without a key."""
-        return await self._judged(lambda key, moment: self._book.apply(desired, key, moment))
+        """The twin's whole map, profile -> key -> sealed item; without a key, or of who is not allowed, nothing is."""
+        self._desired = desired
+        allowed = {profile: items for profile, items in desired.items() if self._is_allowed(profile)}
+        return await self._judged(lambda key, moment: self._book.apply(allowed, key, moment))
 
     async def fill(self, profile: str, items: Mapping[str, object]) -> Judgement:
-        """Items beside the twin; null withdraws one. Raises MessageRejected without a key."""
-        if self.key is None:
+        """Items beside the twin; null withdraws one. Raises MessageRejected for who is not allowed."""
+        if self.key is None or not self._is_allowed(profile):
             raise MessageRejected("calendar", "is not allowed in this vehicle")
         return await self._judged(lambda key, moment: self._book.add(profile, items, key, moment))
 
