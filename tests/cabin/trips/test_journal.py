@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cabin.records import TripSummary
-from cabin.trips.journal import DAY_S, Bounds, Journal, Tick
+from cabin.trips.journal import DAY_S, Bounds, Journal, PlotColumns, Tick
 from tests.cabin.silent_log import SilentLog
 from tests.cabin.trips.test_outbox import TRIP
 
 NOW_S = TRIP.end_s
-PLOT = {"t_s": [0.0, 1.0], "speed_kmh": [1.0, None], "soc_percent": [None, None], "power_kw": [1.0, 2.0]}
+PLOT: PlotColumns = {"t_s": [0.0, 1.0], "speed_kmh": [1.0, None], "soc_percent": [None, None], "power_kw": [1.0, 2.0]}
 
 
 def trip(number: int, profile: str = "p1") -> TripSummary:
