@@ -29,7 +29,7 @@ from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.errors import HubUnreachable
 from edge_agent.ports import Inbox, Session
-from edge_agent.settings import BusSettings, Settings
+from edge_agent.settings import BusSettings, Settings, load_settings
 from tests.acquire.unix_can import classic
 
 BUSES = 4
@@ -98,7 +98,7 @@ def run_agent(pipe: Connection, folder: Path, database: Path, rules: Mapping[str
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("can.interfaces.socketcan.socketcan.create_socket", UdpCan)
         patch.setattr("can.interfaces.socketcan.socketcan.bind_socket", bind)
-        asyncio.run(_serve(pipe, Settings(buses=buses, data_folder=folder), bound))
+        asyncio.run(_serve(pipe, load_settings(buses=buses, data_folder=folder), bound))
 
 
 async def _serve(pipe: Connection, settings: Settings, bound: Mapping[str, tuple[str, int]]) -> None:

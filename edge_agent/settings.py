@@ -1,14 +1,14 @@
 """The process environment, read once at start. What may change while driving is in the twin, not here."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,9 +16,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
@@ -72,12 +70,12 @@ class BusSettings(BaseModel):
         return only_wanted
 
 
-class Settings(BaseSettings):
-    """Each field is an environment variable of the same name in capitals."""
+class Settings(BaseModel):
+    """Each field is an environment variable of the same name in capitals; `load_settings` reads them."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    buses: Annotated[tuple[BusSettings, ...], NoDecode] = Field(min_length=1)
+    buses: tuple[BusSettings, ...] = Field(min_length=1)
     """JSON list, or the path of a file that holds one"""
     data_folder: Path = Path("/var/lib/edge-agent")
     """spool and last good twin; must survive a restart"""
@@ -140,7 +138,8 @@ class Settings(BaseSettings):
     """PEM, private key of that certificate"""
     hub_ca_file: Path | None = None
     """who signed the hub's certificate, where the system does not know it"""
-    output: str = Field(default="telemetry", pattern=r"^\w{1,64}$")
+    # Not `\w`: 64 times all letters of Unicode are 6 MB and 0.03 s in pydantic's regex engine.
+    output: str = Field(default="telemetry", pattern="^[A-Za-z0-9_]{1,64}$")
     """output of the module that routes name"""
     model_id: Annotated[str, AfterValidator(lambda text: text and judged_model_id(text))] = ""
     """of the IoT Plug and Play model that is announced at each connect, if any; `edge-agent dtdl` makes models"""
@@ -217,31 +216,6 @@ class Settings(BaseSettings):
             raise ValueError("only IoT Edge's own runtime offers a workload API, in its variables: use `file` here")
         return encryption
 
-    @model_validator(mode="before")
-    @classmethod
-    def _identity_of_connection_string(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Microsoft's simulator, and IoT Hub itself, name device, module and hub only in a connection string."""
-        device, module, hub = _identity()
-        return {"device": device, "module": module, "hub": hub} | values
-
-
-class _Identity(BaseSettings):
-    model_config = SettingsConfigDict(extra="ignore")
-    connection_string: str = Field(
-        default="", validation_alias=AliasChoices("EdgeHubConnectionString", "HUB_CONNECTION_STRING")
-    )
-    device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")
-    module: str = Field(default="", validation_alias="IOTEDGE_MODULEID")
-    hub: str = Field(default="", validation_alias="IOTEDGE_IOTHUBHOSTNAME")
-
-
-def _identity() -> tuple[str, str, str]:
-    found = _Identity()
-    parts = dict(part.partition("=")[::2] for part in found.connection_string.split(";"))
-    names = ("DeviceId", found.device), ("ModuleId", found.module), ("HostName", found.hub)
-    device, module, hub = (given or parts.get(name, "") for name, given in names)
-    return device, module, hub
-
 
 def _file(path: str) -> str:
     try:
@@ -250,49 +224,48 @@ def _file(path: str) -> str:
         raise ValueError(f"neither a JSON list nor a readable file: {error}") from error
 
 
-class _Elsewhere(Settings):
-    """Settings of a process that is not this one."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
-
-
 VARIABLES = {
     str(field.validation_alias or name.upper()): str(field.validation_alias or name)
     for name, field in Settings.model_fields.items()
 }
 """every variable of the environment, and what Settings calls it"""
 
+_VARIABLE_OF = {name: str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()}
+_IDENTITY = {"device": "DeviceId", "module": "ModuleId", "hub": "HostName"}
+"""what a connection string calls these"""
+
 
 def load_settings(**overrides: object) -> Settings:
     """Settings of this process. Raises BadSettings, every mistake with the variable's name."""
-    return _judged(Settings, overrides)
+    return _judged(_given(os.environ) | overrides)
 
 
 def settings_of_environment(environment: Mapping[str, str]) -> Settings:
     """Settings that a process with these variables would have. Raises BadSettings as `load_settings` does."""
+    return _judged(_given(environment))
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, object]:
+    """By field, of variables in any case: `tick_ms=50` counts as well."""
     given = {name.lower(): value for name, value in environment.items()}
-    known = {own: given[name.lower()] for name, own in VARIABLES.items() if name.lower() in given}
-    return _judged(_Elsewhere, known)
+    known = {field: given[name.lower()] for field, name in _VARIABLE_OF.items() if name.lower() in given}
+    return _identity(given) | known
 
 
-def _judged(kind: type[Settings], values: Mapping[str, object]) -> Settings:
+def _identity(given: Mapping[str, str]) -> dict[str, object]:
+    """Microsoft's simulator, and IoT Hub itself, name device, module and hub only in a connection string."""
+    text = given.get("edgehubconnectionstring", given.get("hub_connection_string", ""))
+    parts = dict(part.partition("=")[::2] for part in text.split(";"))
+    return {field: parts[name] for field, name in _IDENTITY.items() if name in parts}
+
+
+def _judged(values: Mapping[str, object]) -> Settings:
     try:
-        return kind(**values)  # type: ignore[arg-type]  # pydantic judges them
+        return Settings.model_validate(values)
     except ValidationError as error:
         raise BadSettings([_fault(place, message) for place, message in mistakes(error)]) from error
 
 
 def _fault(place: Place, message: str) -> Fault:
-    variable = str(place[0]) if place else "environment"
-    if variable in Settings.model_fields:
-        variable = variable.upper()
-    return Fault(path((variable, *place[1:])), message)
+    field = str(place[0])
+    return Fault(path((_VARIABLE_OF.get(field, field), *place[1:])), message)
