@@ -12,6 +12,7 @@ to us.
 import base64
 import hashlib
 import hmac
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from calendar_bridge.errors import LinkRejected
 from calendar_bridge.seal import public_bytes
 
 GOOD_FOR_S = 600
-MOST = 10_000
+MOST = 1_000
 VEHICLE = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}")
 """a device id, as IoT Hub takes it"""
 PROFILE = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -59,13 +60,17 @@ class Linking:
         if not PROFILE.fullmatch(profile):
             raise LinkRejected("profile: this is no profile's name")
         public_bytes(car_key)
-        self._pending = {state: one for state, one in self._pending.items() if one.until_s > now_s}
-        while len(self._pending) >= MOST:
-            del self._pending[next(iter(self._pending))]
+        self._forget(now_s)
         state = self._secret()
         pending = Pending(vehicle, profile, car_key, self._secret(), self._secret(), now_s + GOOD_FOR_S)
         self._pending[state] = pending
         return state, pending
+
+    def _forget(self, now_s: float) -> None:
+        """The oldest stand first."""
+        for state in list(itertools.islice(self._pending, 8)):
+            if len(self._pending) >= MOST or self._pending[state].until_s <= now_s:
+                del self._pending[state]
 
     def end(self, state: str, cookie: str, now_s: float) -> Pending:
         """What was begun, once. Raises LinkRejected."""

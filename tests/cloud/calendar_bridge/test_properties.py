@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -87,7 +88,8 @@ def do(scene: Stage, change: object) -> None:
             scene.server.failures += [("/v1.0/me/", reply) for reply in replies]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.timeout(60)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(CHANGES, max_size=4), min_size=1, max_size=5))
 def test_after_each_sync_the_car_shows_what_the_oracle_says(rounds: list[list[object]]) -> None:
     async def played(folder: Path) -> None:
