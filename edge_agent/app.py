@@ -7,7 +7,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import asdict
 
 from edge_agent import __version__, events
@@ -357,9 +357,12 @@ class Agent:
             await asyncio.sleep(LOOK_S)
 
     async def _emptied_behind(self, keep: asyncio.Task[None]) -> None:
-        """Wait until all is on disk, then until all of it is delivered."""
+        """Wait until all is on disk, then until all of it is delivered but for what waits apart, maybe for hours."""
         await asyncio.wait((keep,))
-        await self._spool.emptied()
+        while self._spool.depth[0] > len(self._delivery.quarantine):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._spool.emptied()
 
     async def _look_after(self) -> None:
         """Look whether all goes on, until cancelled."""
