@@ -30,9 +30,10 @@ class Disk:
         self._thread.submit(self._take, job)
 
     async def run(self, job: Callable[[], Result]) -> Result:
-        """Its result, after all that was put before it. Raises DiskRefused."""
+        """Its result, after all that was put before it. Cancelled, it is done all the same. Raises DiskRefused."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._after_waiting, job)
+            done = asyncio.get_running_loop().run_in_executor(self._thread, self._after_waiting, job)
+            return await asyncio.shield(done)  # or the cancelling of who waits would take it off the thread's list
         except OSError as error:
             raise DiskRefused(self._name, error.strerror or str(error)) from error
 

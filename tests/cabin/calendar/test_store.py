@@ -1,6 +1,7 @@
 """The calendar over restarts, power cuts, full disks and wipes, on a real disk."""
 
 import asyncio
+import threading
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,11 @@ import pytest
 
 from cabin.calendar.seal import CarKey
 from cabin.calendar.store import Calendar
+from cabin.checked_lines import replace_file
 from cabin.errors import DiskRefused, MessageRejected
 from tests.cabin.calendar.bridge import at_hour, sealed_item
 from tests.cabin.calendar.wall import CarClock
+from tests.uplink.desk import until
 from tests.uplink.fakes import Told
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -195,6 +198,27 @@ async def test_a_disk_that_refuses_is_told_and_the_meetings_are_shown_all_the_sa
         with pytest.raises(DiskRefused):
             await car.calendar.wipe("p1")
         assert car.titles() == []
+
+
+async def test_what_was_begun_is_on_the_disk_though_whoever_waited_was_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    car = await begun(tmp_path)
+    slow = threading.Event()
+
+    def written(path: Path, content: bytes) -> None:
+        slow.wait(5)
+        replace_file(path, content)
+
+    monkeypatch.setattr("cabin.calendar.files.replace_file", written)
+    map_ = {"a": car.item("a"), "b": car.item("b")}
+    for names in (["a"], ["a", "b"]):
+        applying = asyncio.create_task(car.calendar.apply({"p1": {name: map_[name] for name in names}}), name="apply")
+        await until(lambda names=names: len(car.titles()) == len(names))  # type: ignore[misc]
+        applying.cancel()
+        await asyncio.wait([applying])
+    slow.set()
+    assert (await car.restarted()).titles() == ["a", "b"]
 
 
 async def test_followers_are_told_of_changes_alone(tmp_path: Path) -> None:
