@@ -115,7 +115,7 @@ class Vehicle:
     def _plan(self) -> dict[str, str]:
         bus = {"name": "car", "interface": "socketcan", "channel": "vcan0", "dbc": [str(database_path())]}
         return {
-            # /dev and /tmp, in which the folder may be, are others inside.
+            # /dev and /run, in which the folder may be, are others inside.
             **{name: value.replace(str(self._folder), "/run/station") for name, value in self._identity.items()},
             "BUSES": json.dumps([bus]),
             "DATA_FOLDER": "/run/data/agent",
