@@ -1,5 +1,6 @@
 """A cockpit over a vehicle that does as it is told, with everything else in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -25,6 +26,9 @@ class FakeDialer:
     def __init__(self, state: str = "idle") -> None:
         self.state = state
         self.dialled: list[tuple[str, str]] = []
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
 
     async def dial(self, number: str, tones: str) -> None:
         self.dialled.append((number, tones))

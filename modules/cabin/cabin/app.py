@@ -66,11 +66,12 @@ class Stores:
         wipes = wipes_of(trips, outbox, calendar.wipe)
         consent = Consent(folder / "consent.jsonl", log, wipes)
         await consent.open()
+        calendar.ask(lambda profile: consent.answers(profile)[Purpose.CALENDAR] is Answer.YES)
         return cls(Choices.read(folder / "choices.json"), calendar, trips, outbox, consent)
 
     async def close(self) -> None:
         """The open trip is noted once more."""
-        for part in (self.trips, self.outbox, self.consent):
+        for part in (self.trips, self.outbox, self.consent, self.calendar):
             await part.close()
 
 
@@ -83,6 +84,7 @@ class Cabin:
         self._settings, self._stores, self._clock, self._log = settings, stores, clock, log
         self._with_hub = with_hub
         self._latest, self._ignition = Latest(), Ignition()
+        self._dialer = dialer
         self._driving = self._driving_of(dialer)
         self._cockpit = CabinCockpit(self._driving, self._acts(), dialer, clock)
         self._tap = BrokerTap(_broker(settings), log, self._connected)
@@ -122,6 +124,8 @@ class Cabin:
                 await self._run(group, opened, launch, stop)
         finally:
             began_ms = self._clock.up_ms()
+            await self._dialer.close()
+            await self._twin.close()
             await self._stores.close()
             events.cabin_stopped(self._log, waited_s=(self._clock.up_ms() - began_ms) / 1000)
 
@@ -132,6 +136,7 @@ class Cabin:
             group.create_task(self._agent.hear(), name="tap"),
             group.create_task(self._agent.tell(), name="consent"),
             group.create_task(self._look(), name="look"),
+            group.create_task(self._dialer.run(), name="dialer"),
             group.create_task(
                 stores.outbox.run(partial(self._tap.publish, retain=False), self._may_send), name="outbox"
             ),
