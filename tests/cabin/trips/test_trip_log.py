@@ -96,8 +96,9 @@ async def test_all_of_it_survives_a_start(rig: Rig) -> None:
     await other.close()
 
 
-async def test_a_power_cut_closes_the_open_trip_at_its_last_tick(rig: Rig) -> None:
-    rig.car.is_set(speed=60.0).goes(305)
+@pytest.mark.parametrize("seconds", [300, 303, 306, 309])
+async def test_a_power_cut_closes_the_open_trip_at_its_last_tick(rig: Rig, seconds: int) -> None:
+    rig.car.is_set(speed=60.0).goes(seconds)
     await rig.trips()
     other = await again(rig)
     (trip,) = other.log.summaries("p1")
@@ -112,7 +113,7 @@ async def test_a_power_cut_closes_the_open_trip_at_its_last_tick(rig: Rig) -> No
 
 
 async def test_power_that_goes_with_the_ignition_is_no_cut(rig: Rig) -> None:
-    rig.drives()
+    rig.drives(204)
     rig.car.is_set(ignition=False).goes(0.2)
     await rig.trips()
     other = await again(rig)
@@ -149,6 +150,14 @@ async def test_without_consent_or_in_private_there_are_live_numbers_and_nothing_
     assert rig.on_disk() == b""
     rig.leaves()
     assert await rig.trips(allowed.profile) == ()
+    assert rig.on_disk() == b""
+
+
+async def test_a_stop_in_private_mode_notes_nothing(tmp_path: Path) -> None:
+    rig = await Rig(tmp_path).open()
+    rig.allowed = TripsAllowed("p1", trips=True, private=True)
+    rig.drives()
+    await rig.close()
     assert rig.on_disk() == b""
 
 
