@@ -89,6 +89,7 @@ class Bridge:
         before = self._followed.pop(grant.seat, None)
         if before is not None:
             before.task.cancel()
+            await before.follower.unsubscribe()
             await self._grants.remove(before.grant_id)
             events.seat_replaced(self._world.log, seat=before.follower.seat)
 

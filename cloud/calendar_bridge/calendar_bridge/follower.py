@@ -5,6 +5,7 @@ again, for what is in the twin can be opened by the car alone.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import traceback
@@ -15,7 +16,7 @@ from typing import Final
 
 from calendar_bridge import events
 from calendar_bridge.access import Access
-from calendar_bridge.errors import Absent, ConsentLost, DeltaLost, Rejected, TokenExpired, Transient
+from calendar_bridge.errors import Absent, BridgeError, ConsentLost, DeltaLost, Rejected, TokenExpired, Transient
 from calendar_bridge.events import Log
 from calendar_bridge.items import Wanted, wanted
 from calendar_bridge.patches import change, digest_of, next_version, room_bytes
@@ -85,6 +86,7 @@ class Follower:
                 await self._attempt(self._subscribe, self.schedule.subscribe, now_s)
         except ConsentLost as error:
             events.consent_lost(self._world.log, seat=self.seat, code=error.code)
+            await self.unsubscribe()
             return await self.wipe()
         return False
 
@@ -227,6 +229,14 @@ class Follower:
         if self._subscription:
             return await self._world.notifications.renew(access, self._subscription, now_s)
         return await self._world.notifications.subscribe(access, self.client_state, now_s)
+
+    async def unsubscribe(self) -> None:
+        """Graph need not tell any more; where it cannot be asked, as without consent, it ends by itself."""
+        name, self._subscription = self._subscription, ""
+        if name:
+            with contextlib.suppress(BridgeError):
+                access = await self._access.token(self._world.clock.now_s())
+                await self._world.notifications.unsubscribe(access, name)
 
     async def wipe(self) -> bool:
         """Remove the car's items; False, and tried again with the next step, where the hub cannot be asked."""

@@ -46,7 +46,7 @@ class FakeVault:
     """Secrets, by pages of two; what was deleted keeps its name for a while."""
 
     def __init__(self, server: WebServer) -> None:
-        self.server = server
+        self.url = server.url
         self.secrets: dict[str, str] = {"somebody-elses": "not a grant"}
         self.deleted: set[str] = set()
         server.routes["/secrets"] = self._answer
@@ -70,12 +70,12 @@ class FakeVault:
                 return self._list(int(asked.query.get("$skiptoken", "0")))
         if name not in self.secrets:
             return Reply(404, {"error": {"code": "SecretNotFound"}})
-        return Reply(200, {"id": f"{self.server.url}/secrets/{name}/version", "value": self.secrets[name]})
+        return Reply(200, {"id": f"{self.url}/secrets/{name}/version", "value": self.secrets[name]})
 
     def _list(self, offset: int) -> Reply:
         names = sorted(self.secrets)
-        rows = [{"id": f"{self.server.url}/secrets/{name}"} for name in names[offset : offset + 2]]
-        more = f"{self.server.url}/secrets?api-version=7.4&$skiptoken={offset + 2}" if offset + 2 < len(names) else None
+        rows = [{"id": f"{self.url}/secrets/{name}"} for name in names[offset : offset + 2]]
+        more = f"{self.url}/secrets?api-version=7.4&$skiptoken={offset + 2}" if offset + 2 < len(names) else None
         return Reply(200, {"value": rows, "nextLink": more})
 
 

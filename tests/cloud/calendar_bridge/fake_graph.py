@@ -105,26 +105,24 @@ class FakeGraph:
     def _rows(self, begin: int, end: int, since: int, until: int, zone: str) -> Iterator[dict[str, object]]:
         if since < 0:
             for one in self.appointments.values():
-                rows = list(self._whole(one, begin, end, zone))
-                # A series comes with its occurrences, but one that began before the window does not.
-                yield from rows
+                yield from self._whole(one, begin, end, zone)
             return
         for event_id in reversed(self.changed[since:until]):  # the same one as often as it was changed
             series_id, _, number = event_id.partition(":")
-            one = self.appointments.get(series_id)
-            if one is None or (number and int(number) not in one.times):
-                yield {"id": event_id, "@removed": {"reason": "deleted"}}
+            changed = self.appointments.get(series_id)
+            if changed is None or (number and int(number) not in changed.times):
+                yield _removed(event_id)
             elif number:
-                own = next(each for each in one.occurrences() if each.id == event_id)
-                yield one.stub(int(number), zone) if _within(own, begin, end) else _removed(event_id)
+                own = next(each for each in changed.occurrences() if each.id == event_id)
+                yield changed.stub(int(number), zone) if _within(own, begin, end) else _removed(event_id)
             else:
-                yield one.graph(zone) if _within(one, begin, end) else _removed(event_id)
+                yield changed.graph(zone) if _within(changed, begin, end) else _removed(event_id)
 
     def _whole(self, one: Appointment, begin: int, end: int, zone: str) -> Iterator[dict[str, object]]:
         for own in one.occurrences():
             if _within(own, begin, end):
                 yield one.stub(int(own.id.partition(":")[2]), zone) if one.is_series else one.graph(zone)
-        if one.is_series and _within(one, begin, end):
+        if one.is_series and _within(one, begin, end):  # not one that began before the window
             yield one.graph(zone)
 
     def _event(self, asked: Asked) -> Reply:

@@ -77,7 +77,7 @@ async def test_a_vault_that_does_not_know_us_and_one_that_leads_elsewhere_are_no
             await good.remove(GRANT.id)
             with pytest.raises(Refused):  # why a grant's id is never used again
                 await good.put(GRANT)
-            vault.server = WebServer()
+            vault.url = "https://elsewhere.example"
             vault.secrets |= {"calendar-b": "{}", "calendar-c": "{}"}
             with pytest.raises(Unreachable, match="leads elsewhere"):
                 await good.all()
