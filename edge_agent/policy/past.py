@@ -66,7 +66,8 @@ class Past:
         span_ns = np.maximum(horizon_ns - 1, 0) // _SECOND_NS
         # 0 for up to 1 s, 1 for up to 2 s, 2 for up to 4 s: the bits of the whole seconds before the last nanosecond.
         tier = np.frexp(span_ns.astype(np.float64))[1]
-        tiers = np.unique(tier[horizon_ns != NOT_HELD]).tolist()
+        # np.unique would import numpy.ma, 1.4 MB, to see that nothing is masked.
+        tiers = sorted(set(tier[horizon_ns != NOT_HELD].tolist()))
         self._mine = [(tier == one) & (horizon_ns != NOT_HELD) for one in tiers]
         self._span_ns = [(1 << one) * _SECOND_NS for one in tiers]
         self._chunks: list[deque[_Chunk]] = [deque() for _ in tiers]  # bounded by `room`, all together
