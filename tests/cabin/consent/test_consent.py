@@ -143,6 +143,7 @@ async def test_a_file_that_is_no_file_allows_nothing(tmp_path: Path) -> None:
     log = SilentLog()
     other = Consent(tmp_path / "consent.jsonl", log, Wiped().by_purpose())
     await other.open()
+    assert log.told == [("disk.disk_refused", {"part": "decisions", "reason": "Is a directory"})]
     assert other.answers("p1") == NOTHING_SET
     with pytest.raises(DiskRefused):
         await other.decide(decision(Purpose.TRIPS, Answer.YES))

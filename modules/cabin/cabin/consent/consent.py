@@ -60,10 +60,13 @@ class Consent:
 
     async def open(self) -> None:
         """Read what was decided, and end what was cut short. Nothing is allowed where it cannot be read."""
-        with suppress(DiskRefused):
+        try:
             await self._disk.run(self._load)
-            with suppress(CabinError):
-                await self._wipe_all()
+        except DiskRefused as error:
+            events.disk_refused(self._log, part="decisions", reason=error.reason)
+            return
+        with suppress(CabinError):  # told; done again with the next decision or start
+            await self._wipe_all()
 
     async def decide(self, decision: Decision) -> None:
         """Durable, then counting, then wiped. Raises DiskRefused, MessageRejected.
