@@ -16,8 +16,8 @@ from cabin.records import Answer, Decision, Purpose, Reading, Vehicle
 from cabin.trips.trip_log import TripLog, TripsAllowed
 from tests.cabin.silent_log import SilentLog
 
-LIFE_S = 10_000_000
-"""of wall time between two lives"""
+LIFE_S = 100_000
+"""of wall time between two lives: 200 of them are less than the days for which trips are kept"""
 NOW_S = 1_000_000_000
 ALLOWED = TripsAllowed("p1", trips=True, location=True)
 
