@@ -142,7 +142,6 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
         "settings.py",
     ),
     "pydantic_core": ("mistakes.py",),
-    "pydantic_settings": ("settings.py",),
     "rich": ("cli.py", "desk/"),
     "structlog": ("cli.py", "desk/", "localhub/", "logs.py"),
     "typer": ("cli.py", "desk/"),
