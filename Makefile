@@ -86,16 +86,17 @@ clean:
 	rm -rf $(VENV) $(VENV_MF4) $(VENV_SUPPLY) $(VENV_LOCKED) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment is brought up to date when what it depends on changes.
-$(READY): pyproject.toml
+$(READY): pyproject.toml modules/cabin/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; exit 1; }
 	@echo "setting up $(VENV), once: about half a minute"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]' --editable modules/cabin
 	@touch $@
 
-$(READY_DEV): $(READY) modules/cabin/pyproject.toml
+$(READY_DEV): $(READY) modules/cabin/pyproject.toml cloud/calendar_bridge/pyproject.toml
 	@echo "adding the tools of developers, once: about half a minute"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable 'modules/cabin[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable 'modules/cabin[dev]' \
+		--editable 'cloud/calendar_bridge[dev]'
 	@touch $@
 
 $(READY_MF4): pyproject.toml

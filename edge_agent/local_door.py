@@ -31,6 +31,7 @@ def local_bus_of(settings: Settings, clock: Clock, log: Log) -> LocalBus:
             username=settings.tap_user,
             password=_password_in(settings.tap_password_file) if settings.tap_password_file else password,
             authority=settings.tap_ca,
+            version=settings.tap_mqtt,
         )
         link = MqttLink(broker, log)
     return LocalBus(link, OFFLINE, clock=clock, random=random.random, log=log)

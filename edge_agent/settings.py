@@ -160,6 +160,8 @@ class Settings(BaseModel):
     """the password alone, with or without a newline; read at the start"""
     tap_ca: Path | None = None
     """PEM, who signed the local broker's certificate, where the system does not know it; for `mqtts`"""
+    tap_mqtt: Literal["5", "3.1.1"] = "5"
+    """version of the protocol; with 3.1.1 nobody hears that the broker refused a message"""
     drain_s: float = Field(default=6.0, gt=0, le=60)
     """what a stop may take; below the container's stop timeout (Docker: 10 s)"""
     device: str = Field(default="", validation_alias="IOTEDGE_DEVICEID")

@@ -128,7 +128,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "azure": ("uplink/iotedge.py",),
     "can": ("acquire/pythoncan.py", "acquire/logreader.py", "acquire/logwatch.py", "desk/replay.py"),
     "cantools": ("decode/dbc.py", "desk/vehicle.py"),
-    "cryptography": ("localhub/authority.py", "localhub/workload.py", "spool/at_rest.py"),
+    "cryptography": ("desk/demo_meeting.py", "localhub/authority.py", "localhub/workload.py", "spool/at_rest.py"),
     "matplotlib": ("desk/dry_run_plot.py",),
     "paho": ("uplink/mqtt.py", "uplink/paho_shim.py"),
     "prometheus_client": ("metrics.py",),

@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -20,7 +20,9 @@ from edge_agent.acquire.block import Frame
 from edge_agent.acquire.logreader import read_log
 from edge_agent.app import Agent
 from edge_agent.decode.dbc import load_database
-from edge_agent.desk.demo_broker import local_broker
+from edge_agent.desk.demo_broker import Running, local_broker
+from edge_agent.desk.demo_cabin import MODULE as CABIN
+from edge_agent.desk.demo_cabin import SIGNALS, TAPPED, HeadUnit, head_unit
 from edge_agent.desk.hub_process import HubProcess
 from edge_agent.desk.replay import drive_frames, play
 from edge_agent.desk.vehicle import Vehicle, database_path
@@ -35,8 +37,8 @@ from edge_agent.spool.reading import Payload, read_payloads
 from edge_agent.uplink.iotedge import IotEdge
 
 DEVICE, MODULE, BUS = "demo-vehicle", "telematics", "demo"
-BEGIN_S = 9.0
-"""where in its drive the vehicle is shown from: just before it moves off"""
+BEGIN_S = 3.0
+"""where in its drive the vehicle is shown from: eight seconds before it moves off, in which the driver uses the page"""
 CATCH_UP_S = 5.0
 DELIVER_S = 60.0
 SCREEN_S = 0.25
@@ -53,7 +55,7 @@ class _Rules(TypedDict):
 VEHICLE_RULES: _Rules = {
     "start": {
         "schema_version": 1,
-        "tap": {"signals": ["Motion.*", "Battery.StateOfCharge", "Body.*", "Drive.Gear"]},
+        "tap": {"signals": [*TAPPED]},
         "rules": {
             "trip": {
                 "kind": "periodic",
@@ -137,8 +139,9 @@ class _Demo:
         self._log = log
         self._home = home
         self._address = address
-        self._broker = ""
-        self._hub = HubProcess(home / "hub", address)
+        self._broker: Running | None = None
+        self._head_unit: HeadUnit | None = None
+        self._hub = HubProcess(home / "hub", address, also=(CABIN,))
         self._admin = AdminClient(home / "hub")
         self._rules = VEHICLE_RULES if drive.log is None else LOG_RULES
         self._note = "starting"
@@ -157,13 +160,15 @@ class _Demo:
             os.environ.update(self._hub.environment)
             await self._patch(self._rules["start"])
             agent = await self._agent()
-            async with asyncio.TaskGroup() as group:
+            async with self._cabin() as self._head_unit, asyncio.TaskGroup() as group:
                 running = group.create_task(agent.run(asyncio.Event()), name="agent")
                 screen = group.create_task(self._screen(agent), name="screen")
                 await _until(lambda: BUS in agent.status().open_buses)
                 story = group.create_task(self._story(), name="story")
+                driver = group.create_task(self._driver(), name="driver")
                 await play(frames, channel=BUS, speed=speed, stop=threading.Event(), sent=self._count)
                 await story
+                driver.cancel()
                 self._tell("the drive is over; what is left is delivered")
                 await self._catch_up(agent)
                 agent.finish()
@@ -179,9 +184,26 @@ class _Demo:
         settings = load_settings(
             buses=(BusSettings(name=BUS, interface="virtual", channel=BUS, dbc=databases),),
             data_folder=self._home / "data",
-            tap_broker=self._broker,
+            tap_broker=self._broker.address if self._broker else "",
+            tap_mqtt=self._broker.version if self._broker else "5",
         )
         return await Agent.open(settings, IotEdge(self._log), self._log)
+
+    def _cabin(self) -> AbstractAsyncContextManager[HeadUnit | None]:
+        """Only beside the simulated drive: nobody knows which of a recording's signals is the gear."""
+        if self._drive.log is not None:
+            return nullcontext()
+        known = self._hub.environment
+        return head_unit(self._home, known, self._admin, DEVICE, broker=self._broker, tell=self._tell)
+
+    async def _driver(self) -> None:
+        """What whoever drives does with the page, as long as the drive takes."""
+        if self._head_unit is None:
+            return
+        await self._head_unit.desire({"schema_version": 1, "signals": SIGNALS})
+        await self._head_unit.greet()
+        await self._head_unit.agree()
+        await self._head_unit.join()
 
     async def _story(self) -> None:
         """Half-way through the drive the link goes; later it comes back; then a rule changes."""
@@ -211,7 +233,7 @@ class _Demo:
 
     def _tell(self, note: str) -> None:
         self._note = note
-        self._console.print(f"* {note}")
+        self._console.print(f"* {note}", soft_wrap=True)
 
     async def _screen(self, agent: Agent) -> None:
         if not self._console.is_terminal:

@@ -1,39 +1,67 @@
-"""A local MQTT broker for the demo's tap, where mosquitto is installed."""
+"""A local MQTT broker for the demo, as a process: mosquitto where it is installed, else amqtt from PyPI."""
 
 import asyncio
+import json
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 PATHS = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 """Debian has it where a user's PATH does not look."""
-START_S = 5.0
+START_S = 10.0
+
+Version = Literal["5", "3.1.1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A broker, as TAP_BROKER and TAP_MQTT take it."""
+
+    address: str
+    version: Version
 
 
 @asynccontextmanager
-async def local_broker(folder: Path, address: str) -> AsyncIterator[str]:
-    """As TAP_BROKER takes it; empty where there is no mosquitto, or it does not start: the demo does without.
+async def local_broker(folder: Path, address: str) -> AsyncIterator[Running | None]:
+    """None where there is neither broker, or it does not start: the demo does without.
 
     It listens on a loopback address, lets everybody in, and ends with the block.
     """
-    program = shutil.which("mosquitto", path=PATHS)
     port = _free_port(address)
-    if program is None or port is None:
-        yield ""
+    found = None if port is None else _command(folder, address, port)
+    if port is None or found is None:
+        yield None
         return
-    configuration = folder / "mosquitto.conf"
-    configuration.write_text(f"listener {port} {address}\nallow_anonymous true\npersistence false\nlog_dest none\n")
+    version, command = found
     process = await asyncio.create_subprocess_exec(
-        program, "-c", str(configuration), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        yield f"{address}:{port}" if await _answers(process, address, port) else ""
+        yield Running(f"{address}:{port}", version) if await _answers(process, address, port) else None
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+def _command(folder: Path, address: str, port: int) -> tuple[Version, tuple[str, ...]] | None:
+    if program := shutil.which("mosquitto", path=PATHS):
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(f"listener {port} {address}\nallow_anonymous true\npersistence false\nlog_dest none\n")
+        return "5", (program, "-c", str(configuration))
+    if find_spec("amqtt") is None:
+        return None
+    configuration = folder / "amqtt.yaml"
+    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    listener = {"default": {"type": "tcp", "bind": f"{address}:{port}"}}
+    configuration.write_text(json.dumps({"listeners": listener, "plugins": anonymous}))  # JSON is YAML
+    return "3.1.1", (sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(configuration))
 
 
 def _free_port(address: str) -> int | None:

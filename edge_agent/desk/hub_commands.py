@@ -37,6 +37,7 @@ def hub(
         list[str] | None,
         typer.Option(help="A route as edgeHub has them, any number; without one all goes to the cloud."),
     ] = None,
+    also: Annotated[list[str] | None, typer.Option(help="A further module of the device, any number.")] = None,
     env_file: Annotated[
         Path | None, typer.Option(help="File for the environment, there while the hub is; standard output otherwise.")
     ] = None,
@@ -51,8 +52,9 @@ def hub(
     from edge_agent.desk.hub_variables import exports, judge_ids, write_exports
     from edge_agent.localhub.hub import LocalHub, serve
 
-    judge_ids({"--device": device, "--module": module})
-    local = LocalHub(folder, address=address, device=device, module=module, routes=route or ())
+    judge_ids({"--device": device, "--module": module} | {f"--also {one}": one for one in also or ()})
+    others = [(device, one) for one in also or ()]
+    local = LocalHub(folder, address=address, device=device, module=module, identities=others, routes=route or ())
 
     async def until_stopped() -> None:
         await serve(local, stop_on_signals(), ready)

@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.errors import HubUnreachable
@@ -13,8 +14,10 @@ START_S = 15.0
 class HubProcess:
     """One hub on one folder; killed and started again it goes on with the same keys, twins and arrivals."""
 
-    def __init__(self, folder: Path, address: str) -> None:
-        self._command = ("-m", "edge_agent", "hub", "--folder", str(folder), "--address", address)
+    def __init__(self, folder: Path, address: str, also: Sequence[str] = ()) -> None:
+        """`also` are further modules that it knows."""
+        modules = [word for module in also for word in ("--also", module)]
+        self._command = ("-m", "edge_agent", "hub", "--folder", str(folder), "--address", address, *modules)
         self._process: asyncio.subprocess.Process | None = None
         self.environment: dict[str, str] = {}
         """what a module needs, once started"""

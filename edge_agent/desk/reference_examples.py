@@ -40,6 +40,7 @@ SETTINGS: Mapping[str, str] = {
     "TAP_PASSWORD": "of-the-local-bus",
     "TAP_PASSWORD_FILE": "/run/secrets/tap",
     "TAP_CA": "/etc/edge-agent/local-ca.pem",
+    "TAP_MQTT": "3.1.1",
     "HUB_CONNECTION_STRING": "HostName=example.azure-devices.net;DeviceId=vehicle-17;x509=true",
     "HUB_CERTIFICATE_FILE": "/etc/edge-agent/vehicle.pem",
     "HUB_KEY_FILE": "/etc/edge-agent/vehicle.key",

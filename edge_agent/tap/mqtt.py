@@ -1,4 +1,4 @@
-"""The door to the vehicle's local broker: aiomqtt, MQTT 5, one client object a connection.
+"""The door to the vehicle's local broker: aiomqtt, MQTT 5 or else 3.1.1, one client object a connection.
 
 Each client has a loop of its own beside the agent's, as the uplink's have and for the same reasons
 (`uplink/sdk_thread.py`): to resolve a name, to connect and to shake hands block, and none of it may hold a worker, a
@@ -16,10 +16,11 @@ from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import aiomqtt
 from aiomqtt import MqttCodeError, MqttError, ProtocolVersion, Will
+from aiomqtt.exceptions import MqttConnectError
 
 from edge_agent import events
 from edge_agent.errors import LocalBusDown, LocalBusRefused, UplinkWedged
@@ -38,9 +39,13 @@ INCOMING_BYTES: Final = 64 * 1024
 SEND_BUFFER_BYTES: Final = 32 * 1024
 """Of the socket; Linux takes twice that. A tick of 50 signals has 2 KB."""
 _FAILED: Final = 0x80
+_NOT_SAID: Final = 3
+"""paho's MQTT_CLEAN_START_FIRST_ONLY, as for who says nothing: 3.1.1 has `clean_session` instead."""
 _NOT_ADMITTED: Final = {0x85, 0x86, 0x87, 0x8A, 0x8C}
 """Client identifier not valid, bad user name or password, not authorized, banned, bad authentication method (OASIS MQTT
 5.0, section 3.2.2.2)."""
+_NOT_ADMITTED_BY_3: Final = {0x02, 0x04, 0x05}
+"""Likewise in 3.1.1's CONNACK (section 3.2.2.3); elsewhere these numbers are paho's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class LocalBroker:
     password: str = field(default="", repr=False)
     authority: Path | None = None
     """PEM of who signed the broker's certificate, where the system does not know it"""
+    version: Literal["5", "3.1.1"] = "5"
+    """of MQTT; by 3.1.1 nobody hears that a message was refused"""
     keep_alive_s: int = 5
 
 
@@ -165,15 +172,17 @@ class MqttSession:
 
     async def _connect(self) -> None:
         broker, last = self._broker, self._last
+        is_5 = broker.version == "5"
         client = aiomqtt.Client(
             broker.address.host,
             broker.address.port,
             identifier=broker.client_id,
             username=broker.username or None,
             password=broker.password or None,
-            protocol=ProtocolVersion.V5,
+            protocol=ProtocolVersion.V5 if is_5 else ProtocolVersion.V311,
             keepalive=broker.keep_alive_s,
-            clean_start=True,
+            clean_start=True if is_5 else _NOT_SAID,
+            clean_session=None if is_5 else True,
             will=Will(last.topic, last.payload, qos=1, retain=last.retain),
             tls_context=ssl.create_default_context(cafile=broker.authority) if broker.address.tls else None,
             socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)],
@@ -291,10 +300,19 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
     except TimeoutError as error:
         raise LocalBusDown(f"no {what} within {limit_s:g} s") from error
     except (MqttError, OSError, ValueError) as error:  # of a name that no host can have: ValueError
-        code = getattr(error.rc, "value", error.rc) if isinstance(error, MqttCodeError) else None
-        if code in _NOT_ADMITTED:
+        if _is_not_admitted(error):
             raise LocalBusRefused(f"the broker does not admit the agent: {_reason(error)}") from error
         raise LocalBusDown(_reason(error)) from error
+
+
+def _is_not_admitted(error: Exception) -> bool:
+    if isinstance(error, MqttConnectError) and _code(error) in _NOT_ADMITTED_BY_3:
+        return True
+    return isinstance(error, MqttCodeError) and _code(error) in _NOT_ADMITTED
+
+
+def _code(error: MqttCodeError) -> object:
+    return getattr(error.rc, "value", error.rc)
 
 
 def _reason(error: BaseException) -> str:

@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from edge_agent.desk.demo_broker import PATHS
 from edge_agent.desk.vehicle import database_path
 from tests.journey.line import command, delivered
 from tests.journey.recordings import DATA, LOGS
@@ -33,6 +35,27 @@ async def test_the_demo_survives_its_outage_and_says_that_nothing_was_lost(tmp_p
     assert count_of(said, "samples delivered") == sum(payload.kept for payload in arrived.payloads) > 0
     assert count_of(said, "frames on the bus") > 12 * 400
     assert {payload.rule for payload in arrived.payloads} == {"trip", "dynamics", "body", "cells"}
+
+
+@pytest.mark.skipif(shutil.which("mosquitto", path=PATHS) is None, reason="mosquitto is needed")
+async def test_the_demo_shows_the_head_unit_a_meeting_and_a_call(tmp_path: Path) -> None:
+    arguments = ("--seconds", "24", "--outage", "2", "--address", ADDRESS, "--folder", "desk")
+    code, said = await command("demo", *arguments, cwd=tmp_path, within_s=80)
+
+    assert code == 0, said
+    assert re.search(r"the head unit's page: http://127\.0\.0\.1:\d+/\?launch=\S+", said)
+    order = [
+        "has allowed calendar and trips",
+        "a meeting came through the twin",
+        "no title",
+        "the phone would call tel:",
+    ]
+    places = [said.find(words) for words in order]
+    assert -1 not in places, said
+    assert places == sorted(places)
+    log = (tmp_path / "desk" / "cabin.log").read_text()
+    assert "Fleet review" not in log
+    assert "+4930" not in log
 
 
 @pytest.mark.skipif(not AURIS.is_dir(), reason=f"no recorded drive: {DATA} is missing")

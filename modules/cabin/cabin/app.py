@@ -207,7 +207,8 @@ class Cabin:
 
     def _profiles(self) -> tuple[str, ...]:
         stores = self._stores
-        return tuple(dict.fromkeys((GUEST, *stores.choices.profiles, *stores.calendar.profiles)))
+        own = (GUEST, self._settings.start_profile)
+        return tuple(dict.fromkeys((*own, *stores.choices.profiles, *stores.calendar.profiles)))
 
     def _add_profile(self, profile: str) -> bool:
         return profile in self._profiles() or self._stores.choices.add(profile)
