@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +20,7 @@ from tests.cabin.journey.cabin_process import (
     played_agent,
     variables,
 )
+from tests.cabin.journey.locks import ticking_of, transitions
 from tests.tap.broker import CABIN, Mosquitto, Reader, mosquitto
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -55,17 +54,6 @@ async def car(folder: Path, more: int = 0, **environment: str) -> AsyncIterator[
             yield one
 
 
-@asynccontextmanager
-async def ticking_of(agent: PlayedAgent) -> AsyncIterator[asyncio.Task[None]]:
-    """Its ticks, until the block ends or it is cancelled."""
-    ticking = asyncio.create_task(agent.go_on(), name="ticks")
-    try:
-        yield ticking
-    finally:
-        ticking.cancel()
-        await asyncio.wait((ticking,))
-
-
 async def test_it_follows_the_vehicle_and_ends_at_a_signal(tmp_path: Path) -> None:
     async with car(tmp_path) as one:
         view = await one.drive(53.0)
@@ -79,29 +67,12 @@ async def test_it_follows_the_vehicle_and_ends_at_a_signal(tmp_path: Path) -> No
 
 
 async def test_the_page_locks_within_a_quarter_of_a_second_and_opens_after_three(tmp_path: Path) -> None:
-    """`CABIN_LOCKS` transitions; the figures of a thousand are in docs/cabin.md."""
-    transitions = int(os.environ.get("CABIN_LOCKS", "3"))
-    locked_ms, opened_s = list[float](), list[float]()
-    async with car(tmp_path) as one, one.cabin.stream() as seen:
+    """A few times; `python -m tests.cabin.journey.measure --locks 1000` does it a thousand times."""
+    async with car(tmp_path) as one:
         one.ticking.cancel()
-        for _ in range(transitions):
-            locked_ms.append(await _until(one, seen, 50.0, 0.0, locked=True) * 1000)
-            opened_s.append(await _until(one, seen, 0.0, 1.0, locked=False))
-    print(f"{transitions} transitions: locked p50 {statistics.median(locked_ms):.0f} ms, max {max(locked_ms):.0f} ms")  # noqa: T201
-    print(f"opened after {min(opened_s):.2f} to {max(opened_s):.2f} s")  # noqa: T201
-    assert statistics.quantiles([*locked_ms, *locked_ms], n=100)[98] <= 250
-    assert min(opened_s) >= 3.0
-
-
-async def _until(one: Car, seen: AsyncIterator[Any], speed: float, lock: float, *, locked: bool) -> float:
-    """Seconds from the first tick of a new state until its View has come."""
-    one.agent.values |= {SPEED: speed, LOCK: lock}
-    began = time.monotonic()
-    async with ticking_of(one.agent), asyncio.timeout(10):
-        async for view in seen:
-            if view["locked"] is locked:
-                return time.monotonic() - began
-    raise AssertionError("the stream ended")
+        locked_ms, opened_s = await transitions(one.cabin, one.agent, 3)
+        assert max(locked_ms) <= 250
+        assert min(opened_s) >= 3.0
 
 
 async def test_an_agent_that_falls_silent_locks_and_dashes_the_page(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""`python -m tests.cabin.journey.measure`: what 50 signals at 10 Hz and three pages cost the cabin's process.
+
+Also how long a sample takes from the agent's publishing to the page's stream: each made signal changes with every tick,
+and a View's tile of the speed says which tick it is of.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tests.cabin.journey.cabin_process import LOCK, SPEED, cabin_process, played_agent, variables
+from tests.cabin.journey.locks import ticking_of, transitions
+from tests.tap.broker import mosquitto
+
+SECONDS, PAGES, SIGNALS, CARS = 20, 3, 50, 10
+TICK_S = os.sysconf("SC_CLK_TCK")
+
+
+def used(pid: int) -> tuple[float, float]:
+    """CPU seconds, and resident MiB."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return (int(fields[11]) + int(fields[12])) / TICK_S, resident / 2**20
+
+
+async def measured(folder: Path) -> None:
+    sent: dict[float, float] = {}
+    late_ms: list[float] = []
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(mosquitto(folder / "broker"))
+        agent = await stack.enter_async_context(played_agent(broker, SIGNALS))
+        began = time.monotonic()
+        cabin = await stack.enter_async_context(cabin_process(folder / "cabin", variables(folder / "cabin", broker)))
+        print(f"start to the first byte of the page: {time.monotonic() - began:.2f} s")  # noqa: T201
+        pages = [await stack.enter_async_context(cabin.stream()) for _ in range(PAGES)]
+
+        async def watch(number: int) -> None:
+            async for view in pages[number]:
+                speed = next((tile["value"] for tile in view["tiles"] if tile["id"] == "speed"), None)
+                if not number and speed in sent:
+                    late_ms.append((time.monotonic() - sent.pop(speed)) * 1000)
+
+        watching = [asyncio.create_task(watch(number), name=f"page {number}") for number in range(PAGES)]
+        agent.values[LOCK] = 1.0
+        cpu, _ = used(cabin.process.pid)
+        until = time.monotonic() + SECONDS
+        number = 0
+        while time.monotonic() < until:
+            number += 1
+            # Below what is taken for moving: a parked page redraws each 100 ms.
+            agent.values[SPEED] = number % 900 / 1000
+            sent[agent.values[SPEED]] = time.monotonic()
+            await agent.tick()
+            await asyncio.sleep(0.1)
+        after, resident = used(cabin.process.pid)
+        for task in watching:
+            task.cancel()
+    print(f"{SIGNALS} signals at 10 Hz, {PAGES} pages: {(after - cpu) / SECONDS:.1%} of a core, {resident:.0f} MiB")  # noqa: T201
+    print(f"published to the page's stream: {_quantiles(late_ms)}")  # noqa: T201
+
+
+def _quantiles(times_ms: list[float]) -> str:
+    p99 = statistics.quantiles(times_ms, n=100)[98]
+    most = max(times_ms)
+    return f"p50 {statistics.median(times_ms):.0f} ms, p99 {p99:.0f} ms, max {most:.0f} ms of {len(times_ms)}"
+
+
+async def locked(folder: Path, count: int) -> None:
+    """So many transitions, shared by `CARS` cars at once."""
+
+    async def one(number: int) -> tuple[list[float], list[float]]:
+        async with AsyncExitStack() as stack:
+            home = folder / str(number)
+            home.mkdir()
+            broker = await stack.enter_async_context(mosquitto(home / "broker"))
+            agent = await stack.enter_async_context(played_agent(broker))
+            cabin = await stack.enter_async_context(cabin_process(home / "cabin", variables(home / "cabin", broker)))
+            async with ticking_of(agent):
+                await cabin.until_view(within_s=20, drive="parked")
+            return await transitions(cabin, agent, -(-count // CARS))
+
+    seen = await asyncio.gather(*(one(number) for number in range(CARS)))
+    opened = [wait for _, waits in seen for wait in waits]
+    print(f"moving sample to locked View: {_quantiles([wait for waits, _ in seen for wait in waits])}")  # noqa: T201
+    print(f"parked to open View: {min(opened):.2f} s to {max(opened):.2f} s")  # noqa: T201
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--locks", type=int, default=0)
+    locks = parser.parse_args().locks
+    with tempfile.TemporaryDirectory() as made:
+        asyncio.run(locked(Path(made), locks) if locks else measured(Path(made)))
