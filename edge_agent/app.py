@@ -29,6 +29,7 @@ from edge_agent.health import LOOK_S as HEALTH_LOOK_S
 from edge_agent.health import Verdict, Watch
 from edge_agent.health_answer import health_answered
 from edge_agent.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.large_buffers import give_back_free_pages
 from edge_agent.latency import Latency
 from edge_agent.local_door import local_bus_of
 from edge_agent.log_level import LogLevel
@@ -344,7 +345,7 @@ class Agent:
         return {}
 
     async def _stand(self) -> None:
-        """Tell what waits on disk, and keep the vehicle's state, until cancelled."""
+        """Tell what waits on disk, keep the vehicle's state, and hold no memory that nobody uses, until cancelled."""
         while True:
             self._spool_reports.feed(
                 self._spool.depth,
@@ -354,6 +355,7 @@ class Agent:
                 quarantined=len(self._delivery.quarantine),
             )
             await asyncio.to_thread(self._state_file.write, self._vehicle_state.body)
+            give_back_free_pages()
             await asyncio.sleep(LOOK_S)
 
     async def _emptied_behind(self, keep: asyncio.Task[None]) -> None:

@@ -25,6 +25,24 @@ for _ in range(3):
 print(resident_mb() - before)
 """
 
+HOLES = """
+import os
+from pathlib import Path
+
+from edge_agent.large_buffers import give_back_free_pages, give_back_large_buffers
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
+
+give_back_large_buffers()
+held = [b"x" * (32 << 10) for _ in range(1000)]
+held = held[::10]
+before = resident_mb()
+give_back_free_pages()
+print(before - resident_mb())
+"""
+"""Nine of ten buffers are freed, and those left keep them from being one."""
+
 BATCHES = """
 import resource
 import threading
@@ -64,6 +82,11 @@ def test_a_segment_that_was_read_leaves_nothing_behind() -> None:
 def test_a_process_that_does_not_ask_for_it_keeps_the_room_where_the_c_library_is_glibc() -> None:
     if platform.libc_ver()[0] == "glibc":
         assert grown_mb("kept") > 3, "then there is no need for this any more"
+
+
+def test_what_is_free_between_buffers_is_given_back_when_asked_for() -> None:
+    if platform.libc_ver()[0] == "glibc":
+        assert said(HOLES) > 20
 
 
 def test_the_room_of_a_batch_is_used_for_the_next_one() -> None:
