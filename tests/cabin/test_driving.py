@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from cabin.records import AgentStatus, Answer, Drive, Purpose
+from tests.cabin.clocks import SetClock
 from tests.cabin.vehicles import Vehicle, meeting
 
 
@@ -82,6 +83,15 @@ def test_without_a_sensor_the_hour_of_the_car_says_day_or_night(zone: str, theme
     one.clock.name = zone
     one.clock.now = 1_795_320_000_000  # 2026-11-22 04:00 UTC
     assert one.driving.view()["theme"] == ("day" if zone == "Asia/Tokyo" else theme)
+
+
+def test_a_zone_that_the_system_does_not_know_is_utc() -> None:
+    one = Vehicle(clock=SetClock(name="CET-1CEST"))
+    one.meetings = [meeting("a", one.clock.now // 1000 + 600)]
+    one.answers["p1", Purpose.CALENDAR] = Answer.YES
+    one.park()
+    view: Any = one.driving.view()
+    assert [shown["key"] for shown in view["meetings"]] == ["a"]
 
 
 def test_a_signal_of_the_place_is_known() -> None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from cabin import events
 from cabin.calendar.items import reminded
 from cabin.calendar.reminders import Reminders
+from cabin.calendar.store import zone_of
 from cabin.events import Log
 from cabin.ports import Clock, Json
 from cabin.records import (
@@ -107,6 +108,11 @@ class Driving:
         """As `ports.Views`."""
         return self.limits.redraw_ms
 
+    @property
+    def missing_roles(self) -> Sequence[str]:
+        """Without which the vehicle is never known to be parked; none before the agent has said what it taps."""
+        return self._roles.missing if self._latest.signals else ()
+
     def bind(self, bound: Mapping[str, str]) -> None:
         """Take the roles' signals anew: the agent taps other ones, or the twin binds them otherwise."""
         self._roles = Roles(self._latest.signals, bound)
@@ -145,10 +151,7 @@ class Driving:
         """Today's and tomorrow's of the profile; none without its consent, in private mode all the same."""
         if self._sources.answers(self.chosen.profile).get(Purpose.CALENDAR) is not Answer.YES:
             return ()
-        return tuple(self._sources.meetings(self.chosen.profile, self._clock.now_ms() / 1000, self._zone()))
-
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self._clock.zone())
+        return tuple(self._sources.meetings(self.chosen.profile, self._clock.now_ms() / 1000, zone_of(self._clock)))
 
     def _made(self, up_ms: int) -> Mapping[str, Json]:
         chosen, sources, now_ms = self.chosen, self._sources, self._clock.now_ms()
@@ -182,7 +185,7 @@ class Driving:
         dark = self.vehicle.dark
         if dark is not None and dark.age_ms(up_ms) <= DARK_MS:
             return "night" if dark.value else "day"
-        hour = datetime.fromtimestamp(now_ms / 1000, self._zone()).hour
+        hour = datetime.fromtimestamp(now_ms / 1000, zone_of(self._clock)).hour
         return "day" if NIGHT_ENDS_H <= hour < NIGHT_BEGINS_H else "night"
 
 

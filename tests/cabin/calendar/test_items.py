@@ -30,6 +30,17 @@ def keys(meetings: list[Meeting], now: str, zone: ZoneInfo = BERLIN) -> list[str
     return [one.key for one in coming(meetings, at(now, zone), zone)]
 
 
+@pytest.mark.parametrize("days", [["9999-12-31", "9999-12-31"], ["9999-12-15", "9999-12-16"]])
+def test_a_date_after_which_there_is_none_is_refused(days: list[str]) -> None:
+    with pytest.raises(MessageRejected, match="days"):
+        item(days=days)
+
+
+def test_half_a_character_is_a_question_mark() -> None:
+    cut_off = meeting_of(b'{"start":1,"end":2,"title":"a\\ud83d","tel":"\\udc00"}', profile="p1", key="a", version=1)
+    assert (cut_off.title, cut_off.tel) == ("a?", "?")
+
+
 def test_today_and_tomorrow_are_listed_in_order_and_nothing_else() -> None:
     day = [
         timed("yesterday", "2026-11-21T10:00", "2026-11-21T11:00"),

@@ -1,11 +1,13 @@
 import json
+import math
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabin.records import Drive, Market, Model
+from cabin.records import Answer, Connectivity, Drive, Market, Meeting, Model, Purpose, Tile, TripNow
 from cabin.safety.limits import limits_of
 from cabin.safety.redact import cut, view_of
 from tests.cabin.models import models
@@ -13,8 +15,31 @@ from tests.cabin.models import models
 DRIVING = st.sampled_from([Drive.IDLING, Drive.MOVING, Drive.UNKNOWN])
 
 
+PARKED = Model(
+    t_ms=1,
+    up_ms=1,
+    drive=Drive.PARKED,
+    market=Market.STRICT,
+    tiles=(),
+    connectivity=Connectivity("online", True, 0, 0, 0, 0, None, None),  # noqa: FBT003  link_up
+    meetings=(),
+    reminder=None,
+    trip=None,
+    trips=(),
+    private_mode=False,
+    consent=dict.fromkeys(Purpose, Answer.YES),
+    profile="p1",
+    profiles=("guest", "p1"),
+    theme="day",
+    language="en",
+    dialer="idle",
+    dialled_key=None,
+    missing_roles=(),
+)
+
+
 def wire(model: Model) -> str:
-    return json.dumps(view_of(model, limits_of(model.drive, model.market), seq=1), ensure_ascii=False)
+    return json.dumps(view_of(model, limits_of(model.drive, model.market), seq=1), ensure_ascii=False, allow_nan=False)
 
 
 @given(models(DRIVING))
@@ -55,6 +80,21 @@ def test_a_cancelled_meeting_or_one_without_a_number_is_never_dialled(model: Mod
     view = json.loads(wire(model))
     for shown, meeting in zip(view["meetings"], model.meetings, strict=False):
         assert shown["can_dial"] == (bool(meeting.tel) and not meeting.cancelled and model.dialer != "none")
+
+
+@pytest.mark.parametrize("tel", ["call me", "\ud800", "12", "+49 69 36505770\u202e"])
+def test_what_cannot_be_dialled_is_no_number(tel: str) -> None:
+    meeting = Meeting("a", "p1", 1, 1, 2, None, None, "Review", tel=tel)
+    view = json.loads(wire(replace(PARKED, meetings=(meeting,))))
+    assert (view["meetings"][0]["can_dial"], view["meetings"][0]["number"]) == (False, None)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_not_known(value: float) -> None:
+    model = replace(PARKED, tiles=(Tile("speed", value, "km/h", 1, "live"),), trip=TripNow(value, 1, value))
+    view = json.loads(wire(model))
+    assert view["tiles"][0]["value"] is None
+    assert (view["trip"]["km"], view["trip"]["kwh_per_100km"]) == (None, None)
 
 
 @given(st.text(max_size=300), st.integers(1, 40))

@@ -36,7 +36,11 @@ def test_a_tick_is_read() -> None:
         (body(v={"a": [1]}), "tap/v1/tick v.a"),
         (body(v={"a": [1, -1]}), "tap/v1/tick v.a"),
         (body(v={"a": ["fast", 1]}), "tap/v1/tick v.a"),
+        (body(t=-1), "tap/v1/tick t"),
+        (body(v={"a": [10**400, 1]}), "tap/v1/tick v.a"),
+        (body(v={"a": [1, 10**13]}), "tap/v1/tick v.a"),
         (b'{"t":1,"seq":2,"boot":3,"v":{"a":[NaN,1]}}', "tap/v1/tick v.a"),
+        (b'{"t":1,"seq":2,"boot":3,"v":{"a":[1,1e999]}}', "tap/v1/tick v.a"),
     ],
 )
 def test_a_tick_that_is_none_is_refused_with_its_place(payload: bytes, place: str) -> None:
@@ -62,6 +66,11 @@ def test_labels_of_a_value_table_are_read_as_numbers() -> None:
     info = signals_of(b'{"signals": {"Gear": {"unit": "", "labels": {"0": "P", "3": "D"}, "min": 0, "max": null}}}')
     assert info["Gear"].labels == {0: "P", 3: "D"}
     assert (info["Gear"].minimum, info["Gear"].maximum) == (0.0, None)
+
+
+@pytest.mark.parametrize("limit", ["1e999", "NaN", "1" + "0" * 400])
+def test_a_limit_that_is_no_number_is_none(limit: str) -> None:
+    assert signals_of(f'{{"signals": {{"a": {{"min": {limit}}}}}}}'.encode())["a"].minimum is None
 
 
 def test_a_kept_trip_may_have_been_refused() -> None:

@@ -55,6 +55,10 @@ def test_power_in_watts_into_the_battery_is_turned_to_kilowatts_out_of_it() -> N
     assert power == Reading(15.0, 7)
 
 
+def test_what_a_unit_makes_too_large_for_a_number_says_nothing() -> None:
+    assert Roles({SPEED: SignalInfo("m/s")}, {}).vehicle({SPEED: Reading(1.7e308, 7)}).speed_kmh is None
+
+
 def test_one_open_door_is_an_open_door() -> None:
     left, right = "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen", "Vehicle.Cabin.Door.Row1.PassengerSide.IsOpen"
     roles = Roles({left: SignalInfo(), right: SignalInfo()}, {})

@@ -21,6 +21,8 @@ DAYS = 2
 """today and tomorrow"""
 LONGEST_S = 31 * 86_400
 TEXT_CHARS = 300
+_YEARS = (1970, 9999)
+"""between which every day has one before and one after it"""
 
 Plain = Mapping[str, object]
 
@@ -126,7 +128,7 @@ def _text(item: Plain, name: str, place: str, limit: int = TEXT_CHARS) -> str:
     value = item.get(name, "")
     if not isinstance(value, str) or len(value) > limit:
         raise MessageRejected(f"{place}.{name}", f"must be a text of at most {limit} characters")
-    return value
+    return value.encode(errors="replace").decode()  # half a character, which no page can be sent, is a question mark
 
 
 def _span(item: Plain, place: str) -> tuple[int, int]:
@@ -147,6 +149,6 @@ def _days(item: Plain, place: str) -> tuple[date, date] | None:
                 days = date.fromisoformat(first), date.fromisoformat(last)
             except ValueError as error:
                 raise MessageRejected(f"{place}.days", "must be two dates like 2026-11-22") from error
-            if days[0] <= days[1] <= days[0] + timedelta(days=31) and days[0].year > 1970:  # noqa: PLR2004
+            if _YEARS[0] < days[0].year < _YEARS[1] and days[0] <= days[1] <= days[0] + timedelta(days=31):
                 return days
     raise MessageRejected(f"{place}.days", "must be the first and the last date, within a month")

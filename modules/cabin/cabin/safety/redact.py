@@ -3,11 +3,13 @@
 What may not be seen is not in the View at all: the page cannot show, keep or leak what it never had.
 """
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from cabin.records import Drive, Limits, Meeting, Model, Tile
+from cabin.calls.dialstring import dial_string
+from cabin.records import Limits, Meeting, Model, Tile
 
 ELLIPSIS = "…"
 _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
@@ -33,15 +35,10 @@ def view_of(model: Model, limits: Limits, *, seq: int) -> View:
         "connectivity": _connectivity(model, limits),
         "meetings": [_meeting(one, model, limits) for one in model.meetings[: limits.meetings]],
         "reminder": None if model.reminder is None else _meeting(model.reminder, model, limits),
-        "trip": None if model.trip is None else asdict(model.trip),
+        "trip": None if model.trip is None else _numbers(asdict(model.trip)),
         "dialer": {"state": model.dialer, "meeting": model.dialled_key},
         "parked": _parked(model) if limits.settings else None,
     }
-
-
-def is_locked(drive: Drive) -> bool:
-    """Whether requests for a parked vehicle are refused."""
-    return drive is not Drive.PARKED
 
 
 def cut(text: str, limit: int | None) -> str | None:
@@ -63,7 +60,14 @@ def _is_invisible(character: str) -> bool:
 
 
 def _tile(tile: Tile) -> View:
-    return asdict(tile)
+    return _numbers(asdict(tile))
+
+
+def _numbers(fields: View) -> View:
+    """What is no number is not known: a page cannot be sent it."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in fields.items()
+    }
 
 
 def _connectivity(model: Model, limits: Limits) -> View:
@@ -73,7 +77,7 @@ def _connectivity(model: Model, limits: Limits) -> View:
 
 def _meeting(meeting: Meeting, model: Model, limits: Limits) -> View:
     days: Sequence[str] | None = [meeting.first_day, meeting.last_day] if meeting.all_day else None  # type: ignore[list-item]  # both are set where it is all-day
-    has_number = bool(meeting.tel) and not meeting.cancelled
+    dial = dial_string(meeting)
     return {
         "key": meeting.key,
         "start_s": meeting.start_s,
@@ -83,8 +87,8 @@ def _meeting(meeting: Meeting, model: Model, limits: Limits) -> View:
         "place": cut(meeting.place, None) if limits.people and meeting.place else None,
         "organiser": cut(meeting.organiser, None) if limits.people and meeting.organiser else None,
         "cancelled": meeting.cancelled,
-        "can_dial": limits.dial and has_number and model.dialer != "none",
-        "number": meeting.tel if limits.digits and has_number else None,
+        "can_dial": limits.dial and dial is not None and model.dialer != "none",
+        "number": dial.number if limits.digits and dial else None,
         "has_link": limits.deep_link and bool(meeting.link),
     }
 

@@ -1,7 +1,7 @@
 """The agent's messages, judged at the door: a message that is not what it must be is refused whole. Pure."""
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 
 from cabin.errors import MessageRejected
@@ -11,6 +11,10 @@ PREFIX = "tap/v1/"
 TICK, SIGNALS, STATUS, TRIP_KEPT = (PREFIX + name for name in ("tick", "signals", "status", "trip_kept"))
 
 JsonObject = Mapping[str, object]
+
+_LARGEST = sys.float_info.max
+_OLDEST_MS = 10**12
+"""31 years: by then a sample's time still is a date"""
 
 
 def tick_of(payload: bytes) -> Tick:
@@ -79,14 +83,16 @@ def _mapping(body: JsonObject, name: str, topic: str) -> JsonObject:
 
 def _int(body: JsonObject, name: str, topic: str) -> int:
     value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise MessageRejected(f"{topic} {name}", "must be an integer")
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MessageRejected(f"{topic} {name}", "must be a whole number from 0 on")
     return value
 
 
 def _value(pair: object, name: str) -> tuple[float, int]:
     match pair:
-        case [int() | float() as value, int() | float() as age_ms] if math.isfinite(value) and age_ms >= 0:
+        case [int() | float() as value, int() | float() as age_ms] if (
+            abs(value) <= _LARGEST and 0 <= age_ms <= _OLDEST_MS
+        ):
             return float(value), int(age_ms)
     raise MessageRejected(f"{TICK} v.{name}", "must be [number, age in ms]")
 
@@ -96,7 +102,9 @@ def _truth(value: object) -> bool | None:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        return None
+    return float(value)
 
 
 def _info(about: object, name: str) -> SignalInfo:

@@ -3,6 +3,7 @@
 VSS names are those of COVESA's Vehicle Signal Specification 4 and 5. Units are brought to those of `records.Vehicle`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cabin.records import Reading, SignalInfo, Vehicle
@@ -113,7 +114,7 @@ class Roles:
                 return None
             factor, offset = _FACTORS.get((role, self._signals[names[0]].unit.lower()), (1.0, 0.0))
             value = of(reading.value * factor + offset)
-            return None if value is None else Reading(value, reading.up_ms)
+            return None if value is None or not math.isfinite(value) else Reading(value, reading.up_ms)
 
         return one
 
