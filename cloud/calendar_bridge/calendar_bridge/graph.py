@@ -39,9 +39,9 @@ class Graph:
         return await self.follow(access, f"{self._url}/me/calendarView/delta?{query}")
 
     async def follow(self, access: str, link: str) -> Page:
-        """The page behind a link of another. Raises DeltaLost, TokenExpired, Refused."""
+        """The page behind a link of another, if it is one of Graph's. Raises DeltaLost, TokenExpired, Refused."""
         if not link.startswith(f"{self._url}/"):
-            raise Unreachable(SERVICE, "a link of its leads elsewhere")
+            raise DeltaLost
         answer = await self._http.ask("GET", link, _headers(access, Prefer=PREFER))
         if _is_lost(answer):
             raise DeltaLost
@@ -91,7 +91,7 @@ def _headers(access: str, **more: str) -> dict[str, str]:
 
 
 def _is_lost(answer: Answer) -> bool:
-    if answer.status == 410:  # noqa: PLR2004  Gone
+    if answer.status in {404, 410}:  # a link that will not be there again must not be asked for until midnight
         return True
     return answer.status == 400 and error_code(answer).lower().startswith(_LOST)  # noqa: PLR2004  Bad Request
 

@@ -248,6 +248,7 @@ async def test_an_access_token_that_is_no_longer_taken_is_replaced(scene: Stage)
     await scene.settle()
 
     assert scene.shown() == scene.expected()
+    assert scene.clock.s < NOON_S + 60
 
 
 async def test_with_the_consent_the_items_go_and_the_loop_ends(scene: Stage) -> None:
@@ -349,3 +350,22 @@ async def test_the_mailbox_is_never_asked_more_than_four_things_at_once(scene: S
 
     assert scene.shown() == scene.expected()
     assert scene.server.most_at_once <= 4
+
+
+async def test_an_item_that_somebody_else_wrote_over_is_written_again(scene: Stage) -> None:
+    scene.graph.put(Appointment("e1", start=at(1)))
+    await scene.settle()
+    (item,) = scene.hub.desired[VEHICLE]["calendar"][PROFILE].values()  # type: ignore[index]
+    item |= {"n": item["n"] + 5, "s": "another"}
+    await scene.settle()
+
+    assert scene.shown() == scene.expected()
+
+
+async def test_a_token_goes_to_graph_alone_wherever_a_link_leads(scene: Stage) -> None:
+    page = {"value": [], "@odata.nextLink": scene.server.url + "/elsewhere"}
+    scene.server.failures.append(("/v1.0/me/calendarView/delta", Reply(200, page)))
+    await scene.follower.step()
+
+    assert "/elsewhere" not in [one.path for one in scene.server.asked]
+    await scene.settle()

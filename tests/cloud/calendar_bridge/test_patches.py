@@ -63,3 +63,8 @@ def test_the_room_is_what_the_limits_of_the_twin_leave() -> None:
 def test_versions_rise_whatever_the_clock_does() -> None:
     assert next_version(1000.9, 5) == 1000
     assert next_version(10, 1000) == 1001
+
+
+def test_an_item_that_is_to_be_kept_for_longer_is_sent_again() -> None:
+    item = Item("a", 0, 2000, b"x")
+    assert change((item,), {"a": Held(1, 1000, digest_of(item))}, 999).put == (item,)

@@ -55,3 +55,16 @@ def test_a_broken_round_goes_on_at_its_page() -> None:
     assert one.link == "next"
     one.take(Page([], "", "delta"))
     assert one.link == "delta"
+
+
+def test_an_update_of_a_series_may_have_no_more_than_what_changed() -> None:
+    one = view(
+        [
+            {"id": "s", "type": "seriesMaster", "subject": "x"},
+            {"id": "s:1", "type": "occurrence", "seriesMasterId": "s"},
+        ]
+    )
+    one.end_round()
+    one.take(Page([{"id": "s", "subject": "y"}], "", "delta"))
+
+    assert [(event["id"], event["subject"]) for event in one.events()] == [("s:1", "y")]
