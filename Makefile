@@ -36,7 +36,7 @@ soak: $(READY_DEV)
 
 # MF4 logs need asammdf, which would weigh on every process that imports python-can: an environment of its own.
 mf4: $(READY_MF4)
-	$(VENV_MF4)/bin/pytest tests/mf4
+	$(VENV_MF4)/bin/pytest tests/mf4 tests/cabin/trips/test_recorded_drives.py
 
 # An image, built and run, of another CPU under emulation; as root on Debian. docs/image.md says what it takes.
 image-arm64:

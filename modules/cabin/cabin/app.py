@@ -8,6 +8,7 @@ twin (hub) --> calendar, driving                               '--> agent link (
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,17 +55,21 @@ class Stores:
     consent: Consent
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, log: Log) -> "Stores":
-        """Everything that an earlier start left; what was cut short is ended. Raises CabinError."""
+    async def open(cls, settings: Settings, clock: Clock, log: Log, changed: Callable[[], None]) -> "Stores":
+        """Everything that an earlier start left; what was cut short is ended. Raises CabinError.
+
+        `changed` hears of each decision before anything is wiped.
+        """
         folder = settings.data_folder
         calendar = Calendar(folder / "calendar", clock, log)
         await calendar.restore()
         outbox = Outbox(folder / "trips" / "outbox.jsonl", log)
         await outbox.open()
-        trips = TripLog(folder / "trips", log, bounds=Bounds(days=settings.trips_days), outbox=outbox)
+        bounds = Bounds(days=settings.trips_days)
+        trips = TripLog(folder / "trips", log, bounds=bounds, outbox=outbox, capacity_kwh=settings.battery_kwh)
         await trips.open(now_ms=clock.now_ms())
         wipes = wipes_of(trips, outbox, calendar.wipe)
-        consent = Consent(folder / "consent.jsonl", log, wipes)
+        consent = Consent(folder / "consent.jsonl", log, wipes, changed=changed)
         await consent.open()
         calendar.ask(lambda profile: consent.answers(profile)[Purpose.CALENDAR] is Answer.YES)
         return cls(Choices.read(folder / "choices.json"), calendar, trips, outbox, consent)
@@ -107,8 +112,16 @@ class Cabin:
 
         Without a hub there is no twin: no calendar comes, all else goes on.
         """
-        stores = await Stores.open(settings, clock, log)
-        return cls(settings, stores, dialer_of(settings, log), clock, log, with_hub=with_hub)
+        hears: list[Callable[[], None]] = []
+
+        def changed() -> None:
+            for tell in hears:
+                tell()
+
+        stores = await Stores.open(settings, clock, log, changed)
+        cabin = cls(settings, stores, dialer_of(settings, log), clock, log, with_hub=with_hub)
+        hears.append(cabin._agent.say_consent)
+        return cabin
 
     async def run(self, opened: socket.socket, stop: asyncio.Event) -> None:
         """Serve the page on `opened` until `stop`; then close everything, the trip on disk."""

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Unix socket on which the head unit's platform takes tel: addresses, where `dialer` is `tel`"""
     start_profile: str = "guest"
     """who drives when the ignition goes on, until somebody chooses; a car of one person may name theirs"""
+    battery_kwh: float | None = Field(default=None, gt=0, le=1000)
+    """usable capacity; from it a trip's energy is estimated by the state of charge where no power is measured"""
     trips_days: int = Field(default=400, ge=1, le=3650)
     """how long a trip is kept"""
     runtime_log_level: Literal["fatal", "error", "warning", "info", "debug", "verbose"] = Field(

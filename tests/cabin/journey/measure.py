@@ -72,6 +72,7 @@ def _quantiles(times_ms: list[float]) -> str:
 
 async def locked(folder: Path, count: int) -> None:
     """So many transitions, shared by `CARS` cars at once."""
+    starting = asyncio.Semaphore(2)  # imports are all that a start is
 
     async def one(number: int) -> tuple[list[float], list[float]]:
         async with AsyncExitStack() as stack:
@@ -79,7 +80,9 @@ async def locked(folder: Path, count: int) -> None:
             home.mkdir()
             broker = await stack.enter_async_context(mosquitto(home / "broker"))
             agent = await stack.enter_async_context(played_agent(broker))
-            cabin = await stack.enter_async_context(cabin_process(home / "cabin", variables(home / "cabin", broker)))
+            async with starting:
+                own = variables(home / "cabin", broker)
+                cabin = await stack.enter_async_context(cabin_process(home / "cabin", own))
             async with ticking_of(agent):
                 await cabin.until_view(within_s=20, drive="parked")
             return await transitions(cabin, agent, -(-count // CARS))
