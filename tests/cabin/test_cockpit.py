@@ -6,7 +6,7 @@ from cabin.driving import GUEST
 from cabin.ports import Download
 from cabin.records import Answer, Market, Purpose
 from tests.cabin.contract.cockpit import CockpitContract, Stand, actions_for_a_parked_vehicle
-from tests.cabin.vehicles import FakeDialer, Vehicle, meeting
+from tests.cabin.vehicles import FakeDialer, Vehicle, meeting, trip_of
 
 
 def vehicle(**fields: Any) -> Vehicle:
@@ -98,6 +98,40 @@ async def test_a_new_profile_is_there_when_it_was_chosen_and_gone_when_it_was_re
     assert await one.cockpit.remove_profile("p2") == (200, {"profiles": [GUEST, "p1"]})
     assert one.forgotten == ["p2"]
     assert one.cockpit.view()["profile"] == GUEST
+
+
+async def test_a_profile_that_the_disk_does_not_let_go_stays_in_the_list_and_says_why() -> None:
+    one = vehicle()
+    one.disk_refuses = True
+    status, body = await one.cockpit.remove_profile("p1")
+    assert status == 500
+    assert "disk" in str(body["error"])
+    assert "p1" in str(one.cockpit.view()["parked"])
+
+
+async def test_a_reminder_can_be_dialled_though_the_list_is_cut_before_it() -> None:
+    one = vehicle()
+    now_s = one.clock.now // 1000
+    one.meetings = [meeting("under-way", now_s - 600), meeting("next", now_s + 200)]
+    one.drive(50.0)
+    view: Any = one.cockpit.view()
+    assert [shown["key"] for shown in view["meetings"]] == ["under-way"]
+    assert view["reminder"]["can_dial"]
+    assert (await one.cockpit.dial("next"))[0] == 200
+
+
+async def test_a_plot_that_was_read_while_the_vehicle_moved_off_is_not_told() -> None:
+    one = vehicle()
+    one.trips = [trip_of("p1")]
+    assert (await one.cockpit.trip("t1"))[0] == 200
+    one.while_reading = lambda: one.drive(50.0)
+    assert (await one.cockpit.trip("t1"))[0] == 423
+
+
+async def test_private_mode_is_kept_for_a_restart_while_driving() -> None:
+    one = vehicle()
+    await one.cockpit.private(on=True)
+    assert one.saved == 1
 
 
 async def test_every_change_of_who_drives_and_what_holds_is_said_to_the_agent() -> None:

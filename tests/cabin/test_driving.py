@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from cabin.records import AgentStatus, Answer, Drive, Purpose
+from cabin.records import AgentStatus, Answer, Drive, Purpose, SignalInfo
 from tests.cabin.clocks import SetClock
-from tests.cabin.vehicles import Vehicle, meeting
+from tests.cabin.vehicles import SPEED, Vehicle, meeting
 
 
 def test_the_first_moving_tick_locks() -> None:
@@ -94,7 +94,18 @@ def test_a_zone_that_the_system_does_not_know_is_utc() -> None:
     assert [shown["key"] for shown in view["meetings"]] == ["a"]
 
 
+def test_roles_are_missing_once_the_agent_has_said_what_it_taps() -> None:
+    one = Vehicle()
+    assert not list(one.driving.missing_roles)
+    one.latest.reconfigure({SPEED: SignalInfo("km/h")})
+    one.driving.bind({})
+    assert list(one.driving.missing_roles) == ["park_lock"]
+    one.latest.reconfigure({})
+    assert not list(one.driving.missing_roles)
+
+
 def test_a_signal_of_the_place_is_known() -> None:
     one = Vehicle()
     assert one.driving.located_by("Vehicle.CurrentLocation.Latitude")
+    assert one.driving.located_by("GPS.GPS_LATITUDE")
     assert not one.driving.located_by("Vehicle.Speed")

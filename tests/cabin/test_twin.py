@@ -35,7 +35,9 @@ class Car:
             log=self.log,
             changed=self.configs.append,
             consent=lambda: dict(self.consent),
+            missing_roles=lambda: self.missing,
         )
+        self.missing: tuple[str, ...] = ()
         self.reported: dict[str, Any] = {}
 
     async def document(self, reported: dict[str, Any] | None = None, **desired: object) -> dict[str, Any]:
@@ -194,6 +196,14 @@ async def test_news_come_when_something_else_is_to_be_reported_and_not_before(tm
         car.consent["version"] = 2
         car.twin.tell()
     assert json.loads(news.result()) == {"consent": {"version": 2}}
+
+
+async def test_roles_that_the_agent_leaves_missing_are_reported(tmp_path: Path) -> None:
+    car = await begun(tmp_path)
+    assert (await car.document())["missing_roles"] == []
+    car.missing = ("speed", "park_lock")
+    car.twin.tell()
+    assert json.loads(await car.twin.news()) == {"missing_roles": ["speed", "park_lock"]}
 
 
 async def test_a_wipe_is_news(tmp_path: Path) -> None:

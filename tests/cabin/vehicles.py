@@ -1,7 +1,7 @@
 """A cockpit over a vehicle that does as it is told, with everything else in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from cabin.calendar.items import coming
 from cabin.choices import MOST_PROFILES, is_name
 from cabin.cockpit import Acts, CabinCockpit, Form
 from cabin.driving import GUEST, Chosen, Driving, Sources
-from cabin.errors import MessageRejected
+from cabin.errors import DiskRefused, MessageRejected
 from cabin.ports import Download
 from cabin.records import Answer, Decision, Market, Meeting, Purpose, SignalInfo, Tick, TripSummary
 from cabin.tapin.latest import Latest
@@ -51,6 +51,10 @@ class Vehicle:
     said: int = 0
     forgotten: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=lambda: ["p1"])
+    saved: int = 0
+    disk_refuses: bool = False
+    while_reading: Callable[[], None] = lambda: None
+    """what happens while a plot is read"""
 
     def __post_init__(self) -> None:
         self.latest, self._seq = Latest(), 0
@@ -91,10 +95,11 @@ class Vehicle:
             forget=self._forget,
             profiles=lambda: self.profiles,
             summaries=lambda profile: [one for one in self.trips if one.profile == profile],
-            plot=lambda _: dict[str, Sequence[float | None]](t_s=[0.0]),
+            plot=self._plot,
             delete=self._delete,
             export=self._export,
-            save=self._nothing,
+            speak=self._speak,
+            save=self._save,
         )
 
     async def _decide(self, decision: Decision) -> None:
@@ -114,6 +119,8 @@ class Vehicle:
         return profile in self.profiles
 
     async def _forget(self, profile: str) -> None:
+        if self.disk_refuses:
+            raise DiskRefused("consent", "no space left")
         self.forgotten.append(profile)
         self.profiles.remove(profile)
 
@@ -129,11 +136,45 @@ class Vehicle:
         kind = "application/json" if form == "json" else "text/csv"
         return Download(f"export.{form}", kind, pieces())
 
-    async def _nothing(self) -> None:
-        pass
+    async def _speak(self, _: str) -> None:
+        await self._save()
+
+    async def _save(self) -> None:
+        self.saved += 1
+
+    def _plot(self, _: str) -> dict[str, Sequence[float | None]]:
+        self.while_reading()
+        return {"t_s": [0.0]}
 
 
 def meeting(key: str, start_s: int, *, tel: str = "+496936505770", link: str = "", title: str = "Review") -> Meeting:
     return Meeting(
         key, "p1", 1, start_s, start_s + 1800, None, None, title, tel=tel, conference_id="123456789", link=link
+    )
+
+
+def trip_of(profile: str, key: str = "t1") -> TripSummary:
+    return TripSummary(
+        key,
+        profile,
+        1_795_366_000,
+        1_795_366_600,
+        "ignition_off",
+        8.1,
+        "odometer",
+        None,
+        540,
+        60,
+        0,
+        1.2,
+        None,
+        "measured",
+        71.0,
+        0,
+        0,
+        0,
+        "imu",
+        None,
+        None,
+        1.0,
     )

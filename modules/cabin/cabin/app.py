@@ -8,7 +8,8 @@ twin (hub) --> calendar, driving                               '--> agent link (
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +22,7 @@ from cabin.cockpit import Acts, CabinCockpit
 from cabin.consent.consent import Consent
 from cabin.consent.wipe import wipes_of
 from cabin.driving import GUEST, Chosen, Driving, Sources
+from cabin.errors import DiskRefused
 from cabin.events import Log
 from cabin.ignition import Ignition, Turned
 from cabin.iotedge import Hub
@@ -102,6 +104,7 @@ class Cabin:
             log=log,
             changed=self._follow,
             consent=lambda: {"version": stores.consent.version},
+            missing_roles=lambda: self._driving.missing_roles,
         )
         self._hub = Hub(self._twin, log)
         stores.calendar.follow(self._driving.look)
@@ -132,7 +135,8 @@ class Cabin:
         )
         try:
             await self._twin.restore()
-            await self._keep_key()
+            with suppress(DiskRefused):  # there is no calendar then, and all else is
+                await self._keep_key()
             async with asyncio.TaskGroup() as group:
                 await self._run(group, opened, launch, stop)
         finally:
@@ -171,8 +175,9 @@ class Cabin:
             trip=lambda: stores.trips.now,
             dialer=lambda: dialer.state,
         )
-        language = stores.choices.language or settings.language
-        chosen = Chosen(settings.market, language, profile=settings.start_profile)
+        choices = stores.choices
+        language = choices.language or settings.language
+        chosen = Chosen(settings.market, language, profile=settings.start_profile, private=choices.private)
         return Driving(self._latest, chosen, sources, self._clock, self._log)
 
     def _agent_link(self) -> AgentLink:
@@ -194,6 +199,7 @@ class Cabin:
             export=lambda form, profile: exported(
                 form, profile, stores.trips, stores.consent, self._latest, self._clock
             ),
+            speak=self._speak,
             save=self._save,
         )
 
@@ -205,10 +211,12 @@ class Cabin:
         self._twin.tell()
 
     async def _keep_key(self) -> None:
-        """There is a key to seal to as soon as anybody has allowed the calendar."""
-        profiles = self._profiles()
-        if any(self._stores.consent.answers(one)[Purpose.CALENDAR] is Answer.YES for one in profiles):
-            await self._stores.calendar.allow()
+        """There is a key to seal to as soon as anybody has allowed the calendar, and as long. Raises DiskRefused."""
+        stores = self._stores
+        if any(stores.consent.answers(one)[Purpose.CALENDAR] is Answer.YES for one in self._profiles()):
+            await stores.calendar.allow()
+        elif stores.calendar.key is not None:
+            await stores.calendar.wipe(None)
 
     async def _say_consent(self) -> None:
         self._agent.say_consent()
@@ -227,13 +235,22 @@ class Cabin:
         return profile in self._profiles() or self._stores.choices.add(profile)
 
     async def _forget(self, profile: str) -> None:
-        self._stores.choices.remove(profile)
-        await self._stores.choices.save()
         await self._stores.consent.remove_profile(profile)
+        self._stores.choices.remove(profile)
+        await self._save()
+        await self._keep_key()
+        self._twin.tell()
+
+    async def _speak(self, language: str) -> None:
+        self._stores.choices.language = language
+        await self._save()
 
     async def _save(self) -> None:
-        self._stores.choices.language = self._driving.chosen.language
-        await self._stores.choices.save()
+        self._stores.choices.private = self._driving.chosen.private
+        try:
+            await self._stores.choices.save()
+        except OSError as error:
+            events.choices_not_kept(self._log, reason=error.strerror or str(error))
 
     # --- what the vehicle and the cloud say ------------------------------------------------------
 
@@ -244,8 +261,18 @@ class Cabin:
         self._rebind(config)
 
     def _rebind(self, config: Config | None = None) -> None:
+        before = self._driving.missing_roles
         self._driving.bind((config or self._twin.config).signals)
         self._driving.look()
+        self._tell_roles(before, self._driving.missing_roles)
+
+    def _tell_roles(self, before: Sequence[str], missing: Sequence[str]) -> None:
+        if missing != before:
+            if missing:
+                events.roles_missing(self._log, roles=missing)
+            else:
+                events.roles_found(self._log)
+            self._twin.tell()
 
     def _connected(self) -> None:
         self._agent.say_consent()

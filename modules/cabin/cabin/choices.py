@@ -1,4 +1,4 @@
-"""What a driver chose that is nobody's secret: the language, and which profiles there are. One small file."""
+"""What a driver chose that is nobody's secret: the language, which profiles there are, private mode. One small file."""
 
 import asyncio
 import json
@@ -19,6 +19,8 @@ class Choices:
     path: Path
     language: str | None = None
     profiles: tuple[str, ...] = ()
+    private: bool = False
+    """until the ignition is off, however often the cabin is restarted before"""
 
     @classmethod
     def read(cls, path: Path) -> "Choices":
@@ -27,9 +29,11 @@ class Choices:
             kept = json.loads(content_of(path) or b"{}")
         except (OSError, ValueError):
             kept = None
-        language, profiles = (kept.get("language"), kept.get("profiles")) if isinstance(kept, dict) else (None, None)
+        kept = kept if isinstance(kept, dict) else {}
+        language, profiles = kept.get("language"), kept.get("profiles")
         names = [one for one in profiles if isinstance(one, str) and is_name(one)] if isinstance(profiles, list) else []
-        return cls(path, language if isinstance(language, str) else None, tuple(names[:MOST_PROFILES]))
+        language = language if isinstance(language, str) else None
+        return cls(path, language, tuple(names[:MOST_PROFILES]), kept.get("private") is True)
 
     def add(self, profile: str) -> bool:
         """Whether there is this profile from now on."""
@@ -46,7 +50,7 @@ class Choices:
 
     async def save(self) -> None:
         """Survives a power cut when this returns. Raises OSError."""
-        body = json.dumps({"language": self.language, "profiles": self.profiles}).encode()
+        body = json.dumps({"language": self.language, "profiles": self.profiles, "private": self.private}).encode()
         await asyncio.to_thread(self._write, body)
 
     def _write(self, body: bytes) -> None:

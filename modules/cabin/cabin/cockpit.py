@@ -34,14 +34,16 @@ class Acts:
     add: Callable[[str], bool]
     """whether there is this profile from now on"""
     forget: Callable[[str], Awaitable[None]]
-    """a profile: its calendar, trips, decisions and keys"""
+    """a profile: its calendar, trips, decisions and keys. Raises DiskRefused: it is still there"""
     profiles: Callable[[], Sequence[str]]
     summaries: Callable[[str], Sequence[TripSummary]]
     plot: Callable[[str], Plot | None]
     delete: Callable[[str, Sequence[str] | None], Awaitable[int]]
     export: Callable[[Form, str], Awaitable[Download]]
+    speak: Callable[[str], Awaitable[None]]
+    """a language, from now on"""
     save: Callable[[], Awaitable[None]]
-    """profile and language"""
+    """which profiles there are, and private mode; what the disk refuses holds until the next start"""
 
 
 class CabinCockpit:
@@ -93,6 +95,7 @@ class CabinCockpit:
         self._driving.chosen.private = on
         self._driving.look()
         await self._acts.tell_consent()
+        await self._acts.save()
         return 200, {"private": on}
 
     async def consent(self, purpose: Purpose, answer: Answer, text_id: str, text_version: int) -> Answered:
@@ -120,6 +123,7 @@ class CabinCockpit:
         if profile != GUEST and not self._acts.add(profile):
             return 409, {"error": "profile: 1 to 32 letters, digits, - and _; there are 8 at most"}
         await self.change_profile(profile)
+        await self._acts.save()
         return 200, {"profile": profile}
 
     async def change_profile(self, profile: str) -> None:
@@ -127,7 +131,6 @@ class CabinCockpit:
         if profile != self._driving.chosen.profile:
             self._driving.chosen.profile, self._driving.chosen.dialled = profile, None
             self._driving.look()
-            await self._acts.save()
             await self._acts.tell_consent()
 
     async def remove_profile(self, profile: str) -> Answered:
@@ -136,8 +139,13 @@ class CabinCockpit:
             return _LOCKED
         if profile == self._driving.chosen.profile:
             await self.change_profile(GUEST)
-        await self._acts.forget(profile)
-        self._driving.look()
+        try:
+            async with self._one_decision:
+                await self._acts.forget(profile)
+        except Transient as error:
+            return 500, {"error": error.sentence()}
+        finally:
+            self._driving.look()
         left = [one for one in self._acts.profiles() if one not in {GUEST, profile}]
         return 200, {"profiles": [GUEST, *left]}
 
@@ -149,7 +157,7 @@ class CabinCockpit:
             return 400, {"error": f"language: must be one of {', '.join(LANGUAGES)}"}
         self._driving.chosen.language = language
         self._driving.look()
-        await self._acts.save()
+        await self._acts.speak(language)
         return 200, {"language": language}
 
     async def trips(self) -> Answered:
@@ -167,7 +175,7 @@ class CabinCockpit:
         plot = None if found is None else await asyncio.to_thread(self._acts.plot, trip)
         if found is None or plot is None:
             return _NO_TRIP
-        return 200, {"trip": _told(found), "plot": plot}
+        return _LOCKED if self._is_locked() else (200, {"trip": _told(found), "plot": plot})
 
     async def delete_trips(self, trips: Sequence[str] | None) -> Answered:
         """As `ports.Cockpit`."""
@@ -195,8 +203,14 @@ class CabinCockpit:
 
     def _meeting(self, key: str) -> Meeting | None:
         """One that can be seen now: what the limits cut off cannot be dialled either."""
-        seen = self._driving.coming()[: self._driving.limits.meetings]
-        return next((one for one in seen if one.key == key), None)
+        view = self.view()
+        shown = [
+            *cast("Sequence[Mapping[str, Json]]", view["meetings"]),
+            cast("Mapping[str, Json]", view["reminder"] or {}),
+        ]
+        if key not in {one.get("key") for one in shown}:
+            return None
+        return next((one for one in self._driving.coming() if one.key == key), None)
 
 
 def _told(trip: TripSummary) -> Mapping[str, Json]:

@@ -42,8 +42,8 @@ GUEST = "guest"
 NIGHT_BEGINS_H, NIGHT_ENDS_H = 19, 7
 """of the car's zone, where nothing lately said whether it is dark"""
 DARK_MS = 60_000
-_LOCATION = "CurrentLocation"
-"""The branch of VSS for latitude, longitude, altitude and heading."""
+_LOCATION = ("currentlocation", "latitude", "longitude")
+"""The branch of VSS for latitude, longitude, altitude and heading; and what a database without VSS names says."""
 
 
 @dataclass(slots=True)
@@ -119,7 +119,8 @@ class Driving:
 
     def located_by(self, signal: str) -> bool:
         """Whether this signal says where the vehicle is."""
-        return any(signal in self._roles.names[role] for role in ("latitude", "longitude")) or _LOCATION in signal
+        is_bound = any(signal in self._roles.names[role] for role in ("latitude", "longitude"))
+        return is_bound or any(word in signal.lower() for word in _LOCATION)
 
     def look(self) -> None:
         """Judge this moment; whoever waits for a change is told of one."""

@@ -52,6 +52,24 @@ def drive_changed(log: Log, *, before: str, after: str) -> None:
     log.debug("safety.drive_changed", before=before, after=after)
 
 
+def roles_missing(log: Log, *, roles: Sequence[str]) -> None:
+    """The agent taps no signal for these: the vehicle is never known to be parked, and its page stays locked."""
+    log.warning("safety.roles_missing", roles=list(roles))
+
+
+def roles_found(log: Log) -> None:
+    """The agent now taps what was missing."""
+    log.info("safety.roles_found")
+
+
+# --- choices ------------------------------------------------------------------------------------
+
+
+def choices_not_kept(log: Log, *, reason: str) -> None:
+    """The disk did not take who drives here, the language or private mode: they hold until the next start alone."""
+    log.warning("choices.choices_not_kept", reason=reason)
+
+
 # --- calendar -----------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     """`tel` hands a tel: address to the platform; `ofono` needs the system's D-Bus in the container: a privilege"""
     tel_socket: Path = Path("/run/edge-agent-cabin/tel")
     """Unix socket on which the head unit's platform takes tel: addresses, where `dialer` is `tel`"""
-    start_profile: str = "guest"
+    start_profile: str = Field(default="guest", pattern=r"^[A-Za-z0-9_-]{1,32}$")
     """who drives when the ignition goes on, until somebody chooses; a car of one person may name theirs"""
     battery_kwh: float | None = Field(default=None, gt=0, le=1000)
     """usable capacity; from it a trip's energy is estimated by the state of charge where no power is measured"""

@@ -88,10 +88,12 @@ class CabinTwin:
         log: Log,
         changed: Callable[[Config], None] = lambda _: None,
         consent: Callable[[], Object] = dict,
+        missing_roles: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """`market` and `language` are the settings'; `changed` is called with each new configuration.
 
-        `path`: where the last good document is kept. `consent`: what is reported of it; `tell` after it has changed.
+        `path`: where the last good document is kept. `consent`, `missing_roles`: what is reported of them; `tell` after
+        they have changed.
         """
         self._calendar = calendar
         self._path = path
@@ -99,7 +101,7 @@ class CabinTwin:
         self._settings = (market, language)
         self._log = log
         self._changed = changed
-        self._consent = consent
+        self._consent, self._missing_roles = consent, missing_roles
         self._desired: Mapping[str, Any] = {}
         self._judged: Mapping[str, Any] = {}
         """the desired properties without the calendar, as they were last judged"""
@@ -247,6 +249,7 @@ class CabinTwin:
             "market": self.config.market.value,
             "calendar": self._calendar.told(),
             "consent": self._consent(),
+            "missing_roles": list(self._missing_roles()),
         }
 
     async def _fill(self, payload: Object) -> Object:
@@ -259,7 +262,7 @@ class CabinTwin:
     async def _wipe(self, payload: Object) -> Object:
         match payload:
             case {"profile": str() | None as profile, **others} if not others:
-                await (self._calendar.renew() if profile is None else self._calendar.wipe(profile))
+                await (self._calendar.renew() if not profile else self._calendar.wipe(profile))
                 return {"wiped": profile, **self._calendar.told()}
         raise MessageRejected("payload", "must have profile, a text, or null for all of them, no more")
 
