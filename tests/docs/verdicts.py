@@ -93,7 +93,7 @@ ELSEWHERE_ON_THE_WEB = {
 }
 """Links that were visited; the tests use no network."""
 
-AWAITED: Set[str] = set()
+AWAITED: frozenset[str] = frozenset()
 """Pages that others are written to lead to before they are there."""
 
 OTHER_NAMES: Mapping[str, str] = {
