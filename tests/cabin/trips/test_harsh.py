@@ -44,7 +44,9 @@ def by_speed(kmh_per_s: float, *, every_ms: int = 100, step_kmh: float = 0.01, s
         (0.0, 0.44, (0, 0, 0, "imu")),
     ],
 )
-def test_each_threshold_is_reached_by_what_is_above_it_alone(along_g: float, across_g: float, expected: tuple[int, int, int, str]) -> None:
+def test_each_threshold_is_reached_by_what_is_above_it_alone(
+    along_g: float, across_g: float, expected: tuple[int, int, int, str]
+) -> None:
     assert counted(by_imu(along_g, across_g)) == expected
 
 
