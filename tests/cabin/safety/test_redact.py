@@ -1,7 +1,9 @@
 import json
 import math
+import os
 import unicodedata
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from cabin.records import Answer, Connectivity, Drive, Market, Meeting, Model, Purpose, Tile, TripNow
 from cabin.safety.limits import limits_of
 from cabin.safety.redact import cut, view_of
-from tests.cabin.models import models
+from tests.cabin.models import drawn, models
 
 DRIVING = st.sampled_from([Drive.IDLING, Drive.MOVING, Drive.UNKNOWN])
 
@@ -44,6 +46,20 @@ def wire(model: Model) -> str:
 
 @given(models(DRIVING))
 def test_no_byte_beyond_the_table_leaves_while_driving(model: Model) -> None:
+    assert_cut(model)
+
+
+@pytest.mark.timeout(300)
+def test_nor_does_one_of_very_many() -> None:
+    """`CABIN_WIRE` models; a hundred thousand take about a minute."""
+    by = Random(20261122)  # noqa: S311  examples, the same each time
+    for _ in range(int(os.environ.get("CABIN_WIRE", "2000"))):
+        model = drawn(by)
+        assert_cut(model)
+        assert "987654" not in wire(model)
+
+
+def assert_cut(model: Model) -> None:
     view = json.loads(wire(model))
     strict_moving = model.drive is not Drive.IDLING and model.market is Market.STRICT
     shown = view["meetings"] + ([view["reminder"]] if view["reminder"] else [])
