@@ -1,6 +1,7 @@
 """What the driver can do, by touch and by knob, and what becomes of it when the vehicle moves."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -213,11 +214,32 @@ async def test_a_profile_is_added_without_writing_its_name(
     cockpit.do(profiles=("guest", "p1", "p3"))
     async with seat(browser, cockpit, tmp_path) as made:
         await made.press("rail settings")
-        for name in ("p2", "p4", "p5", "p6", "p7", "p8"):
+        for place in range(3, 9):
             await made.press("profile add")
-            await made.when(f"document.querySelector('[data-key=\"profile {name}\"]')?.ariaPressed === 'true'")
+            await made.when(f"document.querySelectorAll('[data-key^=\"profile p\"]').length === {place}")
+            chosen_one = "[data-key^='profile p'][aria-pressed='true']"
+            assert await made.text(chosen_one) == f"Profile {place}"
         assert await made.ask("document.querySelector('[data-key=\"profile add\"]')") is None
-        assert [name for _, name in cockpit.asked] == ["p2", "p4", "p5", "p6", "p7", "p8"]
+        names = [str(name) for _, name in cockpit.asked]
+    assert len(set(names)) == 6
+    assert all(re.fullmatch("p[0-9a-f]{6}", name) for name in names)
+
+
+async def test_a_profile_that_was_removed_is_never_made_again(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(profiles=("guest",), profile="guest")
+    async with seat(browser, cockpit, tmp_path) as made:
+        await made.press("rail settings")
+        for _ in range(2):
+            await made.press("profile add")
+            await made.when("document.querySelector('[data-key^=\"profile p\"]')?.ariaPressed === 'true'")
+            name = str(cockpit.asked[-1][1])
+            await made.press(f"remove {name}")
+            await made.press(f"remove {name}")
+            await made.when("document.querySelector('[data-key^=\"profile p\"]') === null")
+        assert [act for act, *_ in cockpit.asked] == ["profile", "remove_profile"] * 2
+        assert cockpit.asked[0] != cockpit.asked[2]
 
 
 async def test_a_guest_is_told_that_only_a_profile_can_agree(

@@ -4,7 +4,6 @@ import { post } from "./ask.js";
 import { h, redraw } from "./element.js";
 
 const MOST_PROFILES = 8;
-const NAMES = Array.from({ length: MOST_PROFILES }, (_, index) => `p${index + 1}`);
 const LANGUAGES = { en: "English", de: "Deutsch" };
 
 export class Settings {
@@ -24,7 +23,7 @@ export class Settings {
     const shown = [profiles, missing, view.profile, view.language, view.connectivity, this.sure];
     redraw(root, shown, () => [
       missing.length > 0 ? this.missing(missing, words) : null,
-      this.card("profile", [...profiles.map((one) => this.profile(one, view, words)), this.addition(profiles, words)].filter(Boolean)),
+      this.card("profile", [...profiles.map((one, place) => this.profile(one, place, view, words)), this.addition(profiles, words)].filter(Boolean)),
       this.card("language", [h("div", { class: "choice" }, Object.keys(LANGUAGES).map((one) => this.language(one, view)))]),
       this.connection(view.connectivity, words),
     ].filter(Boolean));
@@ -39,8 +38,9 @@ export class Settings {
     return h("section", { class: "card warn" }, h("h2", {}, words.t("missing")), h("p", {}, words.t("missing.text")), h("ul", {}, names));
   }
 
-  profile(profile, view, words) {
-    const name = profile === "guest" ? words.t("profile.guest") : profile;
+  /** Shown by its place among the profiles; its own name is nobody's to read. */
+  profile(profile, place, view, words) {
+    const name = profile === "guest" ? words.t("profile.guest") : words.t("profile.number", { number: place });
     const given = {
       type: "button", "data-key": `profile ${profile}`, "aria-pressed": String(view.profile === profile),
       onclick: () => this.change(profile),
@@ -51,11 +51,13 @@ export class Settings {
     return h("div", { class: "choice" }, h("button", given, name), remove);
   }
 
-  /** The next free name, so that nobody has to write one; the guest is none of the eight. */
+  /**
+   * Nobody has to write a name; the guest is none of the eight. Each is a new one, and never one that was removed: a
+   * bridge that has not heard of the removal goes on sending somebody's meetings to the old one.
+   */
   addition(profiles, words) {
-    const free = NAMES.find((one) => !profiles.includes(one));
-    if (!free || profiles.length > MOST_PROFILES) return null;
-    const given = { type: "button", "data-key": "profile add", onclick: () => this.change(free) };
+    if (profiles.length > MOST_PROFILES) return null;
+    const given = { type: "button", "data-key": "profile add", onclick: () => this.change(fresh()) };
     return h("div", { class: "choice" }, h("button", given, words.t("profile.add")));
   }
 
@@ -90,4 +92,10 @@ export class Settings {
     ].map(([name, text]) => h("div", {}, h("dt", {}, words.t(`connection.${name}`)), h("dd", {}, text)));
     return h("section", { class: "card", tabindex: "0" }, h("h2", {}, words.t("connection")), h("dl", {}, rows));
   }
+}
+
+/** `p` and six hexadecimal digits. */
+function fresh() {
+  const digits = crypto.getRandomValues(new Uint8Array(3));
+  return `p${Array.from(digits, (one) => one.toString(16).padStart(2, "0")).join("")}`;
 }
