@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,9 @@ def test_what_cannot_be_read_is_no_choice(tmp_path: Path, content: bytes) -> Non
     path.write_bytes(content)
     choices = Choices.read(path)
     assert (choices.language, choices.profiles, choices.private) == (None, (), False)
+
+
+async def test_choices_that_come_at_once_are_written_one_after_the_other(tmp_path: Path) -> None:
+    choices = Choices(tmp_path / "choices.json", private=True)
+    await asyncio.gather(*(choices.save() for _ in range(100)))
+    assert Choices.read(tmp_path / "choices.json").private

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cabin.checked_lines import content_of, make_folder, replace_file
@@ -21,6 +21,7 @@ class Choices:
     profiles: tuple[str, ...] = ()
     private: bool = False
     """until the ignition is off, however often the cabin is restarted before"""
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def read(cls, path: Path) -> "Choices":
@@ -50,8 +51,9 @@ class Choices:
 
     async def save(self) -> None:
         """Survives a power cut when this returns. Raises OSError."""
-        body = json.dumps({"language": self.language, "profiles": self.profiles, "private": self.private}).encode()
-        await asyncio.to_thread(self._write, body)
+        async with self._saving:
+            body = json.dumps({"language": self.language, "profiles": self.profiles, "private": self.private})
+            await asyncio.to_thread(self._write, body.encode())
 
     def _write(self, body: bytes) -> None:
         make_folder(self.path.parent)
