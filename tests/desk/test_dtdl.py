@@ -125,6 +125,7 @@ def test_what_can_be_written_and_asked_is_there_without_any_signal() -> None:
         "log_level": ("Property", False),
         "spool": ("Property", False),
         "vehicle_state": ("Property", False),
+        "consent": ("Property", False),
         "cut": ("Property", False),
         "status": ("Command", False),
         "latest": ("Command", False),
@@ -169,7 +170,7 @@ def test_whatever_signals_are_called_the_model_keeps_to_the_rules(columns: list[
     found = made(*columns)
 
     assert list(mistakes(found)) == []
-    assert len(found[0]["contents"]) == len(columns) + 20
+    assert len(found[0]["contents"]) == len(columns) + 21
 
 
 @given(TEXT, st.sets(st.sampled_from(["a", "v", "v1", "rules", "A_b", "A_b_2"])))
