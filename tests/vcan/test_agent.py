@@ -96,6 +96,7 @@ async def test_error_frames_say_what_state_a_controller_is_in(tmp_path: Path) ->
             assert (await agent.told("decode.bus_troubled", times=2))["state"] == "bus_off"
             await run("cansend", VCAN1, "20000100#0000000000000000")
             await agent.told("decode.bus_recovered")
+            await agent.told("uplink.link_up")  # without a link at its end it has nobody to tell
             agent.terminate()
             assert await agent.ended() == 0, agent.text()
         health = (await reported(hub.folder))["health"]["body"]
