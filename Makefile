@@ -5,16 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 VENV_MF4 := .venv-mf4
 VENV_SUPPLY := .venv-supply
+VENV_CLOUD := .venv-cloud
 VENV_LOCKED := .venv-locked
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_MF4 := $(VENV_MF4)/.ready
 READY_SUPPLY := $(VENV_SUPPLY)/.ready
+READY_CLOUD := $(VENV_CLOUD)/.ready
 CUTS ?= 50
 MINUTES ?= 10
 ARCH ?= amd64
 
-.PHONY: demo test vcan powercut soak mf4 image-arm64 image-amd64 image-cabin lock sbom audit quick lint bench clean
+.PHONY: demo test vcan powercut soak mf4 cloud image-arm64 image-amd64 image-cabin lock sbom audit quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -37,6 +39,10 @@ soak: $(READY_DEV)
 # MF4 logs need asammdf, which would weigh on every process that imports python-can: an environment of its own.
 mf4: $(READY_MF4)
 	$(VENV_MF4)/bin/pytest tests/mf4 tests/cabin/trips/test_recorded_drives.py
+
+# The cloud half has an environment of its own: Spark alone is half a gigabyte. Java, Node and mono are used where they are.
+cloud: $(READY_CLOUD)
+	$(VENV_CLOUD)/bin/pytest tests/cloud/edge_cloud
 
 # An image, built and run, of another CPU under emulation; as root on Debian. docs/image.md says what it takes.
 image-arm64:
@@ -83,7 +89,7 @@ bench: $(READY_DEV)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) $(VENV_MF4) $(VENV_SUPPLY) $(VENV_LOCKED) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV_MF4) $(VENV_SUPPLY) $(VENV_CLOUD) $(VENV_LOCKED) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment is brought up to date when what it depends on changes.
 $(READY): pyproject.toml modules/cabin/pyproject.toml
@@ -103,6 +109,12 @@ $(READY_MF4): pyproject.toml
 	@test -x $(VENV_MF4)/bin/python || $(PYTHON) -m venv $(VENV_MF4)
 	@echo "setting up $(VENV_MF4), once: about a minute"
 	@$(VENV_MF4)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mf4]'
+	@touch $@
+
+$(READY_CLOUD): pyproject.toml cloud/pyproject.toml
+	@test -x $(VENV_CLOUD)/bin/python || $(PYTHON) -m venv $(VENV_CLOUD)
+	@echo "setting up $(VENV_CLOUD), once: about two minutes"
+	@$(VENV_CLOUD)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable 'cloud[dev]'
 	@touch $@
 
 $(READY_SUPPLY):

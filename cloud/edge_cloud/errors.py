@@ -1,0 +1,22 @@
+"""What can go wrong; each sentence names the place and says what to do."""
+
+
+class EdgeCloudError(Exception):
+    """Any of these: its text is one sentence for whoever reads it."""
+
+
+class NotABody(EdgeCloudError):  # noqa: N818  a verdict on one item, not on the program
+    """A message that is no payload of the agent: `reason` says why, in a few words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotAFile(EdgeCloudError):  # noqa: N818  likewise
+    """A file of messages that cannot be read as what its name says."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason
