@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -56,7 +57,8 @@ class PlayedAgent:
             "full": True,
             "v": {name: [value, 0] for name, value in self.values.items()} | made,
         }
-        await self.client.publish("tap/v1/tick", json.dumps(body))
+        # With a time limit aiomqtt may forget the cancellation of `go_on`, which `cabin/tapin/mqtt.py` tells of.
+        await self.client.publish("tap/v1/tick", json.dumps(body), timeout=math.inf)
 
     async def go_on(self) -> None:
         """Until cancelled, or as long as there is a broker."""
@@ -89,7 +91,7 @@ class CabinProcess:
     async def view(self) -> Any:
         return (await self.served.get("/api/v1/view")).json()
 
-    async def until_view(self, within_s: float = 8.0, **fields: object) -> Any:
+    async def until_view(self, within_s: float = 20.0, **fields: object) -> Any:
         """The first View that has these fields."""
         async with asyncio.timeout(within_s):
             async with self.stream() as seen:
@@ -162,7 +164,7 @@ async def _listen(process: asyncio.subprocess.Process, told: list[dict[str, Any]
 
 
 async def _told(told: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             for one in told:
                 if one["event"] == name:

@@ -2,13 +2,18 @@
 
 Subscribed anew after each connection; the retained messages come again then. Nothing waits here while there is no
 broker: a tick that is not heard is old when it could be, and what must not be lost is kept by whoever publishes it.
+
+aiomqtt's own time limits are off: it keeps them by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation
+that comes in the same turn as the broker's answer (seen with aiomqtt 2.0.1, at one of twenty). A task that is never
+cancelled again would keep the process from ending.
 """
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiomqtt
@@ -21,8 +26,10 @@ from cabin.tapin.messages import PREFIX
 AT_LEAST_ONCE = 1
 QUEUED = 256
 """messages between two turns of the event loop; the newest are lost beyond, and the next tick makes it good"""
-CONNECT_S = 5.0
-PUBLISH_S = 3.0
+CONNECT_S = 6.0
+"""a second more than paho gives to TCP"""
+ANSWER_S = 3.0
+"""to what is published, to the subscription, and to the end"""
 KEEP_ALIVE_S = 10
 FIRST_S, CAP_S = 0.2, 5.0
 """back-off; the broker is on this machine, so nobody is spared by waiting longer"""
@@ -51,8 +58,7 @@ class BrokerTap:
         failures = 0
         while True:
             try:
-                async with self._new_client() as client:
-                    await client.subscribe(f"{PREFIX}#", qos=AT_LEAST_ONCE)
+                async with self._subscribed() as client:
                     failures = 0
                     self._client = client
                     events.broker_connected(self._log, host=self._broker.host, port=self._broker.port)
@@ -73,10 +79,31 @@ class BrokerTap:
         client = self._client
         if client is None:
             return False
-        with suppress(MqttError):
-            await client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain, timeout=PUBLISH_S)
-            return True
-        return False
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain, timeout=math.inf)
+        except (MqttError, TimeoutError):
+            return False
+        return True
+
+    @asynccontextmanager
+    async def _subscribed(self) -> AsyncIterator[aiomqtt.Client]:
+        """Raises MqttError, OSError."""
+        client = self._new_client()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await client.__aenter__()
+        except BaseException:
+            client._client._sock_close()  # noqa: SLF001  aiomqtt leaves it open, and there is no public way
+            raise
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await client.subscribe(f"{PREFIX}#", qos=AT_LEAST_ONCE)
+            yield client
+        finally:
+            with suppress(MqttError, OSError):  # it raises what ended the connection, in place of a cancellation too
+                async with asyncio.timeout(ANSWER_S):
+                    await client.__aexit__(None, None, None)
 
     def _new_client(self) -> aiomqtt.Client:
         logger = logging.getLogger("cabin.broker")
@@ -87,7 +114,7 @@ class BrokerTap:
             username=self._broker.user,
             password=self._broker.password(),
             keepalive=KEEP_ALIVE_S,
-            timeout=CONNECT_S,
+            timeout=math.inf,
             logger=logger,
             max_queued_incoming_messages=QUEUED,
         )
