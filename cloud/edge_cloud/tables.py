@@ -231,6 +231,12 @@ VEHICLES: Final = pa.schema(
 )
 """Dimension: what somebody wrote down of each vehicle; one that nobody wrote down has its device id as name."""
 
+ACCESS: Final = pa.schema([("user", pa.string()), ("brand", pa.string()), ("fleet", pa.string())])
+"""Dimension: who sees which vehicles of a report, by sign-in name; an empty brand or fleet is all of them.
+
+One row a permission; whoever has no row sees no vehicle. Without the file, nobody who is held to a role does.
+"""
+
 COSTS: Final = pa.schema(
     [
         ("device", pa.string()),
@@ -266,5 +272,5 @@ GOLD: Final = {
 }
 """What is made of those by the queries of `edge_cloud/sql`."""
 
-DIMENSIONS: Final = {"roles": ROLES, "vehicles": VEHICLES}
+DIMENSIONS: Final = {"roles": ROLES, "vehicles": VEHICLES, "access": ACCESS}
 """What people write."""
