@@ -124,10 +124,11 @@ class _Rows:
 
     def decoded(self) -> Decoded:
         """The tables. Raises NotABody: a value of a kind that its column does not have."""
+        batches = _table("batches", self.batches)
         keys = [(row["device"], row["boot"], row["seq"], row["rule"]) for row in self.batches]
-        samples = self.columns.table(keys)  # type: ignore[arg-type]  # judged with the batches' table
+        samples = self.columns.table(keys)  # type: ignore[arg-type]  # the table above judged them
         return Decoded(
-            batches=_table("batches", self.batches),
+            batches=batches,
             samples=pa.concat_tables([samples, _table("samples", self.hot)]) if self.hot else samples,
             evictions=_table("evictions", self.evictions),
             buses=_table("buses", self.buses),

@@ -62,7 +62,8 @@ def _speed(rng: np.random.Generator, length: int) -> Ints:
     wanted = np.repeat(rng.uniform(20, 160, length // 300 + 1), 300)[:length]
     ramp = np.minimum(1.0, np.minimum(np.arange(length), np.arange(length)[::-1]) / 100)
     smooth = np.convolve(np.pad(wanted, 50, "edge"), np.full(101, 1 / 101), "valid")[:length]
-    return np.rint(100 * smooth * ramp).astype(np.int64)
+    speed: Ints = np.rint(100 * smooth * ramp).astype(np.int64)
+    return speed
 
 
 def _walk(rng: np.random.Generator, length: int) -> Ints:
