@@ -216,9 +216,10 @@ ROLES: Final = pa.schema(
         ),  # speed (km/h), odometer (km), power (kW, out of the battery), latitude, longitude (deg), ...
         ("signal", pa.string()),
         ("factor", pa.float64()),  # of the signal's unit to the role's
+        ("rank", pa.int64()),  # from 1: the row's number in the file that people edit, which has no such column
     ]
 )
-"""Dimension: which signal of which make plays which role; the first that a trip has, in the order of rows."""
+"""Dimension: which signal of which make plays which role; the lowest rank that a trip has."""
 
 VEHICLES: Final = pa.schema(
     [
