@@ -142,10 +142,11 @@ async def test_a_no_stops_and_wipes_within_seconds_and_holds_at_the_next_start_w
 async def test_trips_go_with_consent_alone_and_private_mode_stops_what_needs_it(tmp_path: Path) -> None:
     async with (
         vehicle(tmp_path, "127.0.0.162") as one,
-        one.agent(),
+        one.agent() as agent,
         one.broker.reader("tap/v1/trip_kept") as reader,
     ):
         await decide(reader.client, 1)
+        await agent.told("policy.consent_followed")
         await until(lambda: bool(one.spooled("whereabouts")), within_s=30)
 
         await reader.client.publish("cabin/v1/trip", json.dumps(TRIP), qos=1)
@@ -157,7 +158,8 @@ async def test_trips_go_with_consent_alone_and_private_mode_stops_what_needs_it(
         assert (json.loads(body)["id"], json.loads(body)["trip"]) == ("trip-1", TRIP["trip"])
 
         await decide(reader.client, 2, private=True)
-        await asyncio.sleep(1)
+        assert (await agent.told("policy.consent_followed", times=2))["private"] is True
+        await asyncio.sleep(1)  # what was on its way by then arrives
         before = one.spooled("whereabouts"), len(one.arrived("untagged"))
         await reader.client.publish("cabin/v1/trip", json.dumps(TRIP | {"id": "trip-2"}), qos=1)
         refused = (await reader.heard("tap/v1/trip_kept", 3))[2]

@@ -37,7 +37,7 @@ async def test_batches_for_an_unmetered_link_wait_on_disk_and_go_within_seconds_
             assert arrived("parked") == 0
 
             link.write_text('{"metered": false}')
-            await until_arrived("parked", 5, 10)
-            async with asyncio.timeout(10):
+            await until_arrived("parked", 5, 20)
+            async with asyncio.timeout(20):
                 while (await reported(hub.folder))["link"]["said_by"] != "file":  # noqa: ASYNC110  likewise
                     await asyncio.sleep(0.1)

@@ -27,6 +27,8 @@ HOST = "127.0.0.120"
 AGENT, CABIN = "agent", "cabin"
 PASSWORDS = {AGENT: "the-agents-of-the-tests", CABIN: "the-cabins-of-the-tests"}
 SHORT = Limits(connect_s=2.0, answer_s=0.5, shutdown_s=0.5)
+HEARD_S = 15.0
+"""in which a process may start, connect and say what is waited for"""
 LAST = Message("tap/v1/status", b'{"online":false}', retain=True)
 
 
@@ -50,7 +52,7 @@ class Reader:
 
     async def heard(self, topic: str, times: int = 1) -> list[dict[str, object]]:
         """Return when so many were heard on a topic."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(HEARD_S):
             while len(found := self.on(topic)) < times:
                 self._more.clear()
                 await self._more.wait()

@@ -83,7 +83,7 @@ def kept_in(folder: Path) -> bytes:
 
 
 async def titled(cabin: CabinProcess, titles: list[str]) -> None:
-    async with asyncio.timeout(8), cabin.stream() as seen:
+    async with asyncio.timeout(20), cabin.stream() as seen:
         async for view in seen:
             if [one["title"] for one in view["meetings"]] == titles:
                 return
