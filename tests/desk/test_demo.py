@@ -24,20 +24,20 @@ def test_the_demo_s_rules_run_before_and_after_the_change(rules: dict[str, dict[
 
 def test_a_recording_needs_its_database(tmp_path: Path) -> None:
     with pytest.raises(BadSettings) as refused:
-        run_demo(Drive(log=tmp_path / "drive.log", databases=(), seconds=8, outage_s=0), None, "127.0.0.71")
+        run_demo(Drive(log=tmp_path / "drive.log", databases=(), seconds=8, outage_s=0), None, "127.0.0.67")
     assert refused.value.faults == (Fault("--dbc", "a recording needs its database file"),)
 
 
 def test_a_database_that_cannot_be_read_is_told_before_anything_is_started(tmp_path: Path) -> None:
     with pytest.raises(DatabaseRefused, match=r"nope\.dbc: no such file"):
-        run_demo(Drive(log=None, databases=(tmp_path / "nope.dbc",), seconds=8, outage_s=0), tmp_path, "127.0.0.71")
+        run_demo(Drive(log=None, databases=(tmp_path / "nope.dbc",), seconds=8, outage_s=0), tmp_path, "127.0.0.67")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_is_no_folder_to_keep_everything_in(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileRefused, match="file: cannot be used as a folder: File exists"):
-        run_demo(Drive(log=None, databases=(), seconds=8, outage_s=0), tmp_path / "file", "127.0.0.71")
+        run_demo(Drive(log=None, databases=(), seconds=8, outage_s=0), tmp_path / "file", "127.0.0.67")
 
 
 def test_the_outage_is_where_the_readme_says() -> None:

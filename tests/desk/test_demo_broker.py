@@ -13,7 +13,7 @@ from edge_agent.tap.mqtt import LocalBroker, MqttLink
 from tests.tap.broker import LAST
 from tests.uplink.fakes import Told
 
-HOST = "127.0.0.121"
+HOST = "127.0.0.164"
 
 
 @pytest.mark.skipif(shutil.which("mosquitto", path=PATHS) is None, reason="mosquitto is needed")

@@ -21,7 +21,7 @@ from tests.journey.line import agent_process, delivered, desire, document, joine
 from tests.journey.oracle import loaded
 from tests.journey.recordings import DATA, LOGS, Recorded, recorded
 
-ADDRESS = "127.0.0.74"
+ADDRESS = "127.0.0.163"
 FOLDER = LOGS / "tesla_model3_kuksa"
 MAPPING, DATABASE, LOG = FOLDER / "it-vss_4.0.json", FOLDER / "it-can.dbc", FOLDER / "it-candump0.log"
 AMBIGUOUS = "Vehicle.Powertrain.TractionBattery.Charging.IsCharging"

@@ -52,7 +52,7 @@ def expired(folder: Path) -> Server:
 
 
 def of_another_name(folder: Path) -> Server:
-    certificates = load_certificates(folder, ["127.0.0.99"], NOW)
+    certificates = load_certificates(folder, ["127.0.0.5"], NOW)
     return Server(_speaking(certificates), certificates.authority)
 
 
