@@ -81,31 +81,34 @@ def models(drives: st.SearchStrategy[Drive] = DRIVES) -> st.SearchStrategy[Model
     )
 
 
+def a_text(by: Random) -> str:
+    """With a secret in it."""
+    return "".join(by.choices("QXZ ab\n\u202e\U0001f69b", k=by.randrange(60))) + "QXZ"
+
+
+def a_meeting(by: Random) -> Meeting:
+    """One of `meetings` without hypothesis, a hundred times as fast: with secrets in every text."""
+    start_s = by.randrange(1_795_000_000, 1_796_000_000)
+    return Meeting(
+        key=f"k{by.randrange(100)}",
+        profile="p1",
+        version=1,
+        start_s=start_s,
+        end_s=start_s + 3600,
+        first_day=None,
+        last_day=None,
+        title=a_text(by),
+        place=a_text(by),
+        organiser=a_text(by),
+        tel=by.choice(["", "+496936505770", a_text(by)]),
+        conference_id=by.choice(["", "123456789"]),
+        link=by.choice(["", "https://teams.example/l/meetup-join/QXZ"]),
+        cancelled=by.random() < 0.1,
+    )
+
+
 def drawn(by: Random) -> Model:
-    """One of them without hypothesis, a hundred times as fast: with secrets in every text, and never parked."""
-
-    def text() -> str:
-        return "".join(by.choices("QXZ ab\n\u202e\U0001f69b", k=by.randrange(60))) + "QXZ"
-
-    def meeting() -> Meeting:
-        start_s = by.randrange(1_795_000_000, 1_796_000_000)
-        return Meeting(
-            key=f"k{by.randrange(100)}",
-            profile="p1",
-            version=1,
-            start_s=start_s,
-            end_s=start_s + 3600,
-            first_day=None,
-            last_day=None,
-            title=text(),
-            place=text(),
-            organiser=text(),
-            tel=by.choice(["", "+496936505770", text()]),
-            conference_id=by.choice(["", "123456789"]),
-            link=by.choice(["", "https://teams.example/l/meetup-join/QXZ"]),
-            cancelled=by.random() < 0.1,
-        )
-
+    """One of `models`, likewise, and never parked."""
     number = by.choice([0.0, 53.2, float("nan")])
     return Model(
         t_ms=1_795_366_800_000,
@@ -114,8 +117,8 @@ def drawn(by: Random) -> Model:
         market=by.choice(list(Market)),
         tiles=[Tile("speed", number, "km/h", 40, "live")] * by.randrange(12),
         connectivity=Connectivity("waiting", False, 987654, 987654, 0, 0, None, None),  # noqa: FBT003  link_up
-        meetings=[meeting() for _ in range(by.randrange(12))],
-        reminder=by.choice([None, meeting()]),
+        meetings=[a_meeting(by) for _ in range(by.randrange(12))],
+        reminder=by.choice([None, a_meeting(by)]),
         trip=TripNow(number, 21, 15.9),
         trips=(),
         private_mode=by.random() < 0.5,

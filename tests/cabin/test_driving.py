@@ -109,3 +109,14 @@ def test_a_signal_of_the_place_is_known() -> None:
     assert one.driving.located_by("Vehicle.CurrentLocation.Latitude")
     assert one.driving.located_by("GPS.GPS_LATITUDE")
     assert not one.driving.located_by("Vehicle.Speed")
+
+
+def test_a_place_is_told_to_apps_with_consent_and_never_in_private_mode() -> None:
+    one = Vehicle()
+    place = "Vehicle.CurrentLocation.Latitude"
+    assert not one.driving.may_tell(place)
+    one.answers["p1", Purpose.LOCATION] = Answer.YES
+    assert one.driving.may_tell(place)
+    one.driving.chosen.private = True
+    assert not one.driving.may_tell(place)
+    assert one.driving.may_tell(SPEED)

@@ -12,12 +12,14 @@ from cabin.choices import MOST_PROFILES, is_name
 from cabin.cockpit import Acts, CabinCockpit, Form
 from cabin.driving import GUEST, Chosen, Driving, Sources
 from cabin.errors import DiskRefused, MessageRejected
+from cabin.events import Log
 from cabin.ports import Download
 from cabin.records import Answer, Decision, Market, Meeting, Purpose, SignalInfo, Tick, TripSummary
 from cabin.tapin.latest import Latest
 from tests.cabin.clocks import SetClock
 
 SPEED, LOCK = "Vehicle.Speed", "Vehicle.Powertrain.Transmission.IsParkLockEngaged"
+PLACE = "Vehicle.CurrentLocation.Latitude"
 
 
 class FakeDialer:
@@ -52,25 +54,28 @@ class Vehicle:
     forgotten: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=lambda: ["p1"])
     saved: int = 0
+    more: dict[str, float] = field(default_factory=dict)
+    """signals besides, of each tick"""
+    log: Log = field(default_factory=structlog.get_logger)
     disk_refuses: bool = False
     while_reading: Callable[[], None] = lambda: None
     """what happens while a plot is read"""
 
     def __post_init__(self) -> None:
         self.latest, self._seq = Latest(), 0
-        self.latest.reconfigure({SPEED: SignalInfo("km/h"), LOCK: SignalInfo()})
+        self.latest.reconfigure({SPEED: SignalInfo("km/h"), LOCK: SignalInfo(), PLACE: SignalInfo("degrees")})
         sources = Sources(self._coming, lambda: self.profiles, self._answers, lambda: None, lambda: self.dialer.state)
         chosen = Chosen(self.market, "en", profile="p1")
-        self.driving = Driving(self.latest, chosen, sources, self.clock, structlog.get_logger())
+        self.driving = Driving(self.latest, chosen, sources, self.clock, self.log)
         self.driving.bind({})
         self.cockpit = CabinCockpit(self.driving, self._acts(), self.dialer, self.clock)
 
-    def drive(self, speed: float, *, park: bool = False, for_ms: int = 0) -> None:
-        """Tell ticks each 100 ms for so long, and one more."""
-        for _ in range(for_ms // 100 + 1):
-            self.clock.wait(100)
+    def drive(self, speed: float, *, park: bool = False, for_ms: int = 0, every_ms: int = 100) -> None:
+        """Tell ticks as often for so long, and one more."""
+        for _ in range(for_ms // every_ms + 1):
+            self.clock.wait(every_ms)
             self._seq += 1
-            values = {SPEED: (speed, 0), LOCK: (float(park), 0)}
+            values = {SPEED: (speed, 0), LOCK: (float(park), 0)} | {name: (one, 0) for name, one in self.more.items()}
             tick = Tick(self.clock.now, self._seq, 1, full=True, values=values)
             self.latest.take(tick, now_ms=self.clock.now, up_ms=self.clock.up)
             self.driving.look()

@@ -148,7 +148,7 @@ class Cabin:
 
     async def _run(self, group: asyncio.TaskGroup, opened: socket.socket, launch: Launch, stop: asyncio.Event) -> None:
         stores = self._stores
-        viss = viss_routes(partial(VissSession, self._latest, self._may_be_told), self._clock)
+        viss = viss_routes(partial(VissSession, self._latest, self._driving.may_tell), self._clock)
         endless = (
             group.create_task(self._agent.hear(), name="tap"),
             group.create_task(self._agent.tell(), name="consent"),
@@ -277,11 +277,6 @@ class Cabin:
     def _connected(self) -> None:
         self._agent.say_consent()
         self._stores.outbox.connected()
-
-    def _may_be_told(self, signal: str) -> bool:
-        """Where the vehicle is, is told with consent alone."""
-        located = self._driving.located_by(signal)
-        return not located or self._answers().get(Purpose.LOCATION) is Answer.YES
 
     def _answers(self) -> dict[Purpose, Answer]:
         return dict(self._stores.consent.answers(self._driving.chosen.profile))

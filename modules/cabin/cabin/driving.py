@@ -122,6 +122,16 @@ class Driving:
         is_bound = any(signal in self._roles.names[role] for role in ("latitude", "longitude"))
         return is_bound or any(word in signal.lower() for word in _LOCATION)
 
+    def may_tell(self, signal: str) -> bool:
+        """Whether apps of the vehicle may have it (VISS): where it is, with consent alone, and not in private mode.
+
+        The cabin cannot know what an app does with a place, and private mode promises that none leaves the vehicle.
+        """
+        if not self.located_by(signal):
+            return True
+        allowed = self._sources.answers(self.chosen.profile).get(Purpose.LOCATION) is Answer.YES
+        return allowed and not self.chosen.private
+
     def look(self) -> None:
         """Judge this moment; whoever waits for a change is told of one."""
         up_ms = self._clock.up_ms()

@@ -70,7 +70,7 @@ async def serve(
     """
     stream = Stream(cockpit, log)
     door = Door(_hosts(opened, names), launch.knows)
-    server = _Server(_config(Guard(_application(cockpit, stream, launch, log, more), door, log)))
+    server = _Server(_config(application(cockpit, stream, launch, door, log, more=more)))
     try:
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(stream.pump(), name="web views")
@@ -134,7 +134,14 @@ def _hosts(opened: socket.socket, names: Sequence[str]) -> frozenset[str]:
     return frozenset(name.lower() if name.rpartition(":")[2].isdigit() else f"{name}:{port}".lower() for name in own)
 
 
-def _application(cockpit: Cockpit, stream: Stream, launch: Launch, log: Log, more: Sequence[BaseRoute]) -> ASGIApp:
+def application(
+    cockpit: Cockpit, stream: Stream, launch: Launch, door: Door, log: Log, *, more: Sequence[BaseRoute] = ()
+) -> ASGIApp:
+    """All that is answered, with its guard before it; `serve` puts it on a socket."""
+    return Guard(_unguarded(cockpit, stream, launch, log, more), door, log)
+
+
+def _unguarded(cockpit: Cockpit, stream: Stream, launch: Launch, log: Log, more: Sequence[BaseRoute]) -> ASGIApp:
     async def views(_: Request) -> Response:
         if stream.is_full:
             return JSONResponse({"error": "too many pages are open"}, 503)
