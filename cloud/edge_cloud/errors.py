@@ -20,3 +20,7 @@ class NotAFile(EdgeCloudError):  # noqa: N818  likewise
         super().__init__(f"{place}: {reason}")
         self.place = place
         self.reason = reason
+
+
+class BadQuery(EdgeCloudError):  # noqa: N818  likewise
+    """A query that an engine did not take; the engine's own words."""
