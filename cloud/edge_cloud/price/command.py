@@ -34,7 +34,7 @@ def price(  # noqa: PLR0917  typer reads a command's parameters; nobody passes t
     """Tell what a fleet's messages cost a month, both lanes, before it is rolled out.
 
     Without --dry-run one of a few profiles is taken: lean is 100 samples a second in batches of a minute and six hot
-    messages an hour; lean-live adds the vehicle's state each 10 s; rich is 900 samples a second in batches of 10 s; rows
+    messages an hour; lean-live adds the state each 10 s; rich is 900 samples a second in batches of 10 s; rows
     is lean as another agent's rows. The tariff says of when it is, and where its figures are from: look yours up.
 
     Example: `edge-agent dry-run --log drive.blf --dbc car.dbc --twin twin.json --json > mine.json` and
