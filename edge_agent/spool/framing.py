@@ -83,7 +83,7 @@ append failed in. A body that was not read is checked when it is leased.
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,6 +111,8 @@ FILE_HEADER_SIZE = _FILE_HEADER.size + _CRC.size
 RECORD_HEADER_1_SIZE = _FIELDS_AT + _RECORD_HEADER_1.size
 RECORD_HEADER_SIZE = _FIELDS_AT + _RECORD_HEADER.size
 _U16, _U32 = 0xFFFF, 0xFFFF_FFFF
+_AT_ONCE_BYTES = 16 * 1024
+"""For less than this a copy costs less than another system call."""
 
 
 class Lifetime(NamedTuple):
@@ -140,6 +142,14 @@ class Framed(NamedTuple):
     end: int
     lifetime: Lifetime = FOREVER
     flags: int = 0
+
+
+class Halves(NamedTuple):
+    """One record as it is read to be sent: cut out of the whole, a payload of 200 KB would be copied, 0.05 ms."""
+
+    head: bytes
+    """header and meta"""
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,29 +229,50 @@ def encode_record(envelope: Envelope, previous_seq: int | None, lifetime: Lifeti
     return b"".join((MARK, _CRC.pack(zlib.crc32(fields)), fields, meta, envelope.payload))
 
 
+def read_record(read: Callable[[int, int], bytes], start: int, end: int) -> Halves:
+    """What lies between, in two reads where the payload is large; shorter where `read(start, end)` gives less.
+
+    Whatever that is: the halves behind each other are the bytes as they lie there.
+    """
+    first = read(start, min(end, start + _AT_ONCE_BYTES))
+    at = min(_payload_at(first), end - start)
+    if len(first) == end - start:
+        return Halves(first[:at], first[at:])
+    return Halves(first[:at] if at <= len(first) else read(start, start + at), read(start + at, end))
+
+
 def decode_record(data: bytes, stream: StreamName) -> Envelope | None:
-    """The envelope of one whole record, or None where it is damaged. Retention and times stay with the record."""
-    item, header = _item_at(data, 0), _header_at(data, 0)
-    if header is None or not isinstance(item, Framed) or item.end != len(data):
+    """`decode_halves` of one whole record."""
+    at = _payload_at(data)
+    return decode_halves(Halves(data[:at], data[at:]), stream)
+
+
+def decode_halves(record: Halves, stream: StreamName) -> Envelope | None:
+    """The envelope of a record, or None where it is damaged. Retention and times stay with the record."""
+    head, payload = record
+    header = _header_at(head, 0)
+    if header is None or (len(head), len(payload)) != (header.size + header.meta_length, header.payload_length):
         return None
-    body = header.size + header.meta_length
-    lane, rule, schema, content_type, content_encoding = json.loads(data[header.size : body])
+    meta = head[header.size :]
+    if header.body_crc != zlib.crc32(payload, zlib.crc32(meta)):
+        return None
+    lane, rule, schema, content_type, content_encoding = json.loads(meta)
     return Envelope(
-        item.key,
+        EnvelopeKey(header.boot, header.seq),
         stream.priority,
         Lane(lane),
         rule,
         schema,
         content_type,
         content_encoding,
-        data[body:],
+        payload,
         upload=stream.upload,
         purposes=stream.purposes,
     )
 
 
 def is_encrypted(data: bytes) -> bool:
-    """Whether the payload of a record that could be decoded is encrypted, see `at_rest.py`."""
+    """Whether the payload of a record that could be decoded is encrypted, see `at_rest.py`; its head will do."""
     header = _header_at(data, 0)
     return header is not None and bool(header.flags & ENCRYPTED)
 
@@ -285,6 +316,12 @@ def _header_at(data: bytes, at: int) -> _Header | None:
     boot, meta_length, payload_length, body_crc, seq, link, *rest = layout.unpack_from(data, at + _FIELDS_AT)
     lifetime, flags = (Lifetime(*rest[:4]), rest[4]) if rest else (FOREVER, 0)
     return _Header(size, boot, meta_length, payload_length, body_crc, seq, link, lifetime, flags)
+
+
+def _payload_at(record: bytes) -> int:
+    """Where the payload begins; the end of what there is where the header cannot tell."""
+    header = _header_at(record, 0)
+    return len(record) if header is None else header.size + header.meta_length
 
 
 def _framed(header: _Header, at: int) -> Framed:

@@ -11,6 +11,7 @@ import errno
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from edge_agent import events
@@ -35,11 +36,13 @@ from edge_agent.spool.at_rest import AtRest
 from edge_agent.spool.files import SpoolFiles
 from edge_agent.spool.framing import (
     ENCRYPTED,
-    decode_record,
+    Halves,
+    decode_halves,
     encode_record,
     file_header,
     is_encrypted,
     lifetime_of,
+    read_record,
     record_length,
 )
 from edge_agent.spool.ledger import Incoming, Leased, Ledger, Placement
@@ -181,11 +184,11 @@ class Store:
             and (leases := self._ledger.lease(limit - len(envelopes), terms, powered_s=powered_s))
         ):
             for lease in leases:
-                data = self._bytes_of(lease)
-                answers = answers or bool(data) or self._takes_writes()
+                record = self._record_of(lease)
+                answers = answers or bool(record.head) or self._takes_writes()
                 if not answers:
                     self._unread.append(lease)
-                elif envelope := self._read(lease, data):
+                elif envelope := self._read(lease, record):
                     envelopes.append(envelope)
         return envelopes
 
@@ -234,7 +237,7 @@ class Store:
         if isinstance(receipt, Refused):
             lease = self._ledger.in_flight(key)
             with self._files.reading_many():
-                self._set_aside(key, file_header(lease.segment.name.stream) + self._bytes_of(lease))
+                self._set_aside(key, b"".join((file_header(lease.segment.name.stream), *self._record_of(lease))))
             self._ledger.lose(key, "refused")
             return
         self._ledger.settle(key)
@@ -377,11 +380,11 @@ class Store:
         self.give_back([lease.key for lease in self._unread if not lease.segment.locked])
         self._unread.clear()
 
-    def _read(self, lease: Leased, data: bytes) -> Envelope | None:
+    def _read(self, lease: Leased, record: Halves) -> Envelope | None:
         if lease.segment.locked:
             return None
-        envelope = decode_record(data, lease.segment.name.stream)
-        if envelope is not None and is_encrypted(data):
+        envelope = decode_halves(record, lease.segment.name.stream)
+        if envelope is not None and is_encrypted(record.head):
             if not self._at_rest.has_key_of(envelope):
                 self._lock(lease.segment)
                 return None
@@ -397,12 +400,12 @@ class Store:
         count = sum(one.last_seq - one.first_seq + 1 for one in lost)
         events.segment_locked(self._log, path=str(self._files.path(segment.name)), count=count)
 
-    def _bytes_of(self, lease: Leased) -> bytes:
+    def _record_of(self, lease: Leased) -> Halves:
         try:
-            return self._files.read(lease.segment, *lease.segment.span(lease.index))
+            return read_record(partial(self._files.read, lease.segment), *lease.segment.span(lease.index))
         except OSError as error:
             if error.errno in {errno.EIO, errno.ENOENT}:
-                return b""
+                return Halves(b"", b"")
             # Nothing is wrong with the record: the process is out of memory, descriptors or rights.
             raise SpoolUnusable(str(self._folder), error.strerror or str(error)) from error
 

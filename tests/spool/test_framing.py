@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,11 +12,13 @@ from edge_agent.spool.framing import (
     Framed,
     Gap,
     Lifetime,
+    decode_halves,
     decode_record,
     encode_record,
     file_header,
     file_version,
     lifetime_of,
+    read_record,
     record_length,
     scan,
     stream_in,
@@ -191,3 +194,53 @@ def test_a_damaged_record_decodes_to_none() -> None:
     assert decode_record(record[:-1], THREE) is None
     assert decode_record(record + b"x", THREE) is None
     assert decode_record(b"", THREE) is None
+
+
+def pieces_of(content: bytes) -> tuple[Callable[[int, int], bytes], list[int]]:
+    """What reads from it, and how much was asked for each time."""
+    asked: list[int] = []
+
+    def read(start: int, end: int) -> bytes:
+        assert start <= end
+        asked.append(end - start)
+        return content[start:end]
+
+    return read, asked
+
+
+@given(ENVELOPES, st.integers(0, 50_000), st.integers(0, 20_000), st.integers(0, 100))
+def test_a_record_is_read_as_it_lies_there_whatever_its_size(
+    envelope: Envelope, payload_bytes: int, rule_bytes: int, start: int
+) -> None:
+    envelope = replace(envelope, rule="r" * rule_bytes, payload=bytes(payload_bytes))
+    record = encode_record(envelope, None)
+    read, _ = pieces_of(bytes(start) + record + b"behind")
+
+    halves = read_record(read, start, start + len(record))
+
+    assert b"".join(halves) == record
+    assert decode_halves(halves, stream_of(envelope)) == envelope
+
+
+def test_a_large_payload_is_read_on_its_own_and_a_small_record_at_once() -> None:
+    large, small = (encode_record(sealed(1, 4, size=size), None) for size in (200_000, 1_000))
+    (read_large, of_large), (read_small, of_small) = pieces_of(large), pieces_of(small)
+
+    read_record(read_large, 0, len(large))
+    read_record(read_small, 0, len(small))
+
+    assert of_large == [16 * 1024, 200_000]
+    assert of_small == [len(small)]
+
+
+@given(st.data())
+def test_a_record_that_was_cut_or_changed_in_any_place_is_damaged(data: st.DataObject) -> None:
+    record = encode_record(sealed(1, 4, size=data.draw(st.sampled_from([10, 40_000]))), None)
+    at = data.draw(st.integers(0, len(record) - 1))
+    changed = record[:at] + bytes([record[at] ^ data.draw(st.integers(1, 255))]) + record[at + 1 :]
+
+    for content in (record[:at], changed):
+        read, _ = pieces_of(content)
+        halves = read_record(read, 0, len(record))
+        assert b"".join(halves) == content
+        assert decode_halves(halves, THREE) is None
