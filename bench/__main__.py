@@ -25,8 +25,9 @@ from bench.rules import bench_rules
 from bench.spool import bench_spool
 from bench.traffic import Traffic, blocks, traffic
 from bench.uplink import bench_uplink
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.bus import Buses
-from edge_agent.acquire.pythoncan import BusAddress, message_of
+from edge_agent.acquire.pythoncan import message_of
 from edge_agent.clock import SystemClock
 from edge_agent.compilation import Config, compile_document
 from edge_agent.decode.catalog import Catalog

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from bench.traffic import Traffic, traffic
-from bench.udp_can import UdpCan
+from bench.udp_can import HOST, UdpCan, free_ports
 from edge_agent.app import Agent
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
@@ -88,20 +88,14 @@ class NoHub:
 def run_agent(pipe: Connection, folder: Path, database: Path, rules: Mapping[str, object]) -> None:
     """The process to be measured: gives its buses' addresses, then Figures for each message until an empty one."""
     (folder / "twin.json").write_text(json.dumps({"$version": 1, "schema_version": 1, "rules": rules}))
-    buses = tuple(BusSettings(name=f"can{at}", channel=f"can{at}", dbc=(database,)) for at in range(BUSES))
-    bound: dict[str, tuple[str, int]] = {}
-
-    def bind(receiver: socket.socket, channel: str) -> None:
-        receiver.bind(("127.0.0.1", 0))
-        bound[channel] = receiver.getsockname()
-
+    ports = free_ports(BUSES)
+    buses = tuple(BusSettings(name=f"can{at}", channel=str(port), dbc=(database,)) for at, port in enumerate(ports))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("can.interfaces.socketcan.socketcan.create_socket", UdpCan)
-        patch.setattr("can.interfaces.socketcan.socketcan.bind_socket", bind)
-        asyncio.run(_serve(pipe, load_settings(buses=buses, data_folder=folder), bound))
+        patch.setattr("edge_agent.acquire.socketcan.raw_socket", UdpCan)
+        asyncio.run(_serve(pipe, load_settings(buses=buses, data_folder=folder)))
 
 
-async def _serve(pipe: Connection, settings: Settings, bound: Mapping[str, tuple[str, int]]) -> None:
+async def _serve(pipe: Connection, settings: Settings) -> None:
     tellings, stop = Tellings(), asyncio.Event()
     agent = await Agent.open(settings, NoHub(), tellings)
     asked = asyncio.Event()
@@ -109,7 +103,7 @@ async def _serve(pipe: Connection, settings: Settings, bound: Mapping[str, tuple
     running = asyncio.create_task(agent.run(stop), name="agent")
     while len(agent.status().open_buses) < BUSES:  # noqa: ASYNC110  nothing tells of it
         await asyncio.sleep(0.01)
-    pipe.send([bound[bus.channel] for bus in settings.buses])
+    pipe.send([(HOST, int(bus.channel)) for bus in settings.buses])
     while True:
         await asked.wait()
         asked.clear()

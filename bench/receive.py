@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 import can
 import structlog
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, merge
 from edge_agent.acquire.poll import SocketCanReader
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
 from tests.acquire.unix_can import UnixCan, classic, fd, unix_can

@@ -6,13 +6,13 @@ A bus of the channel `40001` hears what is sent to that port. UDP's sockets coun
 import socket
 import sys
 
-from can.interfaces.socketcan import socketcan
+from edge_agent.acquire import socketcan
 
 HOST = "127.0.0.1"
 
 
 class UdpCan(socket.socket):
-    """A CAN socket as far as python-can can tell."""
+    """A CAN socket as far as the agent can tell; an interface's name is a port."""
 
     def __init__(self) -> None:
         super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
@@ -21,6 +21,10 @@ class UdpCan(socket.socket):
         """Filters and the like are let be."""
         if level != socket.SOL_CAN_RAW:
             super().setsockopt(level, option, value)
+
+    def bind(self, address: tuple[str]) -> None:  # type: ignore[override]
+        """To that port."""
+        super().bind((HOST, int(address[0])))
 
 
 def free_ports(count: int) -> list[int]:
@@ -35,13 +39,8 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def _bind(sock: socket.socket, channel: str = "0") -> None:
-    sock.bind((HOST, int(channel)))
-
-
 if __name__ == "__main__":
-    socketcan.create_socket = UdpCan
-    socketcan.bind_socket = _bind
+    socketcan.raw_socket = UdpCan
     sys.argv[1:] = ["run"]
     from edge_agent.__main__ import main
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.bus import Buses
-from edge_agent.acquire.log import LogFile
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.database_cache import DatabaseCache
@@ -29,6 +28,8 @@ def source_of(settings: Settings, clock: Clock, log: Log) -> tuple[FrameSource, 
             only_wanted=[bus.name for bus in settings.buses if bus.only_wanted],
         )
         return buses, lambda: buses.opened, False
+    from edge_agent.acquire.log import LogFile  # noqa: PLC0415  python-can with it, 3 MB
+
     # A recording of several interfaces names them as the buses' channels.
     channels = {bus.channel: i for i, bus in enumerate(settings.buses)} if len(settings.buses) > 1 else None
     recording = LogFile(

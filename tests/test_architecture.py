@@ -159,6 +159,7 @@ VAGUE_NAMES = {"base", "common", "handler", "helper", "helpers", "manager", "mis
 
 NO_TEST_OF_ITS_OWN: Mapping[str, str] = {
     "__main__.py": "one call; the command line's tests go through it",
+    "acquire/address.py": "plain data",
     "app.py": "the wiring: tests/journey runs it whole",
     "policy/rules.py": "plain data",
     "ports.py": "protocols: tests/contract holds each of their makers to them",

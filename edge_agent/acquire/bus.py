@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from edge_agent import events
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog, Taken
 from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, block_of, by_time, joined
 from edge_agent.acquire.can_frame import Filters
 from edge_agent.acquire.capture_time import CaptureTime
 from edge_agent.acquire.losses import Losses
-from edge_agent.acquire.messages import MessageReader
 from edge_agent.acquire.pace import Progress
 from edge_agent.acquire.poll import SocketCanReader
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.reader import Reader, ReaderThread
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
@@ -82,7 +81,7 @@ class Buses:
         self._readers: list[Reader] = [self._socketcan] if bulk else []
         for at, address in enumerate(addresses):
             if at not in bulk:
-                self._readers.append(MessageReader(address, at, log=log, clock=clock, backoff=backoff))
+                self._readers.append(_message_reader(address, at, log=log, clock=clock, backoff=backoff))
 
     @property
     def opened(self) -> frozenset[str]:
@@ -149,6 +148,12 @@ class Buses:
             mine = np.flatnonzero(columns.bus == bus)
             t_ns[mine] = self._capture.told_now(t_ns[mine])
         return replace(columns, t_ns=t_ns)
+
+
+def _message_reader(address: BusAddress, index: int, *, log: events.Log, clock: Clock, backoff: Backoff) -> Reader:
+    from edge_agent.acquire.messages import MessageReader  # noqa: PLC0415  python-can with it, 3 MB
+
+    return MessageReader(address, index, log=log, clock=clock, backoff=backoff)
 
 
 def _count(losses: Sequence[Losses], counts: Sequence[int], uptime_ns: int) -> None:

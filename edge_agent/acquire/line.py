@@ -1,9 +1,9 @@
 """One SocketCAN bus through all its openings, as the thread that reads all of them keeps it: `Line`."""
 
 from edge_agent import events
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.can_frame import FILTERS_MAX, Filters
 from edge_agent.acquire.openings import Openings
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.socketcan import RECEIVE_BYTES, SocketCanBus
 from edge_agent.backoff import Backoff
 from edge_agent.errors import BusDown

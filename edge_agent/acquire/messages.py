@@ -4,10 +4,11 @@ import threading
 from contextlib import closing
 
 from edge_agent import events
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog
 from edge_agent.acquire.device_time import DeviceTime
 from edge_agent.acquire.openings import Openings
-from edge_agent.acquire.pythoncan import BusAddress, PythonCanBus, frame_of
+from edge_agent.acquire.pythoncan import PythonCanBus, frame_of
 from edge_agent.acquire.reader import WAIT_S
 from edge_agent.backoff import Backoff
 from edge_agent.errors import BusDown

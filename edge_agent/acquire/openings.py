@@ -3,7 +3,7 @@
 import random
 
 from edge_agent import events
-from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.acquire.address import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.errors import BusDown
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge_agent import events
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog
 from edge_agent.acquire.can_frame import CLASSIC_ROW, FD_ROW, Filters, columns_of_rows
 from edge_agent.acquire.line import Line
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.reader import WAIT_S
 from edge_agent.acquire.recvmmsg import Datagrams
 from edge_agent.acquire.socketcan import RECEIVE_BYTES

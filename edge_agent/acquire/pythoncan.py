@@ -1,13 +1,11 @@
 """The door to python-can's buses: its messages become frames, its exceptions BusDown."""
 
 import errno
-import socket
 from contextlib import suppress
-from dataclasses import dataclass
 
 import can
-from can.interfaces.socketcan import SocketcanBus
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.block import Frame
 from edge_agent.acquire.timestamps import since_epoch_ns
 from edge_agent.errors import BusDown
@@ -16,17 +14,6 @@ from edge_agent.records import EXTENDED_ID, FrameFlag
 DOWN = (can.CanError, NotImplementedError, OSError, TypeError, ValueError)
 """What opening, reading or writing a bus raises: python-can's own, the socket's, and for settings an interface
 does not take TypeError, ValueError and (an unknown interface, interface.py) NotImplementedError."""
-
-
-@dataclass(frozen=True, slots=True)
-class BusAddress:
-    """Where a bus is: `interface` and `channel` are python-can's names (`socketcan`, `can0`)."""
-
-    name: str
-    interface: str
-    channel: str
-    fd: bool = False
-    bitrate: int | None = None
 
 
 def frame_of(message: can.Message, bus: int, t_ns: int | None = None) -> Frame:
@@ -102,13 +89,6 @@ class PythonCanBus:
                 return False
             raise _down(self._address, "written", error) from error
         return True
-
-    @property
-    def socket(self) -> socket.socket:
-        """The socket of a `socketcan` bus, which stays this object's. Raises BusDown where there is none."""
-        if not isinstance(self._bus, SocketcanBus):
-            raise BusDown(self._address.name, f"{type(self._bus).__name__} has no socket of SocketCAN")
-        return self._bus.socket
 
     def close(self) -> None:
         """Release the bus; it may be gone already."""

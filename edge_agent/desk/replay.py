@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.block import Frame
 from edge_agent.acquire.logreader import read_log
 from edge_agent.acquire.pace import Pace
-from edge_agent.acquire.pythoncan import BusAddress, PythonCanBus, message_of
+from edge_agent.acquire.pythoncan import PythonCanBus, message_of
 from edge_agent.desk.vehicle import Vehicle
 from edge_agent.errors import BusDown
 from edge_agent.records import FrameFlag

@@ -10,8 +10,8 @@ import can
 import pytest
 from can.interfaces.virtual import VirtualBus
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.bus import SETTLE_NS, Buses
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
 from edge_agent.records import ClockQuality, FrameBlock, FrameFlag

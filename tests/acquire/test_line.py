@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.can_frame import CLASSIC_ROW, FILTERS_MAX, IdFilter, filter_bytes
 from edge_agent.acquire.line import Line
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.recvmmsg import Datagrams
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff

@@ -7,9 +7,9 @@ import can
 import pytest
 from can.interfaces.virtual import VirtualBus
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog
 from edge_agent.acquire.messages import MessageReader
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
 from tests.acquire.told import Told, reading, taken

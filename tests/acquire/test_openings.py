@@ -1,5 +1,5 @@
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.openings import Openings
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.backoff import Backoff
 from edge_agent.errors import BusDown
 from tests.acquire.told import Told

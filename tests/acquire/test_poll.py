@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog
 from edge_agent.acquire.block import Columns
 from edge_agent.acquire.can_frame import Filters, IdFilter, filter_bytes
 from edge_agent.acquire.poll import SocketCanReader
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.recvmmsg import AT_ONCE, Datagrams
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff

@@ -5,8 +5,9 @@ from contextlib import closing
 import can
 import pytest
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.block import Frame
-from edge_agent.acquire.pythoncan import DOWN, BusAddress, PythonCanBus, frame_of, interfaces, message_of
+from edge_agent.acquire.pythoncan import DOWN, PythonCanBus, frame_of, interfaces, message_of
 from edge_agent.errors import BusDown
 from edge_agent.records import EXTENDED_ID, FrameFlag
 

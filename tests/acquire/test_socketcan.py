@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 import numpy as np
 import pytest
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.can_frame import CLASSIC_ROW, FD_ROW, IdFilter, filter_bytes
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.recvmmsg import Datagrams
 from edge_agent.acquire.socketcan import RECEIVE_BYTES, SocketCanBus
 from edge_agent.errors import BusDown

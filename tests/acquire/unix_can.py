@@ -1,13 +1,13 @@
 """Datagrams on a unix socket in place of a SocketCAN interface: the same bytes, and the kernel's own times.
 
-python-can's own code runs above it. What only a CAN socket does (error frames, lost frames, an interface that goes
-down) is shown on real interfaces, in tests/vcan.
+Our own code runs above it, and python-can's. What only a CAN socket does (error frames, lost frames, an interface that
+goes down) is shown on real interfaces, in tests/vcan.
 """
 
 import socket
 import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -19,9 +19,17 @@ FD = struct.Struct("=IBB2x64s")
 class CanSocket(socket.socket):
     """Keeps the id filters that a CAN socket would take; it lets everything through."""
 
-    def __init__(self) -> None:
+    def __init__(self, interfaces: Mapping[str, "UnixCan"]) -> None:
         super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.filters: list[bytes] = []
+        self._interfaces = interfaces
+
+    def bind(self, address: tuple[str]) -> None:  # type: ignore[override]
+        """To an interface, by its name."""
+        self._interfaces[address[0]].attach(self)
+
+    def bind_path(self, path: str) -> None:
+        super().bind(path)
 
     def setsockopt(self, level: int, option: int, value: int | bytes) -> None:  # type: ignore[override]
         if level != socket.SOL_CAN_RAW:
@@ -45,7 +53,7 @@ class UnixCan:
     def attach(self, receiver: CanSocket) -> None:
         """Bind a receiver; as it is connected to the sender, its queue is bounded by the sender's buffer alone."""
         self.receiver = receiver
-        receiver.bind(f"\0{self.channel}")
+        receiver.bind_path(f"\0{self.channel}")
         receiver.connect(f"\0{self.channel}-sender")
 
     def send_bytes(self, frame: bytes) -> None:
@@ -70,12 +78,11 @@ def fd(can_id: int, data: bytes) -> bytes:
 
 @contextmanager
 def unix_can(count: int = 1) -> Iterator[tuple[UnixCan, ...]]:
-    """Interfaces that python-can finds by their channel while this lasts."""
+    """Interfaces that we, and python-can, find by their channel while this lasts."""
     interfaces = {one.channel: one for one in (UnixCan() for _ in range(count))}
     with pytest.MonkeyPatch.context() as patch:
-        place = "can.interfaces.socketcan.socketcan"
-        patch.setattr(f"{place}.create_socket", CanSocket)
-        patch.setattr(f"{place}.bind_socket", lambda receiver, channel: interfaces[channel].attach(receiver))
+        for place in ("edge_agent.acquire.socketcan.raw_socket", "can.interfaces.socketcan.socketcan.create_socket"):
+            patch.setattr(place, lambda: CanSocket(interfaces))
         try:
             yield tuple(interfaces.values())
         finally:

@@ -13,9 +13,9 @@ import can
 import numpy as np
 import pytest
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.log import LogFile
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.clock import SystemClock
 from edge_agent.ports import FrameSource
 from edge_agent.records import EXTENDED_ID, FrameBlock

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import can
 
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.block import Frame
 from edge_agent.acquire.bus import Buses
-from edge_agent.acquire.pythoncan import BusAddress
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock

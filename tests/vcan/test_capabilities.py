@@ -23,7 +23,7 @@ MORE_THAN_ANYBODY_MAY = 1 << 29
 
 TRIED = f"""
 import json, subprocess, sys
-from edge_agent.acquire.pythoncan import BusAddress
+from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.socketcan import SocketCanBus
 
 def link(*words):
