@@ -1,0 +1,1 @@
+"""Where messages lie: one file a form."""
