@@ -12,6 +12,9 @@ READY_DEV := $(VENV)/.ready-dev
 READY_MF4 := $(VENV_MF4)/.ready
 READY_SUPPLY := $(VENV_SUPPLY)/.ready
 READY_CLOUD := $(VENV_CLOUD)/.ready
+# Tests wait for more than half of their time: four at once keep two cores busy.
+WORKERS ?= 4
+IN_WORKERS = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 CUTS ?= 50
 MINUTES ?= 10
 ARCH ?= amd64
@@ -21,8 +24,10 @@ ARCH ?= amd64
 demo: $(READY)
 	$(BIN)/edge-agent demo
 
+# By file, as the tests of a file share an address or a database; what is timed comes last, alone.
 test: $(READY_DEV)
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not timed" $(IN_WORKERS)
+	$(BIN)/pytest -m timed
 
 # On real SocketCAN: the running kernel's, or user-mode-linux.
 vcan: $(READY_DEV)
@@ -78,7 +83,7 @@ audit: $(READY_SUPPLY)
 	$(VENV_SUPPLY)/bin/python -m tests.image.audit $(AUDIT)
 
 quick: $(READY_DEV)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not timed" $(IN_WORKERS)
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

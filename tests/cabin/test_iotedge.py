@@ -123,6 +123,7 @@ def at_the_hub(car: Car) -> bool:
     return car.edge.connected
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("way", "address"), [("connection_string", "127.0.0.130"), ("workload", "127.0.0.131")])
 async def test_a_patch_is_a_meeting_within_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way, address: str, caplog: pytest.LogCaptureFixture

@@ -61,7 +61,11 @@ def arrivals(folder: Path, *bodies: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("data", [LINE, gzip.compress(LINE), LINE + LINE, gzip.compress(LINE) + gzip.compress(LINE)])
+@pytest.mark.parametrize(
+    "data",
+    [LINE, gzip.compress(LINE), LINE + LINE, gzip.compress(LINE) + gzip.compress(LINE)],
+    ids=["plain", "zipped", "plain twice", "zipped twice"],
+)
 def test_payloads_are_read_plain_and_zipped_one_or_several(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "payload"
     path.write_bytes(data)
@@ -84,7 +88,7 @@ def test_a_log_of_frames_is_one_batch(tmp_path: Path) -> None:
     assert line == ("car 2/8  rule crash  2 frames  candump/1  2023-11-14T22:13:20.000001Z to 2023-11-14T22:13:20.250Z")
 
 
-@pytest.mark.parametrize("data", [FRAMES, gzip.compress(FRAMES)])
+@pytest.mark.parametrize("data", [FRAMES, gzip.compress(FRAMES)], ids=["plain", "zipped"])
 def test_a_file_of_frames_is_shown_though_nothing_says_whose_they_are(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "capture.log"
     path.write_bytes(data)

@@ -30,7 +30,7 @@ RULE = {"kind": "on_change", "signals": ["*"], "batch": {"max_age_s": 0.1}}
 """its batches are sealed in the tick in which they begin, or soon after; when they are is told"""
 PROMISED_MS = 500
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.timed, pytest.mark.timeout(90)]
 
 
 async def sealed_ms(agent: AgentProcess, rule: str) -> float:

@@ -169,6 +169,7 @@ async def test_the_purposes_are_known_after_a_start_and_what_an_earlier_boot_kep
     await spool.close()
 
 
+@pytest.mark.timed
 async def test_sixty_megabytes_among_others_are_gone_in_far_less_than_five_seconds(tmp_path: Path) -> None:
     spool = await SegmentSpool.open(tmp_path, cap_bytes=1 << 30, log=Ear())
     for at in range(0, 60, 4):

@@ -48,6 +48,7 @@ class SleepyClock:
         return self._clock.is_synced()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("size", [500, 200_000], ids=["small", "large"])
 async def test_after_a_suspend_the_first_batch_is_acknowledged_within_two_seconds_though_nobody_told_the_socket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int

@@ -54,6 +54,7 @@ async def car(folder: Path, more: int = 0, **environment: str) -> AsyncIterator[
             yield one
 
 
+@pytest.mark.timed
 async def test_it_follows_the_vehicle_and_ends_at_a_signal(tmp_path: Path) -> None:
     async with car(tmp_path) as one:
         view = await one.drive(53.0)
@@ -66,6 +67,7 @@ async def test_it_follows_the_vehicle_and_ends_at_a_signal(tmp_path: Path) -> No
         assert [event["event"] for event in one.cabin.events if event["level"] == "error"] == []
 
 
+@pytest.mark.timed
 async def test_the_page_locks_within_a_quarter_of_a_second_and_opens_after_three(tmp_path: Path) -> None:
     """A few times; `python -m tests.cabin.journey.measure --locks 1000` does it a thousand times."""
     async with car(tmp_path) as one:
@@ -75,6 +77,7 @@ async def test_the_page_locks_within_a_quarter_of_a_second_and_opens_after_three
         assert min(opened_s) >= 3.0
 
 
+@pytest.mark.timed
 async def test_an_agent_that_falls_silent_locks_and_dashes_the_page(tmp_path: Path) -> None:
     async with car(tmp_path) as one, one.cabin.stream() as seen:
         one.ticking.cancel()
@@ -85,6 +88,7 @@ async def test_an_agent_that_falls_silent_locks_and_dashes_the_page(tmp_path: Pa
         assert dashed_s <= 3.5
 
 
+@pytest.mark.timed
 async def test_a_broker_that_dies_locks_the_page_and_one_that_is_back_opens_it(tmp_path: Path) -> None:
     async with mosquitto(tmp_path / "broker") as broker:
         environment = variables(tmp_path / "cabin", broker)
@@ -97,7 +101,7 @@ async def test_a_broker_that_dies_locks_the_page_and_one_that_is_back_opens_it(t
                     assert await _first(seen, lambda view: view["locked"]) - began <= 1.5
             await broker.start()
             async with played_agent(broker) as agent, ticking_of(agent):
-                await cabin.until_view(within_s=12, drive="parked")
+                await cabin.until_view(drive="parked")
 
 
 async def _first(seen: AsyncIterator[Any], is_so: Any) -> float:
@@ -123,7 +127,7 @@ async def test_the_agent_hears_each_decision(tmp_path: Path) -> None:
 
 async def _said(reader: Reader, *, private: bool, trips: str) -> None:
     """Return when the cabin has said this, whatever it said before."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         times = 1
         while True:
             said: Any = (await reader.heard("cabin/v1/consent", times))[-1]

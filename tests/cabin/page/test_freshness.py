@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser
 
 from tests.cabin.page.browser import Seat, seat, sitting
@@ -16,6 +17,8 @@ from tests.cabin.web.serving import serving
 DASHES = "\u2013 \u2013"
 CUT_SHORT = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET")
 TICK_MS = 100
+
+pytestmark = pytest.mark.timed
 
 
 class Ticking(FakeCockpit):

@@ -230,6 +230,7 @@ async def test_signals_are_left_to_the_process(cockpit: FakeCockpit, tmp_path: P
             assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.timed
 async def test_sigterm_ends_the_process_with_0_within_two_seconds_though_20_pages_listen(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.cabin.web.alone", str(tmp_path), "50",

@@ -12,6 +12,8 @@ import structlog
 from cabin.web.stream import MOST_PAGES, Stream
 from tests.cabin.web.fake_cockpit import FakeCockpit, Scene
 
+pytestmark = pytest.mark.timed
+
 
 @asynccontextmanager
 async def pumped(cockpit: FakeCockpit) -> AsyncIterator[Stream]:
