@@ -15,6 +15,7 @@ DIALLING: tuple[dict[str, object], ...] = (
     {"dialer": "failed", "dialled": "a1"},
     {"dialer": "none"},
 )
+DAY_S = 86_400
 LOCKED = ("moving", "idling", "unknown")
 SIZES = (WIDE, SMALL, LOW)
 PLACES = ("now", "link", "trips", "privacy", "privacy of a guest", "settings")
@@ -95,11 +96,19 @@ async def entered(made: Seat, place: str) -> None:
         await made.when("document.querySelector('.warn') === null")
 
 
-@pytest.mark.parametrize("language", ["en", "de", "pseudo"])
-async def test_everything_can_be_read_and_hit_while_driving(browser: Browser, tmp_path: Path, language: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "in_days"),
+    [("en", 0), ("de", 0), ("pseudo", 0), ("pseudo", 1)],
+    ids=["en", "de", "pseudo", "pseudo, tomorrow"],
+)
+async def test_everything_can_be_read_and_hit_while_driving(
+    browser: Browser, tmp_path: Path, language: str, in_days: int
+) -> None:
     spoken = "de" if language == "de" else "en"
     cockpit = FakeCockpit(Scene("moving", redraw_ms=20, language=spoken, speed=188))
     cockpit.meetings[0]["title"] = "Thirty characters, no more now"
+    for meeting in cockpit.meetings[:3]:
+        meeting |= {name: meeting[name] + in_days * DAY_S for name in ("start_s", "end_s")}
     found: Wrongs = {}
     async with seat(browser, cockpit, tmp_path, pseudo=language == "pseudo") as made:
         for number, (drive, theme) in enumerate(itertools.product(LOCKED, ("day", "night"))):
