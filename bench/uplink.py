@@ -1,15 +1,15 @@
 """`python -m bench.uplink`: how fast a backlog goes through Microsoft's SDK to the local hub, beside the SDK alone.
 
-Both ways take turns in one run, through the same hub in a process of its own, with the same messages on the wire and at
-most 16 of them in flight:
+Both ways take turns in one run, every other time the agent first, each in a process of its own, through the same hub in
+another, with the same messages on the wire and at most 16 of them in flight:
 
-    SDK alone   azure-iot-device on the event loop, 16 tasks that each send what is next, out of memory; in a process
-                of its own, where nothing of the agent touches it
+    SDK alone   azure-iot-device on the event loop, 16 tasks that each send what is next, out of memory; nothing of the
+                agent touches it
     the agent   a spool filled on disk and opened anew, `Delivery`, `IotEdge`; each batch is settled on disk
 
 Time runs from the first send to the last acknowledgement, so what the agent takes to find its pace counts too. CPU is
-told in milliseconds a message, of the sending process (all threads) and of the hub's. The machine's speed drifts:
-trust the ratios.
+told in milliseconds a message, of the sending process (all threads) and of the hub's. The machine's speed drifts, and
+one turn of the SDK alone differs from its next by as much as by half: trust the median of the ratios of neighbours.
 """
 
 import argparse
@@ -42,7 +42,7 @@ from edge_agent.uplink.iotedge import IotEdge
 IN_FLIGHT = 16
 LOADS = ((1 << 10, 3000), (200 << 10, 300))
 """(bytes of payload, messages a round)"""
-ROUNDS = 5
+ROUNDS = 11
 ALONE, AGENT = "SDK alone", "the agent"
 
 
@@ -108,10 +108,17 @@ async def hub_on(folder: Path) -> AsyncIterator[HubProcess]:
         await hub.kill()
 
 
-def alone(variables: dict[str, str], size: int, count: int, hub_pid: int) -> Round:
+def alone(variables: dict[str, str], _folder: Path, size: int, count: int, hub_pid: int) -> Round:
     """`sent_alone`, for another process."""
     with environment(variables):
         return asyncio.run(sent_alone(envelopes(1, 0, size, count), Watch(hub_pid)))
+
+
+def agent(variables: dict[str, str], folder: Path, size: int, count: int, hub_pid: int) -> Round:
+    """`delivered`, for another process."""
+    give_back_large_buffers()  # as the agent does
+    with environment(variables):
+        return asyncio.run(delivered(folder, size, count, Watch(hub_pid)))
 
 
 async def sent_alone(batch: Sequence[Envelope], watch: Watch) -> Round:
@@ -154,7 +161,7 @@ def message_of(envelope: Envelope) -> Message:
     return message
 
 
-async def agent(folder: Path, size: int, count: int, watch: Watch) -> Round:
+async def delivered(folder: Path, size: int, count: int, watch: Watch) -> Round:
     """A backlog of an earlier start, as `app.py` delivers it."""
     with tempfile.TemporaryDirectory(dir=folder) as data:
         spool = await SegmentSpool.open(Path(data), cap_bytes=CAP_BYTES, log=LOG)
@@ -186,21 +193,27 @@ async def agent(folder: Path, size: int, count: int, watch: Watch) -> Round:
 async def rounds(home: Path, size: int, count: int) -> dict[str, list[Round]]:
     """The two ways in turn, each pair with a hub of its own."""
     done: dict[str, list[Round]] = {ALONE: [], AGENT: []}
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
-        for _ in range(ROUNDS):
-            with tempfile.TemporaryDirectory(dir=home) as folder:
-                async with hub_on(Path(folder)) as hub:
-                    theirs = loop.run_in_executor(elsewhere, alone, hub.environment, size, count, hub.pid)
-                    done[ALONE].append(await theirs)
-                    done[AGENT].append(await agent(Path(folder), size, count, Watch(hub.pid)))
+    ways = [(ALONE, alone, _process()), (AGENT, agent, _process())]
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            async with hub_on(Path(folder)) as hub:
+                for name, way, process in ways:
+                    given = hub.environment, Path(folder), size, count, hub.pid
+                    done[name].append(await asyncio.get_running_loop().run_in_executor(process, way, *given))
+        ways.reverse()
+    for _, _, process in ways:
+        process.shutdown()
     return done
+
+
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, get_context("spawn"))
 
 
 def bench_uplink(home: Path, loads: Sequence[tuple[int, int]] = LOADS) -> None:
     """One line a way and size, and their ratio."""
-    give_back_large_buffers()  # as the agent does
-    print(f"\nuplink: SDK and local hub, {IN_FLIGHT} in flight, medians of {ROUNDS} rounds in turn")
+    load = f"load {os.getloadavg()[0]:.1f} before"
+    print(f"\nuplink: SDK and local hub, {IN_FLIGHT} in flight, medians of {ROUNDS} rounds in turn; {load}")
     for size, count in loads:
         done = asyncio.run(rounds(home, size, count))
         for way, figures in done.items():
@@ -212,8 +225,12 @@ def bench_uplink(home: Path, loads: Sequence[tuple[int, int]] = LOADS) -> None:
                 f"  {f'{size >> 10} KiB, {way}':<24}{per_s:8.0f} a s   CPU a message:"
                 f" client {client_ms:5.2f} ms, hub {hub_ms:5.2f} ms   {cores}",
             )
-        ratios = [ours.per_s / theirs.per_s for ours, theirs in zip(done[AGENT], done[ALONE], strict=True)]
-        print(f"  {'':<24}{statistics.median(ratios):8.2f} x the SDK alone ({min(ratios):.2f} to {max(ratios):.2f})")
+        ratios = sorted(ours.per_s / theirs.per_s for ours, theirs in zip(done[AGENT], done[ALONE], strict=True))
+        low, middle, high = statistics.quantiles(ratios)
+        print(
+            f"  {'':<24}{middle:8.2f} x the SDK alone (half of the rounds {low:.2f} to {high:.2f},"
+            f" all {ratios[0]:.2f} to {ratios[-1]:.2f})",
+        )
 
 
 def main() -> None:
