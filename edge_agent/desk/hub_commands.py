@@ -38,6 +38,9 @@ def hub(
         typer.Option(help="A route as edgeHub has them, any number; without one all goes to the cloud."),
     ] = None,
     also: Annotated[list[str] | None, typer.Option(help="A further module of the device, any number.")] = None,
+    vehicles: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Vehicles besides, car-000000 and on, each with the same module.")
+    ] = 0,
     env_file: Annotated[
         Path | None, typer.Option(help="File for the environment, there while the hub is; standard output otherwise.")
     ] = None,
@@ -53,7 +56,7 @@ def hub(
     from edge_agent.localhub.hub import LocalHub, serve
 
     judge_ids({"--device": device, "--module": module} | {f"--also {one}": one for one in also or ()})
-    others = [(device, one) for one in also or ()]
+    others = [(device, one) for one in also or ()] + [(f"car-{n:06d}", module) for n in range(vehicles)]
     local = LocalHub(folder, address=address, device=device, module=module, identities=others, routes=route or ())
 
     async def until_stopped() -> None:
