@@ -2,7 +2,7 @@
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from playwright.async_api import Browser
@@ -108,7 +108,7 @@ async def test_everything_can_be_read_and_hit_while_driving(
     cockpit = FakeCockpit(Scene("moving", redraw_ms=20, language=spoken, speed=188))
     cockpit.meetings[0]["title"] = "Thirty characters, no more now"
     for meeting in cockpit.meetings[:3]:
-        meeting |= {name: meeting[name] + in_days * DAY_S for name in ("start_s", "end_s")}
+        meeting |= {name: cast("int", meeting[name]) + in_days * DAY_S for name in ("start_s", "end_s")}
     found: Wrongs = {}
     async with seat(browser, cockpit, tmp_path, pseudo=language == "pseudo") as made:
         for number, (drive, theme) in enumerate(itertools.product(LOCKED, ("day", "night"))):
