@@ -77,6 +77,7 @@ def models(drives: st.SearchStrategy[Drive] = DRIVES) -> st.SearchStrategy[Model
         language=st.sampled_from(["en", "de"]),
         dialer=st.sampled_from(["none", "idle", "dialing", "active", "failed"]),
         dialled_key=st.none(),
+        has_bridge=st.booleans(),
         missing_roles=st.just(()),
     )
 
@@ -129,5 +130,6 @@ def drawn(by: Random) -> Model:
         language="en",
         dialer=by.choice(["none", "idle", "dialing"]),
         dialled_key=None,
+        has_bridge=True,
         missing_roles=("speed",),
     )

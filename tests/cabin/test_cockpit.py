@@ -52,6 +52,24 @@ async def test_one_tap_dials_number_and_id() -> None:
     assert "+49" not in str(view)
 
 
+async def test_a_calendar_is_linked_to_who_drives_and_to_the_key_of_now() -> None:
+    one = vehicle()
+    one.car_key = "k1"
+    link = "https://bridge.example/link?vehicle=v&profile=p1&key=k1"
+    assert await one.cockpit.bridge() == (200, {"link": link})
+    one.car_key = "k2"
+    status, body = await one.cockpit.bridge()
+    assert (status, body["link"]) == (200, link.replace("k1", "k2"))
+
+
+async def test_a_vehicle_without_a_bridge_links_nothing_and_says_so() -> None:
+    one = vehicle()
+    one.driving.chosen.has_bridge = False
+    view: Any = one.cockpit.view()
+    assert not view["parked"]["bridge"]
+    assert (await one.cockpit.bridge())[0] == 404
+
+
 async def test_a_meeting_that_the_limits_cut_off_is_not_dialled() -> None:
     one = vehicle()
     one.meetings = [meeting(key, one.clock.now // 1000 + 600 * n) for n, key in enumerate("abcd", 1)]

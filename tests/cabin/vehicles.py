@@ -54,6 +54,7 @@ class Vehicle:
     forgotten: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=lambda: ["p1"])
     saved: int = 0
+    car_key: str = "QXZ"
     more: dict[str, float] = field(default_factory=dict)
     """signals besides, of each tick"""
     log: Log = field(default_factory=structlog.get_logger)
@@ -65,7 +66,7 @@ class Vehicle:
         self.latest, self._seq = Latest(), 0
         self.latest.reconfigure({SPEED: SignalInfo("km/h"), LOCK: SignalInfo(), PLACE: SignalInfo("degrees")})
         sources = Sources(self._coming, lambda: self.profiles, self._answers, lambda: None, lambda: self.dialer.state)
-        chosen = Chosen(self.market, "en", profile="p1")
+        chosen = Chosen(self.market, "en", profile="p1", has_bridge=True)
         self.driving = Driving(self.latest, chosen, sources, self.clock, self.log)
         self.driving.bind({})
         self.cockpit = CabinCockpit(self.driving, self._acts(), self.dialer, self.clock)
@@ -96,6 +97,7 @@ class Vehicle:
             link=lambda profile, key: next(
                 one.link for one in self.meetings if (one.profile, one.key) == (profile, key)
             ),
+            bridge_link=lambda profile: f"https://bridge.example/link?vehicle=v&profile={profile}&key={self.car_key}",
             add=self._add,
             forget=self._forget,
             profiles=lambda: self.profiles,

@@ -47,6 +47,8 @@ READS = (
     "/api/v1/trips/QXZtrip",
     "/api/v1/link/{key}",
     "/api/v1/link/{key}/qr.svg",
+    "/api/v1/bridge",
+    "/api/v1/bridge/qr.svg",
     "/api/v1/export?format=csv",
     "/api/v1/export?format=json",
     "/viss/Vehicle/Speed",
@@ -68,7 +70,15 @@ ACTS: Sequence[tuple[str, dict[str, object]]] = (
     ("/api/v1/trips/delete", {"all": True}),
     ("/api/v1/trips/delete", {"ids": ["QXZtrip"]}),
 )
-FOR_PARKED = ("/api/v1/trips", "/api/v1/link", "/api/v1/export", "/api/v1/con", "/api/v1/pro", "/api/v1/lan")
+FOR_PARKED = (
+    "/api/v1/trips",
+    "/api/v1/link",
+    "/api/v1/bridge",
+    "/api/v1/export",
+    "/api/v1/con",
+    "/api/v1/pro",
+    "/api/v1/lan",
+)
 MESSAGES = (
     {"action": "get", "path": SPEED},
     {"action": "get", "path": PLACE},

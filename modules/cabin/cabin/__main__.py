@@ -54,11 +54,13 @@ async def _serve() -> None:
     log = log_of(settings.runtime_log_level)
 
     from cabin.app import Cabin
+    from cabin.calendar.bridge_link import device_in
     from cabin.iotedge import is_given
     from cabin.web.server import listener
 
     opened = listener(settings.web_address, settings.web_port, settings.web_hosts)
-    cabin = await Cabin.open(settings, SystemClock(), log, with_hub=is_given(os.environ))
+    vehicle = device_in(os.environ)
+    cabin = await Cabin.open(settings, SystemClock(), log, with_hub=is_given(os.environ), vehicle=vehicle)
     await cabin.run(opened, stop)
 
 

@@ -15,6 +15,7 @@ from functools import partial
 
 from cabin import __version__, events
 from cabin.agent_link import AgentLink, Heard
+from cabin.calendar.bridge_link import BridgeLink
 from cabin.calendar.store import Calendar
 from cabin.calls.dialer import dialer_of
 from cabin.choices import Choices
@@ -86,10 +87,19 @@ class Cabin:
     """Everything of one process; opened once, run once."""
 
     def __init__(
-        self, settings: Settings, stores: Stores, dialer: Dialer, clock: Clock, log: Log, *, with_hub: bool
+        self,
+        settings: Settings,
+        stores: Stores,
+        dialer: Dialer,
+        clock: Clock,
+        log: Log,
+        *,
+        with_hub: bool,
+        vehicle: str,
     ) -> None:
         self._settings, self._stores, self._clock, self._log = settings, stores, clock, log
         self._with_hub = with_hub
+        self._bridge = BridgeLink(settings.bridge_url, vehicle) if settings.bridge_url and vehicle else None
         self._latest, self._ignition = Latest(), Ignition()
         self._dialer = dialer
         self._driving = self._driving_of(dialer)
@@ -110,10 +120,11 @@ class Cabin:
         stores.calendar.follow(self._driving.look)
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, log: Log, *, with_hub: bool) -> "Cabin":
+    async def open(cls, settings: Settings, clock: Clock, log: Log, *, with_hub: bool, vehicle: str) -> "Cabin":
         """Read what is on disk and wire the parts. Raises CabinError, OSError.
 
-        Without a hub there is no twin: no calendar comes, all else goes on.
+        Without a hub there is no twin: no calendar comes, all else goes on. `vehicle` is the device id there; without
+        one no calendar can be linked.
         """
         hears: list[Callable[[], None]] = []
 
@@ -122,7 +133,7 @@ class Cabin:
                 tell()
 
         stores = await Stores.open(settings, clock, log, changed)
-        cabin = cls(settings, stores, dialer_of(settings, log), clock, log, with_hub=with_hub)
+        cabin = cls(settings, stores, dialer_of(settings, log), clock, log, with_hub=with_hub, vehicle=vehicle)
         hears.append(cabin._agent.say_consent)
         return cabin
 
@@ -178,6 +189,7 @@ class Cabin:
         choices = stores.choices
         language = choices.language or settings.language
         chosen = Chosen(settings.market, language, profile=settings.start_profile, private=choices.private)
+        chosen.has_bridge = self._bridge is not None
         return Driving(self._latest, chosen, sources, self._clock, self._log)
 
     def _agent_link(self) -> AgentLink:
@@ -190,6 +202,7 @@ class Cabin:
             decide=self._decide,
             tell_consent=self._say_consent,
             link=stores.calendar.link,
+            bridge_link=self._bridge_link,
             add=self._add_profile,
             forget=self._forget,
             profiles=self._profiles,
@@ -225,6 +238,10 @@ class Cabin:
     def _consent_body(self) -> bytes:
         chosen = self._driving.chosen
         return self._stores.consent.body(chosen.profile, now_ms=self._clock.now_ms(), private=chosen.private)
+
+    def _bridge_link(self, profile: str) -> str:
+        key = self._stores.calendar.key
+        return self._bridge.of(profile, key.public_text) if self._bridge and key else ""
 
     def _profiles(self) -> tuple[str, ...]:
         stores = self._stores

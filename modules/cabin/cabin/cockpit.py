@@ -16,6 +16,8 @@ LANGUAGES = ("en", "de")
 _LOCKED: Answered = (423, {"error": "this is for a parked vehicle"})
 _NO_MEETING: Answered = (404, {"error": "there is no such meeting"})
 _NO_TRIP: Answered = (404, {"error": "there is no such trip"})
+_NO_BRIDGE: Answered = (404, {"error": "this vehicle has no calendar bridge"})
+_NO_CALENDAR: Answered = (409, {"error": "this profile has not allowed the calendar"})
 
 Plot = Mapping[str, Sequence[float | None]]
 Form = Literal["csv", "json"]
@@ -31,6 +33,8 @@ class Acts:
     """to the agent"""
     link: Callable[[str, str], str]
     """profile, key -> where the meeting is on the web; empty without"""
+    bridge_link: Callable[[str], str]
+    """a profile -> where its calendar is linked; empty without a bridge, or a key to seal to"""
     add: Callable[[str], bool]
     """whether there is this profile from now on"""
     forget: Callable[[str], Awaitable[None]]
@@ -190,6 +194,15 @@ class CabinCockpit:
         found = self._meeting(meeting)
         link = "" if found is None else self._acts.link(found.profile, found.key)
         return (200, {"link": link}) if link else (404, {"error": "this meeting has no link"})
+
+    async def bridge(self) -> Answered:
+        """As `ports.Cockpit`."""
+        if self._is_locked():
+            return _LOCKED
+        if not self._driving.chosen.has_bridge:
+            return _NO_BRIDGE
+        link = self._acts.bridge_link(self._driving.chosen.profile) if self._driving.has_calendar else ""
+        return (200, {"link": link}) if link else _NO_CALENDAR
 
     async def export(self, form: Form) -> Download | Answered:
         """As `ports.Cockpit`."""

@@ -56,6 +56,8 @@ class Chosen:
     profile: str = GUEST
     private: bool = False
     dialled: str | None = None
+    has_bridge: bool = False
+    """whether the integrator named one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,14 @@ class Driving:
         while self.seq <= seq:
             await self._seen.changed.wait()
 
+    @property
+    def has_calendar(self) -> bool:
+        """Whether who drives has allowed one."""
+        return self._sources.answers(self.chosen.profile).get(Purpose.CALENDAR) is Answer.YES
+
     def coming(self) -> tuple[Meeting, ...]:
         """Today's and tomorrow's of the profile; none without its consent, in private mode all the same."""
-        if self._sources.answers(self.chosen.profile).get(Purpose.CALENDAR) is not Answer.YES:
+        if not self.has_calendar:
             return ()
         return tuple(self._sources.meetings(self.chosen.profile, self._clock.now_ms() / 1000, zone_of(self._clock)))
 
@@ -188,6 +195,7 @@ class Driving:
             language=chosen.language,
             dialer=sources.dialer(),
             dialled_key=chosen.dialled,
+            has_bridge=chosen.has_bridge,
             missing_roles=self._roles.missing,
         )
         return cast("Mapping[str, Json]", view_of(model, limits, seq=self.seq))

@@ -143,5 +143,11 @@ class Cockpit(Views, Protocol):
     async def link(self, meeting: str) -> Answered:
         """Where the meeting is on the web; 404 without one. Parked only."""
 
+    async def bridge(self) -> Answered:
+        """Where a phone consents to a calendar for this profile; 404 without a bridge, 409 unless it is allowed.
+
+        Parked only.
+        """
+
     async def export(self, form: Literal["csv", "json"]) -> Download | Answered:
         """What the driver may take along. Parked only."""

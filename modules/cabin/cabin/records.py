@@ -292,5 +292,7 @@ class Model:
     dialer: str
     """none, idle, dialing, active, failed"""
     dialled_key: str | None
+    has_bridge: bool
+    """whether there is one to link a calendar by"""
     missing_roles: Sequence[str]
     """roles without which `parked` is never reached, for the first-run check"""

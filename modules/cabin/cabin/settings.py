@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cabin.calendar.bridge_link import bridge_url_in
 from cabin.errors import BadSettings
 from cabin.records import Market
 
@@ -35,6 +36,9 @@ class Settings(BaseSettings):
     """0 takes a free one and tells it in the log"""
     web_hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
     """names by which the page may be asked for (`Host`), against DNS rebinding"""
+    bridge_url: Annotated[str, AfterValidator(bridge_url_in)] = ""
+    """Of the calendar bridge, https; the parked page shows it to the driver's phone. The deployment's to say, not the
+    twin's: the bridge itself may write the twin, and so could who broke into it send phones elsewhere."""
     dialer: Literal["none", "tel", "ofono"] = "none"
     """`tel` hands a tel: address to the platform; `ofono` needs the system's D-Bus in the container: a privilege"""
     tel_socket: Path = Path("/run/edge-agent-cabin/tel")

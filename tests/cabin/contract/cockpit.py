@@ -42,6 +42,7 @@ def actions_for_a_parked_vehicle(cockpit: Cockpit) -> Mapping[str, Callable[[], 
         "trip": lambda: cockpit.trip("none"),
         "delete_trips": lambda: cockpit.delete_trips(["none"]),
         "link": lambda: cockpit.link("none"),
+        "bridge": cockpit.bridge,
         "export": lambda: cockpit.export("json"),
     }
 
@@ -148,6 +149,19 @@ class CockpitContract:
         assert (status, type(body["error"])) == (409, str)
         status, _ = await stand.cockpit.consent(Purpose.TRIPS, Answer.NO, "trips.en", 1)
         assert status == 200
+
+    async def test_a_calendar_is_linked_by_who_has_allowed_it_and_by_nobody_else(self, stand: Stand) -> None:
+        view: Any = stand.cockpit.view()
+        assert view["parked"]["bridge"]
+        for answer in (Answer.YES, Answer.NO):
+            await stand.cockpit.consent(Purpose.CALENDAR, answer, "calendar.en", 1)
+            status, body = await stand.cockpit.bridge()
+            if answer is Answer.YES:
+                assert (status, str(body["link"])[:8]) == (200, "https://")
+            else:
+                assert (status, type(body["error"])) == (409, str)
+        await stand.cockpit.profile("guest")
+        assert (await stand.cockpit.bridge())[0] == 409
 
     async def test_an_export_can_be_read_in_both_forms(self, stand: Stand) -> None:
         for form, kind in (("csv", "text/csv"), ("json", "application/json")):

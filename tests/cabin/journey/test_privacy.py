@@ -17,7 +17,7 @@ from tests.cabin.calendar.sealing import compact, seal
 from tests.cabin.journey.cabin_process import IGNITION, CabinProcess, cabin_process, played_agent, variables
 from tests.cabin.journey.locks import ticking_of
 from tests.cabin.journey.test_cabin import car
-from tests.tap.broker import mosquitto
+from tests.tap.broker import mosquitto, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -76,6 +76,12 @@ def forms_of(secret: bytes) -> Iterator[bytes]:
     yield base64.urlsafe_b64encode(secret).rstrip(b"=")
 
 
+def link_to(public: bytes) -> str:
+    """What the driver's phone is shown, of the key that the hub was told."""
+    key = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
+    return f"https://bridge.example/link?vehicle={VEHICLE}&profile={PROFILE}&key={key}"
+
+
 def kept_in(folder: Path) -> bytes:
     """Every file's name and content."""
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -93,15 +99,17 @@ async def test_after_a_no_there_is_no_meeting_and_no_key_in_any_file(tmp_path: P
     folder = tmp_path / "cabin"
     async with (
         cloud_of(tmp_path / "hub", "127.0.0.189") as (cloud, hub),
-        car(tmp_path, 0, **hub) as one,
+        car(tmp_path, 0, CABIN_BRIDGE_URL="https://bridge.example", **hub) as one,
     ):
         post = one.cabin.served.post
         await post("/api/v1/profile", {"profile": PROFILE})
         assert (await post("/api/v1/consent", ALLOWED)).status == 200
-        sealed = await cloud.send(await cloud.car_key())
+        key = await cloud.car_key()
+        assert (await one.cabin.served.get("/api/v1/bridge")).json() == {"link": link_to(key)}
+        sealed = await cloud.send(key)
         await titled(one.cabin, [WORD])
         (private,) = [path.read_bytes() for path in (folder / "calendar").glob("key-*")]
-        assert sealed.encode() in kept_in(folder)
+        await until(lambda: sealed.encode() in kept_in(folder))  # it is shown before it is written
         began = time.monotonic()
         assert (await post("/api/v1/consent", ALLOWED | {"answer": "NO"})).status == 200
         took_s = time.monotonic() - began

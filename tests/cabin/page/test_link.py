@@ -11,11 +11,14 @@ from PIL import Image
 from playwright.async_api import Browser
 
 from cabin.ports import Answered
+from cabin.records import Purpose
 from tests.cabin.page.browser import LOW, SMALL, WIDE, Seat, seat
-from tests.cabin.web.fake_cockpit import FakeCockpit
+from tests.cabin.page.test_sizes import resized, wrongs
+from tests.cabin.web.fake_cockpit import FakeCockpit, Scene
 
 LONG = "https://meet.example/l/meetup-join/19%3ameeting_".ljust(300, "M")
 """As long as the link of a meeting is."""
+BRIDGE = "https://bridge.example/link?vehicle=v&profile=p1&key=k"
 LEAST_SQUARE_PX = 4
 """Of a code of 300 bytes on the smallest screen: 0.5 mm at 200 pixels an inch, read from an arm's length."""
 SQUARES = 69
@@ -151,3 +154,86 @@ async def test_a_link_that_cannot_be_shown_is_told(browser: Browser, tmp_path: P
         await nothing_left(made)
         assert all(str(status) in text for text in made.complaints)
         made.complaints.clear()
+
+
+async def bridge_shown(made: Seat) -> None:
+    await made.press("rail settings")
+    await made.press("bridge.show")
+    await made.when("document.querySelector('.qr')?.complete")
+
+
+async def test_a_phone_reads_the_way_to_its_calendar_from_every_screen(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    async with seat(browser, cockpit, tmp_path) as made:
+        await bridge_shown(made)
+        for theme, (width, height) in itertools.product(("day", "night"), (WIDE, SMALL, LOW)):
+            cockpit.do(theme=theme)
+            await made.when(f"document.documentElement.dataset.theme === '{theme}'")
+            await made.page.set_viewport_size({"width": width, "height": height})
+            assert await phone_sees(made) == [BRIDGE]
+        await made.press("qr close")
+        assert await made.root("locked") == "false"
+        assert await made.ask("document.querySelector('[data-key=\"bridge.show\"]') !== null")
+        assert await phone_sees(made) == []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "pseudo"])
+async def test_the_way_to_a_calendar_can_be_read_and_hit(browser: Browser, tmp_path: Path, language: str) -> None:
+    cockpit = FakeCockpit(Scene(redraw_ms=20, language="de" if language == "de" else "en"))
+    async with seat(browser, cockpit, tmp_path, pseudo=language == "pseudo") as made:
+        for size, (profile, answer) in itertools.product(
+            (WIDE, SMALL, LOW), (("p1", "YES"), ("p1", "NO"), ("guest", "NO"))
+        ):
+            cockpit.do(profile=profile, consent=dict.fromkeys(Purpose, answer))
+            await resized(made, size)
+            await made.press("rail settings")
+            assert await wrongs(made, locked=False) == []
+        cockpit.do(profile="p1", consent=dict.fromkeys(Purpose, "YES"))
+        await made.when("document.querySelector('[data-key=\"bridge.show\"]') !== null")
+        await bridge_shown(made)
+        for size in (WIDE, SMALL, LOW):
+            await resized(made, size)
+            assert await wrongs(made, locked=False) == []
+
+
+async def test_a_knob_allows_a_calendar_and_shows_its_code(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(consent=dict.fromkeys(Purpose, "NO"))
+    async with seat(browser, cockpit, tmp_path) as made:
+        for key in ("rail settings", "bridge.allow", "calendar YES"):
+            await made.page.locator(f"[data-key='{key}']").focus()
+            await made.page.keyboard.press("Enter")
+        await made.when("document.querySelector('[data-key=\"calendar YES\"]').ariaPressed === 'true'")
+        for key in ("rail settings", "bridge.show"):
+            await made.page.locator(f"[data-key='{key}']").focus()
+            await made.page.keyboard.press("Enter")
+        await made.when("document.querySelector('.qr')?.complete")
+        await made.page.keyboard.press("Escape")
+        await nothing_left(made)
+
+
+async def test_the_code_of_a_bridge_is_gone_when_the_vehicle_moves_or_the_calendar_is_denied(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    async with seat(browser, cockpit, tmp_path) as made:
+        await bridge_shown(made)
+        cockpit.do(drive="moving")
+        await made.when("document.documentElement.dataset.locked === 'true'")
+        await nothing_left(made)
+        cockpit.do(drive="parked")
+        await made.when("document.documentElement.dataset.locked === 'false'")
+        await bridge_shown(made)
+        cockpit.do(consent=dict.fromkeys(Purpose, "NO"))
+        await made.when("document.querySelector('[data-key=\"bridge.allow\"]') !== null")
+        assert await phone_sees(made) == []
+
+
+async def test_without_a_bridge_the_settings_say_nothing_of_one(
+    browser: Browser, tmp_path: Path, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(bridge=False)
+    async with seat(browser, cockpit, tmp_path) as made:
+        await made.press("rail settings")
+        assert "Calendar on your phone" not in await made.page.inner_text("#parked")

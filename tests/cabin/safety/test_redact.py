@@ -36,6 +36,7 @@ PARKED = Model(
     language="en",
     dialer="idle",
     dialled_key=None,
+    has_bridge=True,
     missing_roles=(),
 )
 

@@ -38,6 +38,7 @@ class Scene:
     profiles: tuple[str, ...] = ("guest", "p1", "p2")
     reminder: bool = False
     missing: tuple[str, ...] = ()
+    bridge: bool = True
     consent: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(Purpose, "YES"))
 
 
@@ -100,6 +101,7 @@ class FakeCockpit:
             "consent": dict(scene.consent),
             "profiles": list(scene.profiles),
             "plots": True,
+            "bridge": scene.bridge,
             "missing_roles": list(scene.missing),
         }
 
@@ -182,6 +184,17 @@ class FakeCockpit:
             return PARKED_ONLY
         found = any(one["key"] == meeting and one["has_link"] for one in self.meetings)
         return (200, {"link": self.web_link}) if found else (404, {"error": "there is no link"})
+
+    async def bridge(self) -> Answered:
+        self.asked.append(("bridge",))
+        scene = self.scene
+        if not self.is_parked:
+            return PARKED_ONLY
+        if not scene.bridge:
+            return 404, {"error": "there is no bridge"}
+        if scene.profile == "guest" or scene.consent[Purpose.CALENDAR] != "YES":
+            return 409, {"error": "the calendar is not allowed"}
+        return 200, {"link": f"https://bridge.example/link?vehicle=v&profile={scene.profile}&key=k"}
 
     async def export(self, form: Literal["csv", "json"]) -> Download | Answered:
         self.asked.append(("export", form))

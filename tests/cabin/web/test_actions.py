@@ -123,6 +123,8 @@ async def test_a_body_that_is_too_large_is_refused_with_and_without_its_length(
         ("GET", "trips/t1", None),
         ("GET", "link/a1", None),
         ("GET", "link/a1/qr.svg", None),
+        ("GET", "bridge", None),
+        ("GET", "bridge/qr.svg", None),
         ("GET", "export?format=csv", None),
     ],
 )
@@ -170,6 +172,24 @@ async def test_a_link_is_a_picture_that_nobody_keeps(served: Served) -> None:
     assert (reply.status, reply.content) == (200, picture_of("https://meet.example/1"))
     assert (reply.headers["content-type"], reply.headers["cache-control"]) == ("image/svg+xml", "no-store")
     assert (await served.get("/api/v1/link/a5/qr.svg")).status == 404
+
+
+async def test_the_way_to_a_calendar_is_told_and_is_a_picture_that_nobody_keeps(served: Served) -> None:
+    link = (await served.get("/api/v1/bridge")).json()["link"]
+    assert link == "https://bridge.example/link?vehicle=v&profile=p1&key=k"
+    reply = await served.get("/api/v1/bridge/qr.svg")
+    assert (reply.status, reply.headers["content-type"]) == (200, "image/svg+xml")
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.content == picture_of(link)
+
+
+async def test_without_a_bridge_or_its_consent_there_is_no_way_to_a_calendar(
+    served: Served, cockpit: FakeCockpit
+) -> None:
+    cockpit.do(profile="guest")
+    assert (await served.get("/api/v1/bridge/qr.svg")).status == 409
+    cockpit.do(profile="p1", bridge=False)
+    assert (await served.get("/api/v1/bridge/qr.svg")).status == 404
 
 
 async def test_a_link_that_is_no_web_address_is_no_picture(served: Served, cockpit: FakeCockpit) -> None:

@@ -98,5 +98,6 @@ def _parked(model: Model) -> View:
         "consent": {purpose.value: answer.value for purpose, answer in model.consent.items()},
         "profiles": list(model.profiles),
         "plots": True,
+        "bridge": model.has_bridge,
         "missing_roles": list(model.missing_roles),
     }

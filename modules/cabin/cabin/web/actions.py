@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final, Literal, TypeVar
 
 from starlette.requests import Request
@@ -95,7 +96,13 @@ def _asking(cockpit: Cockpit) -> list[Route]:
         return _json(await cockpit.link(request.path_params["key"]))
 
     async def qr(request: Request) -> Response:
-        return await _picture(cockpit, request.path_params["key"])
+        return await _picture(partial(cockpit.link, request.path_params["key"]))
+
+    async def bridge(_: Request) -> Response:
+        return _json(await cockpit.bridge())
+
+    async def bridge_qr(_: Request) -> Response:
+        return await _picture(cockpit.bridge)
 
     async def export(request: Request) -> Response:
         form = _FORMS.get(request.query_params.get("format", ""))
@@ -107,6 +114,8 @@ def _asking(cockpit: Cockpit) -> list[Route]:
         Route("/api/v1/trips/{key}", trip),
         Route("/api/v1/link/{key}", link),
         Route("/api/v1/link/{key}/qr.svg", qr),
+        Route("/api/v1/bridge", bridge),
+        Route("/api/v1/bridge/qr.svg", bridge_qr),
         Route("/api/v1/export", export),
     ]
 
@@ -183,16 +192,16 @@ def _body(content: bytes) -> Body:
     return Body(values)
 
 
-async def _picture(cockpit: Cockpit, meeting: str) -> Response:
+async def _picture(link: Callable[[], Awaitable[Answered]]) -> Response:
     """The cockpit is asked again when the picture is made: the vehicle may have moved off by then."""
-    answered = await cockpit.link(meeting)
+    answered = await link()
     if answered[0] != _FOUND:
         return _json(answered)
     try:
         picture = await asyncio.to_thread(picture_of, str(answered[1]["link"]))
     except MessageRejected as error:
         return _mistake(409, error.sentence())
-    again = await cockpit.link(meeting)
+    again = await link()
     return Response(picture, media_type="image/svg+xml") if again[0] == _FOUND else _json(again)
 
 

@@ -160,7 +160,12 @@ class Page {
   }
 
   showLink(meeting) {
-    this.places.link.show(meeting);
+    this.places.link.showMeeting(meeting);
+    this.go("link");
+  }
+
+  showBridge() {
+    this.places.link.showBridge();
     this.go("link");
   }
 

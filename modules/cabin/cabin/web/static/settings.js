@@ -1,4 +1,4 @@
-// Profile, language, what the connection has done, and what a new installation still lacks; for a parked vehicle.
+// Profile, the way to a calendar, language, what the connection has done, and what a new installation still lacks; for a parked vehicle.
 
 import { post } from "./ask.js";
 import { h, redraw } from "./element.js";
@@ -18,12 +18,13 @@ export class Settings {
 
   draw(root) {
     const { view, words } = this.page;
-    const { profiles, missing_roles: missing } = view.parked;
+    const { profiles, missing_roles: missing, bridge, consent } = view.parked;
     root.dataset.place = "settings";
-    const shown = [profiles, missing, view.profile, view.language, view.connectivity, this.sure];
+    const shown = [profiles, missing, bridge, consent.calendar, view.profile, view.language, view.connectivity, this.sure];
     redraw(root, shown, () => [
       missing.length > 0 ? this.missing(missing, words) : null,
       this.card("profile", [...profiles.map((one, place) => this.profile(one, place, view, words)), this.addition(profiles, words)].filter(Boolean)),
+      bridge ? this.bridge(view.profile, consent.calendar, words) : null,
       this.card("language", [h("div", { class: "choice" }, Object.keys(LANGUAGES).map((one) => this.language(one, view)))]),
       this.connection(view.connectivity, words),
     ].filter(Boolean));
@@ -59,6 +60,16 @@ export class Settings {
     if (profiles.length > MOST_PROFILES) return null;
     const given = { type: "button", "data-key": "profile add", onclick: () => this.change(fresh()) };
     return h("div", { class: "choice" }, h("button", given, words.t("profile.add")));
+  }
+
+  /** A calendar comes to a profile that has allowed it, by consent on the driver's own phone. */
+  bridge(profile, answer, words) {
+    if (profile === "guest") return this.card("bridge", [h("p", {}, words.t("bridge.guest"))]);
+    const [text, key, go] = answer === "YES"
+      ? ["bridge.text", "bridge.show", () => this.page.showBridge()]
+      : ["bridge.denied", "bridge.allow", () => this.page.go("privacy")];
+    const button = h("button", { type: "button", "data-key": key, onclick: go }, words.t(key));
+    return this.card("bridge", [h("p", {}, words.t(text)), h("div", { class: "choice" }, button)]);
   }
 
   change(profile) {
