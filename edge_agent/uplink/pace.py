@@ -46,6 +46,8 @@ class Pace:
         self._most = most
         self._window = 1
         self._times_s: dict[int, float] = {}  # bounded by the classes of size there are
+        self._full_s: dict[int, float] = {}
+        """likewise: what the latest took that was in time with as many on the way as there may be"""
         self._late_ns: int | None = None
         """when the last answer came late, if none since came in time"""
         self._trying = False
@@ -74,6 +76,8 @@ class Pace:
         if going.ahead == 0 or size_class in self._times_s:
             self._times_s[size_class] = least_s
         crowded = _is_crowded(going, waited_s, least_s)
+        if not crowded and going.ahead + 1 >= self._window:
+            self._full_s[size_class] = waited_s
         if going.tries:
             self._trying = False
             if crowded:
@@ -98,13 +102,20 @@ class Pace:
         least_s = self._times_s.get(_size_class(going.payload_bytes), inf)
         due = going.ahead >= self._window < self._most and now_ns >= self._try_ns and not self._trying
         tells = going.fresh_bytes * COMPARABLE >= going.payload_bytes
-        if not (due and tells and least_s < inf and (going.ahead + 1) * least_s <= max(quiet_s, TOLERATED_S)):
+        if not (due and tells and least_s < inf and self._at_most_s(going, least_s) <= max(quiet_s, TOLERATED_S)):
             return None
         self._trying = True
         return going
 
+    def _at_most_s(self, going: Going, least_s: float) -> float:
+        """For how long a try may hold up a live one: for what those ahead of it take, and for its own time.
+
+        Ahead of it each takes its own time where it waits for the one before; no longer than was measured where not.
+        """
+        return least_s + min(going.ahead * least_s, self._full_s.get(_size_class(going.payload_bytes), inf))
+
     def _put_off(self, going: Going, least_s: float, waited_s: float, now_ns: int) -> None:
-        if (going.ahead + 1) * least_s <= TOLERATED_S and waited_s <= 4 * TOLERATED_S:
+        if self._at_most_s(going, least_s) <= TOLERATED_S and waited_s <= 4 * TOLERATED_S:
             self._try_ns = now_ns + HICCUP_HOLD_NS
             return
         self._try_ns = now_ns + self._hold_ns
@@ -113,6 +124,7 @@ class Pace:
     def _renew(self, now_ns: int) -> None:
         self._renew_ns = now_ns + RENEWED_NS
         self._times_s.clear()
+        self._full_s.clear()
         self._window = 1
 
 
