@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,21 @@ def test_the_schema_is_printed_as_it_is() -> None:
 
     assert (result.exit_code, result.output) == (0, twin_schema_text())
     assert json.loads(result.output)["type"] == "object"
+
+
+@pytest.mark.timeout(60)
+def test_a_hub_knows_as_many_vehicles_as_it_is_asked_for_each_with_its_own_key(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "edge_agent", "hub", "--folder", str(tmp_path), "--address", "127.0.0.207"]
+    ready = tmp_path / "hub.env"
+    hub = subprocess.Popen([*words, "--module", "telematics", "--vehicles", "3", "--env-file", str(ready)])  # noqa: S603
+    try:
+        while not ready.exists() and hub.poll() is None:
+            time.sleep(0.02)
+    finally:
+        hub.terminate()
+        hub.wait(20)
+    rows = json.loads((tmp_path / "identities.json").read_text())["modules"]
+
+    vehicles = [row for row in rows if row["device"].startswith("car-")]
+    assert [(row["device"], row["module"]) for row in vehicles] == [(f"car-00000{n}", "telematics") for n in range(3)]
+    assert len({row["key"] for row in vehicles}) == 3
