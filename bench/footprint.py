@@ -1,8 +1,9 @@
 """`python -m bench.footprint --minutes 60`: from a start to its first decoded frame, and what the process holds then.
 
-The agent is a process of its own, as a container starts it: Microsoft's SDK connected to the local hub (another
-process), metrics served, a data folder on disk. UDP on the loopback stands in for SocketCAN, sent by this process all
-the time, so that a bus has frames as soon as it is open.
+The agent is a process of its own, as its image starts it: without docstrings (`-OO`), from modules compiled before,
+Microsoft's SDK connected to the local hub (another process), metrics served, a data folder on disk. `--python` names an
+interpreter that has the image's packages alone (requirements.lock): some of these import what else they find. UDP on
+the loopback stands in for SocketCAN, sent by this process all the time, so that a bus has frames as soon as it is open.
 
 A start is told in wall time from the call that makes the process to the line `decode.first_frame_decoded`, and in CPU
 time (user and system), which a busy machine does not move as much. The first start of a folder parses the databases;
@@ -17,6 +18,7 @@ import re
 import signal
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -41,6 +43,9 @@ DEVICE, MODULE = "demo-vehicle", "telematics"
 START_S, RESIDENT_MB = 1.0, 80.0
 """what is promised"""
 STARTS = 5
+ROOT = Path(__file__).parents[1]
+PYTHON = "BENCH_PYTHON"
+IMPORTED = "import edge_agent.service, edge_agent.app, edge_agent.decode.dbc, edge_agent.uplink.iotedge, bench.udp_can"
 BIG_MESSAGES, BIG_SIGNALS = 3_000, 10
 """of the made database: 30,000 signals in 2 MB"""
 TOLD_S = 300.0
@@ -143,7 +148,7 @@ async def agent_of(variables: Mapping[str, str]) -> AsyncIterator[Agent]:
     """Started; killed in the end if it is there still."""
     began_s = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.udp_can"), env=variables, stdout=asyncio.subprocess.PIPE, limit=1 << 20
+        *(variables[PYTHON], "-OO", "-m", "bench.udp_can"), env=variables, stdout=asyncio.subprocess.PIPE, limit=1 << 20
     )
     try:
         yield Agent(process, began_s)
@@ -163,6 +168,13 @@ def variables_of(hub: HubProcess, folder: Path, database: Path, ports: Sequence[
         "DATA_FOLDER": str(folder),
         "METRICS_PORT": str(free_ports(1)[0]),
     }
+
+
+def compile_modules(home: Path, python: str) -> None:
+    """As they are in the image: all that a start imports, for agents of `python` from now on."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ |= {PYTHON: python, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(home / "compiled")}
+    subprocess.run([python, "-OO", "-c", IMPORTED], check=True, env=os.environ)  # noqa: S603  our own words
 
 
 def desire(home: Path, rules: Mapping[str, object]) -> None:
@@ -289,10 +301,11 @@ async def all_starts(home: Path, demonstration: Traffic, load: Traffic, count: i
     await starts(home, name, big, {"one": {"kind": "on_change", "signals": ["can0.First.Byte"]}}, count)
 
 
-def bench_footprint(minutes: float = 0.5, count: int = 3) -> None:
+def bench_footprint(minutes: float = 0.5, count: int = 3, python: str = sys.executable) -> None:
     """The short form."""
     # Not among the usual temporary files, which may be in memory.
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".footprint-") as home:
+        compile_modules(Path(home), python)
         asyncio.run(footprint(Path(home), minutes, count))
 
 
@@ -301,8 +314,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--starts", type=int, default=STARTS, help="of each database; 0 measures memory alone")
+    parser.add_argument("--python", default=sys.executable, help="of the agent")
     chosen = parser.parse_args()
-    bench_footprint(chosen.minutes, chosen.starts)
+    bench_footprint(chosen.minutes, chosen.starts, chosen.python)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ def main() -> None:
         from edge_agent.service import serve  # noqa: PLC0415
 
         serve(os._exit)
+    if sys.flags.optimize > 1:  # a command's help is its docstring, which the image's interpreter leaves out
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}
+        os.execve(sys.executable, [sys.executable, "-m", "edge_agent", *sys.argv[1:]], variables)  # noqa: S606  ourselves
     from edge_agent.cli import main as run  # noqa: PLC0415
 
     run()

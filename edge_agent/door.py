@@ -1,12 +1,16 @@
 """Which way to the cloud the settings name, built; and the books about what it costs."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from warnings import filterwarnings
 
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Uplink
 from edge_agent.reported import Reported
 from edge_agent.settings import Settings
+from edge_agent.spared import spared
 from edge_agent.uplink.credentials import EdgeEnvironment, HubCertificate, HubKey, hub_credentials
 from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.late import LateUplink
@@ -45,7 +49,8 @@ def _azure(settings: Settings, credentials: EdgeEnvironment | HubKey | HubCertif
 
     def build() -> Uplink:
         # The SDK and what it imports are a fifth of a start: they come while the first frames are decoded.
-        from edge_agent.uplink.iotedge import IotEdge  # noqa: PLC0415
+        with _without_guesses_of_encodings():
+            from edge_agent.uplink.iotedge import IotEdge  # noqa: PLC0415
 
         return IotEdge(
             log,
@@ -56,6 +61,17 @@ def _azure(settings: Settings, credentials: EdgeEnvironment | HubKey | HubCertif
         )
 
     return LateUplink(build)
+
+
+@contextmanager
+def _without_guesses_of_encodings() -> Iterator[None]:
+    """While the SDK's requests is imported, which then reads what names no encoding as UTF-8, and warns of it.
+
+    The library it asks otherwise holds 3 MB, for it imports every codec there is. What the SDK asks for is JSON.
+    """
+    filterwarnings("ignore", "Unable to find acceptable character detection dependency")
+    with spared("charset_normalizer"):
+        yield
 
 
 def _at_the_hub(settings: Settings) -> HubKey | HubCertificate:

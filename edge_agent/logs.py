@@ -9,28 +9,13 @@ it holds. `GetModuleLogs`, `UploadModuleLogs` and `iotedge support-bundle` filte
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TextIO
 
 from edge_agent.events import Log
-
-
-@contextmanager
-def _as_if_missing(name: str) -> Iterator[None]:
-    """Whoever imports it meanwhile, if it can, goes without; what is imported already stays."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # as Python's import system has it: import of it halted
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-
+from edge_agent.spared import spared
 
 # structlog imports rich where it finds it, for tracebacks in colour: 0.06 s and 5 MB of a start that shows none.
-with _as_if_missing("rich"):
+with spared("rich"):
     import structlog
     from structlog.typing import EventDict, Processor, WrappedLogger
 

@@ -91,7 +91,7 @@ class Settings(BaseModel):
     """and sooner where this much waits"""
     tick_ms: int = Field(default=100, ge=10, le=1000)
     """one block; half the cost of a block of a full bus does not depend on its frames, see docs/performance.md"""
-    test_memory_bytes: int = Field(default=4 << 20, ge=0, le=1 << 30)
+    test_memory_bytes: int = Field(default=2 << 20, ge=0, le=1 << 30)
     """of frames of the last minute, for the direct method `rules.test`; 0 keeps none"""
     clock_trusted: bool = False
     """the wall clock is right at the start (RTC, satellites) though the kernel does not know that it is kept"""
