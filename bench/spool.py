@@ -44,7 +44,7 @@ LIVE_PRIORITY, BACKLOG_PRIORITY = 3, 6
 COMES_UP_S, IDLE_S = 15, 30
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-LOG = structlog.get_logger()
+LOG = structlog.get_logger().bind()  # as the agent's is; unbound, each line that is not told would bind it anew
 RANDOM = random.Random(1).randbytes(1 << 20)  # noqa: S311  only to be incompressible
 """gzip leaves nothing to compress"""
 
