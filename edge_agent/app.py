@@ -5,6 +5,7 @@ source --frames--> sift (decode, tap, policy) --batches--> keep (spool) ... spoo
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
@@ -280,12 +281,12 @@ class Agent:
         )
 
     async def _tried(self, payload: object) -> Mapping[str, object]:
-        self._cabin.judge_telling()  # of a condition it tells whether it was true
+        self._cabin.judge_telling(json.dumps(payload))  # of a condition it tells whether it was true
         return await self._trials(payload)
 
     def _latest_told(self, payload: object) -> Mapping[str, object]:
         self._cabin.judge_telling()
-        return latest_values(payload, self._latest.values())
+        return latest_values(payload, self._latest.values(), with_places=self._cabin.may_tell_places)
 
     def _follow(self, config: Config) -> None:
         self._log_level.follow(config.log_level)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from edge_agent.consent import locates
 from edge_agent.consent_file import ConsentFile
 from edge_agent.consenting import Consenting, Followers
 from edge_agent.errors import BadSettings, Fault, MethodRefused
@@ -67,10 +68,23 @@ class CabinDoor:
         """The spool has answered for a batch."""
         self._trips.answered(batch, is_on_disk)
 
-    def judge_telling(self) -> None:
-        """Whether somebody far away may be told values now. Raises MethodRefused where the driver has not consented."""
-        if self._sift.allowed is not None and Purpose.CLOUD_TELEMETRY not in self._sift.allowed:
+    def judge_telling(self, about: str = "") -> None:
+        """Whether somebody far away may be told values now, and what this text names of places.
+
+        Raises MethodRefused where the driver has not consented.
+        """
+        if not self._may_tell(Purpose.CLOUD_TELEMETRY):
             raise MethodRefused(403, "the driver has not consented to cloud_telemetry")
+        if locates(about) and not self.may_tell_places:
+            raise MethodRefused(403, "the driver has not consented to location")
+
+    @property
+    def may_tell_places(self) -> bool:
+        """Whether somebody far away may be told where the vehicle is."""
+        return self._may_tell(Purpose.LOCATION)
+
+    def _may_tell(self, purpose: Purpose) -> bool:
+        return self._sift.allowed is None or purpose in self._sift.allowed
 
     async def _publish(self, topic: str, payload: bytes) -> None:
         await self._bus.publish(Message(topic, payload))

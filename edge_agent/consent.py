@@ -20,6 +20,11 @@ from edge_agent.records import Purpose
 
 NOTHING = Purpose(0)
 ANSWERS = ("YES", "NO", "NOT_SET")
+LARGEST = 2**53 - 1
+"""of a message's whole numbers: the greatest that every reader of JSON holds exactly (RFC 8259, section 6)"""
+PLACES = ("currentlocation", "latitude", "longitude")
+"""In the name of a signal that says where the vehicle is: the branch of VSS, and what databases without VSS names say.
+The cabin goes by the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,9 @@ def judged(body: object) -> Consent:
     if not isinstance(body, dict):
         raise ConsentRefused("", "must be an object")
     version, private, answers, t_ms = (body.get(name) for name in ("version", "private", "purposes", "t"))
-    if type(version) is not int or version < 1:
-        raise ConsentRefused("version", "must be a whole number from 1")
-    if type(t_ms) is not int:
+    if type(version) is not int or not 1 <= version <= LARGEST:
+        raise ConsentRefused("version", f"must be a whole number from 1 to {LARGEST}")
+    if type(t_ms) is not int or abs(t_ms) > LARGEST:
         raise ConsentRefused("t", "must be whole milliseconds")
     if not isinstance(private, bool):
         raise ConsentRefused("private", "must be true or false")
@@ -104,6 +109,11 @@ def needed(purpose: str) -> Purpose:
     """To what a rule with this `purpose` needs consent, maybe nothing."""
     said = [word for word in re.split(r"[\s,]+", purpose.casefold()) if word]
     return _union(one for one in Purpose if words(one)[0] in said) if said else Purpose.CLOUD_TELEMETRY
+
+
+def locates(text: str) -> bool:
+    """Whether a signal of this name says where the vehicle is, or a text names one that does."""
+    return any(word in text.casefold() for word in PLACES)
 
 
 @dataclass(frozen=True, slots=True)

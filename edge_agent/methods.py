@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from edge_agent.consent import locates
 from edge_agent.errors import MethodRefused
 from edge_agent.records import Batch
 from edge_agent.tap.latest import LatestValue
@@ -19,18 +20,25 @@ ANSWER_BYTES = 120_000
 MAX_PATTERNS = 256
 
 
-def latest_values(payload: object, values: list[LatestValue]) -> Mapping[str, object]:
-    """Those of `values` that the payload's `signals` name, or all where it names none. Raises MethodRefused."""
+def latest_values(payload: object, values: list[LatestValue], *, with_places: bool = True) -> Mapping[str, object]:
+    """Those of `values` that the payload's `signals` name, or all where it names none. Raises MethodRefused.
+
+    Without `with_places` those that say where the vehicle is are left out; where nothing else was asked for, it is
+    refused in a sentence.
+    """
     patterns = _patterns(payload)
     wanted = re.compile("|".join(map(fnmatch.translate, patterns))).match
+    named = [value for value in values if value.name in patterns or wanted(value.name)]
+    told = [value for value in named if with_places or not locates(value.name)]
+    if named and not told:
+        raise MethodRefused(403, "the driver has not consented to location")
     return {
         value.name: {
             "value": value.value if math.isfinite(value.value) else None,  # JSON has no NaN
             "unit": value.unit,
             "t_ms": value.t_ns // 1_000_000,
         }
-        for value in values
-        if value.name in patterns or wanted(value.name)
+        for value in told
     }
 
 

@@ -1,11 +1,12 @@
 """Frames in, batches out: decode, tap and policy on one task, since they share one clock, the CPU's."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from edge_agent import events
 from edge_agent.channel import Channel
 from edge_agent.compilation import Config
-from edge_agent.consent import NOTHING, Permits, parted
+from edge_agent.consent import NOTHING, Permits, locates, parted
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.plan import DecodePlan
@@ -17,7 +18,7 @@ from edge_agent.records import Batch, CloseReason, FrameBlock, Purpose, RuleInfo
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.live import LiveTap
 from edge_agent.tap.recent_frames import RecentFrames
-from edge_agent.vehicle_state import StateAsked, VehicleState
+from edge_agent.vehicle_state import VehicleState
 
 ASKED_BATCHES = 64
 """Batches that somebody asked for and that wait for the next block, about: with so many there are no more for now."""
@@ -134,8 +135,8 @@ class Sift:
             at_once = allowed & self._allowed if self._began else allowed
             self._granted = (allowed, uptime_ns) if allowed != at_once else None
             self._allow(at_once)
-            if self._vehicle_state and Purpose.CLOUD_TELEMETRY not in at_once:
-                self._vehicle_state.follow(StateAsked())  # also what an earlier start kept, before anything runs
+            if self._vehicle_state:  # also what an earlier start kept, before anything runs
+                self._vehicle_state.forget(lambda key: not self._may_be_state(key))
         return self._collector.sealed
 
     @property
@@ -165,6 +166,11 @@ class Sift:
             self._allowed = allowed
             if self._config:
                 self._asked += self._begin(self._config, knows_past=False)
+
+    def _may_be_state(self, signal: str) -> bool:
+        """Whether the twin may be told of it; a place needs consent of its own."""
+        needs = Purpose.CLOUD_TELEMETRY | (Purpose.LOCATION if locates(signal) else NOTHING)
+        return self._allowed is None or needs in self._allowed
 
     def _permits(self, config: Config) -> Permits:
         return Permits(config.rules, {}) if self._allowed is None else parted(config.rules, self._allowed)
@@ -238,8 +244,8 @@ class Sift:
     def _begin(self, config: Config, *, knows_past: bool = True) -> list[Batch]:
         permits = self._permits(config)
         if self._vehicle_state:  # it has no purpose of its own, as a rule without one
-            is_told = self._allowed is None or Purpose.CLOUD_TELEMETRY in self._allowed
-            self._vehicle_state.follow(config.state if is_told else StateAsked())
+            signals = tuple(filter(self._may_be_state, config.state.signals))
+            self._vehicle_state.follow(replace(config.state, signals=signals))
         return self._collector.reconfigure(
             config.version,
             config.plan.signals,

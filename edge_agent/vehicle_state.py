@@ -64,6 +64,10 @@ class VehicleState:
         keys = set(map(twin_key, asked.signals))
         self._say({key: value for key, value in self.body.items() if key in keys})
 
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """What is known of the signals whose keys these are."""
+        self._say({key: value for key, value in self.body.items() if not is_gone(key)})
+
     def feed(self, values: Callable[[], Iterable[LatestValue]], uptime_ns: int) -> None:
         """Look, where it is time, at the last values there are."""
         if self._next_ns is None:

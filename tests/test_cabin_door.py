@@ -102,6 +102,24 @@ async def test_before_anybody_was_heard_nobody_far_away_is_told_values(tmp_path:
         assert files_with_marker(tmp_path / "spool"), "nobody withdrew anything"
 
 
+async def test_what_names_a_place_needs_consent_to_location_as_well(tmp_path: Path) -> None:
+    about = '{"rules": {"a": {"when": "Vehicle.CurrentLocation.Latitude > 52"}}}'
+    ConsentFile(tmp_path / "consent.json", Told()).write(YES_BUT_LOCATION, Purpose(0))
+    async with door_in(tmp_path, **CABIN) as door:
+        await door.begin()
+        door.judge_telling('{"rules": {}}')
+
+        assert not door.may_tell_places
+        with pytest.raises(MethodRefused, match="the driver has not consented to location"):
+            door.judge_telling(about)
+
+
+async def test_where_nobody_is_asked_places_are_told(tmp_path: Path) -> None:
+    async with door_in(tmp_path) as door:
+        door.judge_telling("Vehicle.CurrentLocation.Latitude > 52")
+        assert door.may_tell_places
+
+
 @pytest.mark.parametrize(("name", "payload"), [("latest", "null"), ("rules.test", '{"rules": {}}')])
 async def test_without_consent_no_method_tells_of_values(tmp_path: Path, name: str, payload: str) -> None:
     hub, stop, answers = MemoryHub(), asyncio.Event(), list[MethodAnswer]()

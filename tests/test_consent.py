@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.consent import Consent, consent_in, followed, needed, parted, withdrawn
+from edge_agent.consent import LARGEST, Consent, consent_in, followed, locates, needed, parted, withdrawn
 from edge_agent.errors import ConsentRefused
 from edge_agent.policy.rules import BatchLimits, Periodic, Rule
 from edge_agent.records import Lane, Purpose, RuleInfo, TimeUnit
@@ -100,6 +100,20 @@ def test_private_mode_allows_nothing_and_wipes_nothing() -> None:
     assert withdrawn(private, replace(private, version=5, private=False)) == Purpose(0)
 
 
+def test_the_greatest_version_is_no_lock_for_those_after_it() -> None:
+    greatest = heard({"t": 1, "version": LARGEST, "private": False, "purposes": {"trips": "YES"}})
+    after = followed(greatest, Consent(4, yes=Purpose.TRIPS))
+
+    assert after.version == 4
+    assert followed(after, Consent(5, yes=Purpose.LOCATION)).allowed == Purpose.LOCATION
+
+
+def test_a_signal_says_where_the_vehicle_is_by_its_name() -> None:
+    placed = ("Vehicle.CurrentLocation.Heading", "GPS.GPS_LATITUDE", "vehicle/currentlocation/longitude")
+    assert all(locates(name) for name in placed)
+    assert not any(locates(name) for name in ("Vehicle.Speed", "Vehicle.Acceleration.Lateral", "Motion.Altitude"))
+
+
 def test_a_rule_without_a_purpose_is_cloud_telemetry_and_one_with_another_word_needs_none() -> None:
     assert needed("") == needed(" , ") == Purpose.CLOUD_TELEMETRY
     assert needed("safety") == Purpose(0)
@@ -114,6 +128,8 @@ def test_a_rule_without_a_purpose_is_cloud_telemetry_and_one_with_another_word_n
         (b"[]", "must be an object"),
         (b'{"t": 1, "version": true, "private": false, "purposes": {}}', "version: must be a whole number from 1"),
         (b'{"t": 1, "version": 0, "private": false, "purposes": {}}', "version: must be a whole number from 1"),
+        (b'{"t": 1, "version": 9007199254740992, "private": false, "purposes": {}}', "from 1 to 9007199254740991"),
+        (b'{"t": 9007199254740992, "version": 1, "private": false, "purposes": {}}', "t: must be whole milliseconds"),
         (b'{"t": null, "version": 1, "private": false, "purposes": {}}', "t: must be whole milliseconds"),
         (b'{"t": 1, "version": 1, "private": "no", "purposes": {}}', "private: must be true or false"),
         (b'{"t": 1, "version": 1, "private": false}', "purposes: must be an object"),

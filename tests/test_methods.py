@@ -84,6 +84,26 @@ def test_a_payload_of_another_form_is_refused_with_the_form_it_should_have(paylo
 # --- snapshot and flush --------------------------------------------------------------------------
 
 
+LATITUDE = LatestValue("Vehicle.CurrentLocation.Latitude", 52.5, "degrees", 0)
+
+
+def test_without_consent_to_location_no_place_is_among_the_last_values() -> None:
+    values = [RPM, LATITUDE]
+
+    assert set(latest_values(None, values)) == {RPM.name, LATITUDE.name}
+    assert set(latest_values(None, values, with_places=False)) == {RPM.name}
+    asked = {"signals": ["Vehicle.*", "Engine.*"]}
+    assert set(latest_values(asked, values, with_places=False)) == {RPM.name}
+
+
+def test_who_asks_for_a_place_alone_is_told_what_consent_is_missing() -> None:
+    with pytest.raises(MethodRefused, match="the driver has not consented to location") as refused:
+        latest_values({"signals": [LATITUDE.name]}, [RPM, LATITUDE], with_places=False)
+
+    assert refused.value.status == 403
+    assert latest_values({"signals": ["None.*"]}, [LATITUDE], with_places=False) == {}
+
+
 def taken(rules: Sequence[str]) -> list[Batch]:
     """Three values of the first rule in two batches, none of the others."""
     about = RuleInfo(rules[0], "snapshot", 5, Lane.WARM, "", TimeUnit.MS)

@@ -31,9 +31,8 @@ from tests.contract.fake_source import block_of_frames
 
 MS = 1_000_000
 FIELD = BitField(0, 8, big_endian=False)
-CATALOG = Catalog(
-    [("can0", [Database("a.dbc", (Message("M", 1, 1, (Signal("A", FIELD, RawKind.UNSIGNED, 1, 0, ""),)),))])]
-)
+SIGNALS = tuple(Signal(name, FIELD, RawKind.UNSIGNED, 1, 0, "") for name in ("A", "Latitude"))
+CATALOG = Catalog([("can0", [Database("a.dbc", (Message("M", 1, 1, SIGNALS),))])])
 CHANGES = {"kind": "on_change", "signals": ["M.A"]}
 AROUND_200 = {"kind": "event", "signals": ["M.A"], "when": "M.A == 200", "before_s": 600, "after_s": 0}
 RULES: dict[str, dict[str, object]] = {
@@ -48,7 +47,7 @@ ALL = Purpose.CALENDAR | Purpose.TRIPS | Purpose.LOCATION | Purpose.CLOUD_TELEME
 
 
 def config(rules: object, version: int = 1) -> Config:
-    desired = {"schema_version": 1, "rules": rules, "state": {"signals": ["M.A"]}, "$version": version}
+    desired = {"schema_version": 1, "rules": rules, "state": {"signals": ["M.*"]}, "$version": version}
     outcome = Twin(CATALOG).document(json.dumps({"desired": desired}))
     assert isinstance(outcome, Applied), outcome
     return outcome.config
@@ -256,6 +255,31 @@ async def test_the_last_known_state_is_told_to_nobody_without_consent_to_telemet
         assert bench.state.body == {}
         await bench.drive(10, 20)
         assert bench.state.body == {}
+
+
+async def test_a_place_is_in_the_last_known_state_with_consent_to_location_alone() -> None:
+    bench = Bench()
+    bench.sift.follow_consent(ALL, 0)
+    async with bench.runs():
+        await bench.drive(1, 9)
+        assert set(bench.state.body) == {"M/A", "M/Latitude"}
+        bench.sift.follow_consent(ALL & ~Purpose.LOCATION, at_s(9.5))
+        assert set(bench.state.body) == {"M/A"}
+        await bench.drive(10, 20)
+        assert set(bench.state.body) == {"M/A"}
+        bench.sift.follow_consent(ALL, at_s(20.5))
+        await bench.drive(21, 22, 30, 40)
+        assert set(bench.state.body) == {"M/A", "M/Latitude"}
+
+
+def test_a_place_that_an_earlier_start_knew_is_forgotten_before_anything_runs() -> None:
+    kept = {name: {"v": 1, "t_ms": 1} for name in ("M/A", "M/Latitude")}
+    bench = Bench(kept=dict(kept))
+    bench.sift.follow_consent(ALL & ~Purpose.LOCATION, 0)
+    assert set(bench.state.body) == {"M/A"}
+    bench = Bench(kept=dict(kept))
+    bench.sift.follow_consent(ALL, 0)
+    assert bench.state.body == kept
 
 
 @settings(max_examples=40, deadline=None)
