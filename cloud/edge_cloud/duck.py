@@ -5,6 +5,7 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset
 
 from edge_cloud.errors import BadQuery
 
@@ -15,8 +16,7 @@ _SPARKS_NAMES: Final = (
     "explode(list) as unnest(list)",
     "size(list) as len(list)",
     "sequence(first, last) as generate_series(first, last)",
-    "arrays_zip(place, dt, raw, val, str) as "
-    "[{'place': z[1], 'dt': z[2], 'raw': z[3], 'val': z[4], 'str': z[5]} for z in list_zip(place, dt, raw, val, str)]",
+    "arrays_zip(i, t, r, v, s) as [{'place': z[1], 'dt': z[2], 'raw': z[3], 'val': z[4], 'str': z[5]} for z in list_zip(i, t, r, v, s)]",  # noqa: E501  one text
 )
 """Functions of Spark that DuckDB has under other names."""
 
@@ -35,7 +35,7 @@ _PAYLOAD: Final = (
 class Duck:
     """Tables in memory that can be asked: an `edge_cloud.gold.Engine`. Times are told in UTC."""
 
-    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+    def __init__(self, tables: Mapping[str, pa.Table | pa.dataset.Dataset]) -> None:
         self._connection = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": False})
         for macro in _SPARKS_NAMES:
             self._connection.execute(f"create macro {macro}")
@@ -47,11 +47,16 @@ class Duck:
         try:
             return self._connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
-            raise BadQuery(str(error)) from None
+            raise BadQuery(str(error).splitlines()[0]) from None
+
+    def know(self, name: str, rows: pa.Table) -> None:
+        """Take a table, or another in place of one of its name."""
+        self._connection.register(name, rows)
 
     def take_texts(self, texts: pa.Table) -> None:
         """Make `payloads` of the column `text` of a table: what `sql/decode.sql` reads."""
         self._connection.register("texts", texts)
         self._connection.execute(
-            f"create or replace table payloads as select unnest(json_transform(text, '{_PAYLOAD}')) from texts"
+            "create or replace table payloads as select unnest(json_transform(text, $type)) from texts",
+            {"type": _PAYLOAD},
         )

@@ -23,4 +23,13 @@ class NotAFile(EdgeCloudError):  # noqa: N818  likewise
 
 
 class BadQuery(EdgeCloudError):  # noqa: N818  likewise
-    """A query that an engine did not take; the engine's own words."""
+    """A query that an engine did not take; the engine's own first line."""
+
+
+class NotALake(EdgeCloudError):  # noqa: N818  likewise
+    """A folder of tables that cannot be read or written."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason

@@ -5,7 +5,7 @@ The queries are in the SQL that both engines share, with Spark's names for four 
 before it whatever it needs of other queries, so that every text stands by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final, TypeAlias
@@ -58,23 +58,27 @@ class Setting:
     """rules of kind `event` whose firings are harsh driving; where none is named, all that have it in their name"""
 
 
-def query(name: str, setting: Setting | None = None, *, touched: bool = False) -> str:
-    """The text that makes a table of NAMES.
+def query(name: str, setting: Setting | None = None, *, touched: bool = False, known: Collection[str] = ()) -> str:
+    """The text that makes a table of NAMES, or `losses`, which `trips` and `daily` read besides.
+
+    Tables that the engine is said to have already (`known`) are read, not made again before it.
 
     With `touched` only rows that what arrived can have changed: of `gaps`, `completeness` and `last_known` the devices
     of the table `touched`; of `trips` and `daily` its days and those before them, as a trip is of its start's day.
     A trip is followed over midnight, not over a second one. `last_known` is then the newest of those days alone.
     """
     parts = [*(_narrowed(name) if touched else ()), *_settings(setting or Setting())]
-    parts += [f"{one} as (\n{_text(one)})" for one in _READS.get(name, ())]
+    parts += [f"{one} as (\n{_text(one)})" for one in _READS.get(name, ()) if one not in known]
     kept = " where (device, day) in (select device, day from touched union select device, day - 1 from touched)"
     last = kept if touched and name in {"trips", "daily"} else ""
     return "with " + ",\n".join([*parts, f"wanted as (\n{_text(name)})"]) + f"\nselect * from wanted{last}"
 
 
-def make(engine: Engine, name: str, setting: Setting | None = None, *, touched: bool = False) -> pa.Table:
-    """A table of NAMES, of the schema in `edge_cloud.tables`; `touched` as `query` tells it."""
-    found = engine(query(name, setting, touched=touched))
+def make(
+    engine: Engine, name: str, setting: Setting | None = None, *, touched: bool = False, known: Collection[str] = ()
+) -> pa.Table:
+    """A table of NAMES, of the schema in `edge_cloud.tables`; `touched` and `known` as `query` tells it."""
+    found = engine(query(name, setting, touched=touched, known=known))
     schema = tables.GOLD[name]
     return found.select(schema.names).cast(schema)
 
@@ -93,9 +97,9 @@ def _settings(setting: Setting) -> list[str]:
     pause_us, silence_us = micros
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in setting.harsh)
     chosen = f"rule in ({names})" if names else "instr(lower(rule), 'harsh') > 0"
+    numbers = f"cast({pause_us} as bigint) as pause_us, cast({silence_us} as bigint) as silence_us"
     return [
-        f"setting as (\nselect cast({pause_us} as bigint) as pause_us, cast({silence_us} as bigint) as silence_us,"
-        f" cast({setting.moving_kmh} as double) as moving_kmh\n)",
+        f"setting as (\nselect {numbers}, cast({setting.moving_kmh} as double) as moving_kmh\n)",
         f"harsh_rules as (\nselect distinct rule from firings where {chosen}\n)",
     ]
 

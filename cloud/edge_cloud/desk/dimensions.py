@@ -1,0 +1,71 @@
+"""What people write beside a lake: `roles.csv` and `vehicles.csv`."""
+
+import csv
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from edge_cloud.errors import NotAFile
+from edge_cloud.lake import Lake
+from edge_cloud.tables import ROLES, VEHICLES
+
+_BUILT_IN: Final = "roles.csv"
+
+
+def write_dimensions(lake: Lake, roles: Path | None, vehicles: Path | None) -> None:
+    """Make the dimensions of the files given, else of those in the lake's folder, else of the built-in roles.
+
+    Inside a step. Raises NotAFile, naming the line.
+    """
+    found = roles or _beside(lake, "roles.csv")
+    lake.replace("roles", roles_of(str(found), found.read_text("utf-8-sig")) if found else built_in_roles())
+    if named := vehicles or _beside(lake, "vehicles.csv"):
+        lake.replace("vehicles", vehicles_of(str(named), named.read_text("utf-8-sig")))
+
+
+def built_in_roles() -> pa.Table:
+    """Those of common databases, in the order of their rank."""
+    return roles_of(_BUILT_IN, files("edge_cloud").joinpath("desk", _BUILT_IN).read_text("utf-8"))
+
+
+def roles_of(place: str, text: str) -> pa.Table:
+    """Rows `role,signal,factor`, in the order of their rank. Raises NotAFile."""
+    rows = []
+    for rank, (number, row) in enumerate(_rows(place, text, ["role", "signal", "factor"]), 1):
+        try:
+            rows.append({**row, "factor": float(row["factor"]), "rank": rank})
+        except ValueError:
+            raise NotAFile(f"{place}:{number}", f"factor {row['factor']!r} is no number") from None
+    return pa.Table.from_pylist(rows, schema=ROLES)
+
+
+def vehicles_of(place: str, text: str) -> pa.Table:
+    """Rows `device,name,brand,model,fleet`. Raises NotAFile."""
+    return pa.Table.from_pylist([row for _, row in _rows(place, text, VEHICLES.names)], schema=VEHICLES)
+
+
+def _rows(place: str, text: str, names: list[str]) -> list[tuple[int, dict[str, str]]]:
+    reader = csv.DictReader(text.splitlines())
+    if reader.fieldnames != names:
+        raise NotAFile(f"{place}:1", f"must be the names {','.join(names)}")
+    found = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise NotAFile(f"{place}:{reader.line_num}", f"must have {len(names)} values")
+        found.append((reader.line_num, row))
+    return found
+
+
+def _text(path: Path) -> str:
+    """A spreadsheet's CSV may begin with a byte order mark."""
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotAFile(str(path), str(error)) from None
+
+
+def _beside(lake: Lake, name: str) -> Path | None:
+    path = lake.folder / name
+    return path if path.is_file() else None
