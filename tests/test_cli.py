@@ -57,6 +57,15 @@ def test_the_help_of_a_command_has_an_example_of_it(path: tuple[str, ...]) -> No
     assert f"edge-agent {' '.join(path)}" in result.output.partition("Example:")[2]
 
 
+def test_an_interpreter_without_docstrings_has_the_help_of_a_command_too() -> None:
+    """As the image's is; also where its environment says so to every interpreter."""
+    call = (sys.executable, "-OO", "-m", "edge_agent", "check", "--help")
+    environment = {"PYTHONOPTIMIZE": "2"}
+    run = subprocess.run(call, capture_output=True, text=True, check=True, timeout=15, env=environment)  # noqa: S603
+
+    assert "Example:" in run.stdout
+
+
 def test_the_version_is_printed() -> None:
     result = CliRunner().invoke(app, ["--version"])
     assert (result.exit_code, result.output) == (0, f"{__version__}\n")

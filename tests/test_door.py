@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,34 @@ def test_the_hub_itself_needs_none_of_them(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert isinstance(uplink_of(read, Told()), LateUplink)
     assert (read.device, read.module) == ("car", "telematics")
+
+
+def test_the_sdk_comes_with_nothing_that_guesses_encodings_and_warns_of_nothing() -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from edge_agent import logs\n"
+        "from edge_agent.door import uplink_of\n"
+        "from edge_agent.settings import load_settings\n"
+        "uplink = uplink_of(load_settings(), logs.configure('info'))\n"
+        "async def connect():\n"
+        "    try:\n"
+        "        await uplink.connect(None)\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__)\n"
+        "asyncio.run(connect())\n"
+        "print('requests' in sys.modules, 'charset_normalizer' in sys.modules, 'can' in sys.modules)\n"
+    )
+    nobody = KEY.replace("h.azure-devices.net", "127.0.0.241")
+    run = subprocess.run(  # noqa: S603  our own text
+        (sys.executable, "-c", code),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=15,
+        env={"UPLINK": "hub", "HUB_CONNECTION_STRING": nobody, "BUSES": '[{"name": "can0", "channel": "can0"}]'},
+    )
+
+    assert (run.stdout, run.stderr) == ("HubUnreachable\nTrue False False\n", "")
 
 
 def test_the_hub_itself_cannot_be_reached_without_a_connection_string() -> None:

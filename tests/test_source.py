@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 from contextlib import aclosing
 from pathlib import Path
 
@@ -26,6 +28,22 @@ def test_without_a_recording_frames_come_from_the_buses_which_wait_for_nobody() 
 
     assert isinstance(source, Buses)
     assert (list(opened()), waits) == ([], False)
+
+
+def test_buses_of_socketcan_are_read_without_python_can() -> None:
+    code = (
+        "import sys\n"
+        "from edge_agent.app import Agent\n"
+        "from edge_agent.clock import SystemClock\n"
+        "from edge_agent.logs import configure\n"
+        "from edge_agent.settings import load_settings\n"
+        "from edge_agent.source import source_of\n"
+        "source_of(load_settings(buses=[{'name': 'can0', 'channel': 'can0'}]), SystemClock(), configure('info'))\n"
+        "sys.exit('can' in sys.modules)\n"
+    )
+    call = (sys.executable, "-c", code)
+
+    assert subprocess.run(call, check=False, timeout=15).returncode == 0  # noqa: S603  our own text
 
 
 def test_a_recording_stands_in_for_the_buses_and_waits(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.footprint import IMPORTED
 from cabin import health_probe
 from tests.image.modules import CABIN, MODULES, ROOT, TELEMATICS, Module
 
@@ -87,6 +88,13 @@ def test_its_user_is_a_number_that_owns_the_volume(module: Module) -> None:
     assert volume == module.volume
     assert int(uid) > 0 < int(gid)
     assert f"--owner {uid} --group {gid} --mode 0700 {volume}" in accounts
+
+
+def test_what_a_start_imports_is_compiled_as_the_entry_point_runs_it() -> None:
+    [entry], [run] = final(TELEMATICS, "ENTRYPOINT"), final(TELEMATICS, "RUN")
+
+    assert json.loads(entry)[:2] == ["python", "-OO"]
+    assert f'/bin/python -OO -c "import {IMPORTED}"' in run
 
 
 @each_module
