@@ -15,10 +15,10 @@ MODULE_LINES, FUNCTION_LINES = 400, 60
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiomqtt": ("fleet/session.py",),
     "azure": ("readers/",),
-    "confluent_kafka": ("spark/kafka.py",),
+    "confluent_kafka": ("spark/landing.py",),
     "deltalake": ("lake.py", "spark/", "fleet/hour_command.py"),
     "duckdb": ("duck.py",),
-    "fastavro": ("readers/", "spark/files.py"),
+    "fastavro": ("readers/", "spark/landing.py"),
     "pydantic": ("price/tariff.py",),
     "pyspark": ("spark/",),
 }

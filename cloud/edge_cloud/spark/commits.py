@@ -59,7 +59,7 @@ class Commits:
 
     def files(self, name: str, days: Iterable[str]) -> list[str]:
         """Where the files of the table's partitions lie."""
-        found: list[str] = self._table(name).file_uris([("day", "in", sorted(days))])
+        found: list[str] = self._table(name).file_uris(file_pruning_predicate=[("day", "in", sorted(days))])
         return found
 
     def _table(self, name: str) -> DeltaTable:

@@ -12,6 +12,8 @@ from edge_cloud.spark.session import desk_session, platform_session
 from edge_cloud.spark.sources import from_files
 from edge_cloud.spark.stream import Ingest, Place
 
+_log = logging.getLogger("edge_cloud.ingest")
+
 
 def ingest(  # noqa: PLR0917  typer reads a command's parameters; nobody passes them by position
     source: Annotated[
@@ -32,12 +34,13 @@ def ingest(  # noqa: PLR0917  typer reads a command's parameters; nobody passes 
 ) -> None:
     """Bring messages into the Delta tables, each batch of a vehicle once, until it is stopped."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("edge_cloud").setLevel(logging.INFO)
+    _log.setLevel(logging.INFO)
     spark = desk_session(desk) if desk else platform_session()
     place = Place(lake, dict(option.split("=", 1) for option in storage or ()))
     stream = from_files(spark, source, files_at_once).writeStream.foreachBatch(Ingest(place))
     stream = stream.option("checkpointLocation", checkpoint).queryName("edge-cloud ingest")
     stream = stream.trigger(availableNow=True) if once else stream.trigger(processingTime=f"{every_s} seconds")
+    _log.info("reading %s", source)
     stream.start().awaitTermination()
 
 

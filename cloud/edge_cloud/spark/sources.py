@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 
-from edge_cloud.spark.files import messages_in
+from edge_cloud.readers.sources import messages_in_bytes
 from edge_cloud.spark.kafka import received
 from edge_cloud.spark.rows import MESSAGES, rows_of
 
@@ -19,7 +19,7 @@ _CHUNK: Final = 64
 def from_files(spark: SparkSession, folder: str, files_at_once: int) -> DataFrame:
     """Files of a folder and the folders in it, each once, as they appear; but for names that begin with _ or a dot.
 
-    Capture files and concatenated gzip alike: a file is read whole, by one worker, as `files.messages_in` knows it.
+    Capture files and concatenated gzip alike: a file is read whole, by one worker, as `readers.sources` knows it.
     """
     stream = spark.readStream.format("binaryFile").schema(_FILES)
     stream = stream.option("recursiveFileLookup", "true").option("maxFilesPerTrigger", files_at_once)
@@ -29,7 +29,7 @@ def from_files(spark: SparkSession, folder: str, files_at_once: int) -> DataFram
 def _read(chunks: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for chunk in chunks:
         for path, content in zip(chunk.column("path").to_pylist(), chunk.column("content").to_pylist(), strict=True):
-            messages = messages_in(path, content)
+            messages = messages_in_bytes(path, content)
             while part := list(islice(messages, _CHUNK)):
                 yield rows_of(part)
 

@@ -1,0 +1,30 @@
+"""Spark as an engine for the queries of `edge_cloud/sql`: an `edge_cloud.gold.Engine`."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+
+class SparkEngine:
+    """Tables by their names, in the session's views; a query's rows come to the driver."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+
+    def __call__(self, query: str) -> pa.Table:
+        """The rows of a query."""
+        return self._spark.sql(query).toArrow()
+
+    def know(self, name: str, rows: pa.Table) -> None:
+        """Take a table, or another in place of one of its name."""
+        self._spark.createDataFrame(rows).createOrReplaceTempView(name)
+
+    def know_files(self, name: str, folder: str, files: Sequence[str], schema: pa.Schema) -> None:
+        """Take Parquet files of a Delta table in `folder`; `day` is told by their paths."""
+        if not files:
+            self.know(name, schema.empty_table())
+            return
+        reader = self._spark.read.schema(from_arrow_schema(schema)).option("basePath", folder)
+        reader.parquet(*files).createOrReplaceTempView(name)

@@ -1,0 +1,88 @@
+"""`.venv-cloud/bin/python -m tests.cloud.edge_cloud.spark.kills --kills 20`: the stream, killed at random moments.
+
+A made fleet's files are streamed into a lake by the command itself: driver, JVM and workers in one process group, which
+is killed with SIGKILL at a random moment, again and again. Then it runs to its end, and every row is compared.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_cloud.fleet.generator import Generated, Plan, generate
+from tests.cloud.edge_cloud.rows import assert_same_rows
+from tests.cloud.edge_cloud.spark.lake import table, write_files
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    kills: int
+    """that met a running stream"""
+    committed: tuple[int, ...]
+    """micro-batches that were behind the stream at each kill"""
+
+
+def kill_and_finish(folder: Path, kills: int, within_s: float, seed: int) -> Campaign:
+    """Stream `folder`/in into `folder`/lake, killed `kills` times, each within so many seconds of its first read."""
+    rng, committed = random.Random(seed), []  # noqa: S311  a seed that repeats the run
+    for number in range(kills):
+        log = folder / f"log-{number}.txt"
+        with log.open("wb") as file:
+            process = subprocess.Popen(  # noqa: S603  our own command
+                _command(folder), stdout=file, stderr=file, start_new_session=True
+            )
+        while process.poll() is None and b" reading " not in log.read_bytes():
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, within_s))
+        if process.poll() is not None:
+            break
+        committed.append(len([*(folder / "checkpoint" / "commits").glob("[0-9]*")]))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(_command(folder), check=True, capture_output=True)  # noqa: S603  our own command
+    return Campaign(len(committed), tuple(committed))
+
+
+def check(folder: Path, fleet: Generated) -> None:
+    """Every table against the truth."""
+    batches = table(folder / "lake", "batches")
+    keys = set(zip(*(batches[name].to_pylist() for name in ("device", "boot", "seq")), strict=True))
+    assert len(batches) == len(keys) == fleet.truth.batches
+    assert table(folder / "lake", "refused").num_rows == 0
+    assert_same_rows(table(folder / "lake", "samples"), fleet.truth.samples)
+
+
+def _command(folder: Path) -> Sequence[str]:
+    where = ["--files", str(folder / "in"), "--lake", str(folder / "lake"), "--checkpoint", str(folder / "checkpoint")]
+    ways = ["--once", "--files-at-once", "1", "--desk", "2"]
+    return [sys.executable, "-m", "edge_cloud.spark.ingest", *where, *ways]
+
+
+def main() -> None:
+    """Print what was found; raises AssertionError where a row is too many or too few."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--within-s", type=float, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    fleet = generate(Plan(vehicles=22, seconds=60, seed=asked.seed, lost=0.05, doubled=0.05))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files(folder / "in", fleet.messages, 3 * asked.kills)
+        found = kill_and_finish(folder, asked.kills, asked.within_s, asked.seed)
+        check(folder, fleet)
+    sys.stdout.write(
+        f"{found.kills} kills, {len(fleet.truth.samples)} samples of {fleet.truth.batches} batches, all exact;"
+        f" micro-batches behind the stream at each kill: {', '.join(map(str, found.committed))}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
