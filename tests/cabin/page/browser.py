@@ -63,7 +63,7 @@ class Seat:
         """A `data-` attribute of the whole page."""
         return await self.ask(f"document.documentElement.dataset.{name}")
 
-    async def when(self, condition: str, timeout_s: float = 5) -> None:
+    async def when(self, condition: str, timeout_s: float = 20) -> None:
         """Until this JavaScript is true. Playwright's own way asks the page to eval, which its policy forbids."""
         async with asyncio.timeout(timeout_s):
             while not await self.ask(condition):  # noqa: ASYNC110  the page tells nothing by itself
@@ -119,7 +119,7 @@ async def sitting(
     opened = await browser.new_context(viewport=viewport, timezone_id="Europe/Berlin", **context)  # type: ignore[arg-type]  # a TypedDict of the same
     try:
         page = await opened.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(20_000)
         await page.add_init_script(_NOTES)
         if pseudo:
             await page.route("**/static/lang/en.json", _longer)
