@@ -6,9 +6,9 @@ from typing import Final
 
 from edge_cloud.errors import NotAFile
 from edge_cloud.readers.arrivals import read_arrivals
+from edge_cloud.readers.contents import messages_in
 from edge_cloud.readers.routed import is_routed, routed_messages
 from edge_cloud.records import Message
-from edge_cloud.readers.contents import messages_in
 
 ARRIVED: Final = "arrived.jsonl"
 _SUFFIXES: Final = ("", ".avro", ".gz", ".json", ".jsonl", ".log")
