@@ -32,7 +32,7 @@ from edge_agent.records import Envelope, MethodAnswer
 from edge_agent.uplink.credentials import Credentials, EdgeEnvironment, HubCertificate, HubKey
 from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
-from edge_agent.uplink.paho_shim import spare_paho_copies, tell_paho_of_tls_ends
+from edge_agent.uplink.paho_shim import send_ends_at_once, spare_paho_copies, tell_paho_of_tls_ends
 from edge_agent.uplink.sdk_thread import SdkThread
 from edge_agent.uplink.sends import Answer, Sends
 from edge_agent.uplink.threads import Threads
@@ -112,6 +112,7 @@ class IotEdge:
             raise BadSettings(faults)
         tell_paho_of_tls_ends()
         spare_paho_copies()
+        send_ends_at_once()
         for name in ("azure.iot.device", "paho"):
             # What they warn of reaches us as an exception and is told once, in our words.
             logging.getLogger(name).setLevel(logging.CRITICAL)

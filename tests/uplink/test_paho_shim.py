@@ -1,5 +1,6 @@
 """A connection that TLS ended looks like a reset to paho; everything else is as it was."""
 
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTv5, MQTTv311  # type: ignore[import-untyped]  # paho 1 ships no types
 
-from edge_agent.uplink.paho_shim import spare_paho_copies, tell_paho_of_tls_ends
+from edge_agent.uplink.paho_shim import send_ends_at_once, spare_paho_copies, tell_paho_of_tls_ends
 
 Sent = bytes | bytearray | memoryview
 
@@ -60,12 +61,22 @@ def test_bytes_pass() -> None:
 
 
 def test_it_is_done_once() -> None:
-    tell_paho_of_tls_ends()
-    spare_paho_copies()
-    once = Client._sock_send, Client._send_publish
-    tell_paho_of_tls_ends()
-    spare_paho_copies()
-    assert (Client._sock_send, Client._send_publish) == once
+    shims = tell_paho_of_tls_ends, spare_paho_copies, send_ends_at_once
+    for shim in shims:
+        shim()
+    once = Client._sock_send, Client._send_publish, Client._create_socket_connection
+    for shim in shims:
+        shim()
+    assert (Client._sock_send, Client._send_publish, Client._create_socket_connection) == once
+
+
+def test_the_end_of_a_message_does_not_wait_for_the_far_end() -> None:
+    send_ends_at_once()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        made = Client()
+        made.connect(*server.getsockname())
+        with made.socket() as opened:
+            assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def published(payload: bytes, transport: str = "tcp", protocol: int = MQTTv311) -> list[Sent]:
