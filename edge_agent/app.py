@@ -360,9 +360,9 @@ class Agent:
             await asyncio.sleep(LOOK_S)
 
     async def _emptied_behind(self, keep: asyncio.Task[None]) -> None:
-        """Wait until all is on disk, then until all of it is delivered but for what waits apart, maybe for hours."""
+        """Wait until all is on disk, then until all of it is delivered but for what may never be."""
         await asyncio.wait((keep,))
-        while self._spool.depth[0] > len(self._delivery.quarantine):
+        while self._spool.depth[0] > self._delivery.hopeless:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._spool.emptied()

@@ -98,6 +98,14 @@ class Delivery:
         self._resumed = asyncio.Event()
         """set, and replaced, when the system was suspended"""
 
+    @property
+    def hopeless(self) -> int:
+        """How many envelopes may never be settled: they wait apart, or every session dies of them.
+
+        They stay on disk.
+        """
+        return len(self.quarantine) + self._window.worn
+
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then what is in flight has `drain_s` to settle. Raises UplinkWedged, in a group."""
         async with asyncio.TaskGroup() as group:

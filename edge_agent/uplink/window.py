@@ -25,6 +25,10 @@ from edge_agent.records import Deferred, EnvelopeKey
 _HISTORY = 1024
 """Envelopes remembered between sessions; one that the spool gave up meanwhile is never settled here."""
 
+WORN_SENDS = 60
+"""Some five minutes at the back-off's cap. An envelope that has no verdict by then was the last there was: nothing else
+was left to prove a connection by, so none may ever come."""
+
 _LOOK_PAST = 4
 """Times its size a window with suspects takes, to find something else among them that can prove the connection."""
 
@@ -96,6 +100,11 @@ class Window:
     def sends(self, key: EnvelopeKey) -> int:
         """How often an unsettled envelope was sent, over all sessions; 0 for one not remembered."""
         return self._records.get(key, _Record()).sends
+
+    @property
+    def worn(self) -> int:
+        """How many of the suspected were sent so often, on a session each, that whoever waits for them may give up."""
+        return sum(self.sends(key) >= WORN_SENDS for key in self._suspected)
 
     def take(self, keys: Sequence[EnvelopeKey]) -> None:
         """Add what was leased, at most `room`."""

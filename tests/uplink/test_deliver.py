@@ -219,6 +219,23 @@ def test_a_batch_that_ends_three_sessions_waits_apart_and_arrives_when_the_hub_c
     assert [fields["seq"] for fields in scene.log.fields("uplink.batch_quarantined")] == [3]
 
 
+def test_the_last_batch_of_all_may_be_given_up_waiting_for_after_some_minutes_and_arrives_all_the_same() -> None:
+    poison = EnvelopeKey(1, 9)
+
+    async def wait_for_the_last(scene: Scene) -> None:
+        scene.hub.poison = {poison}
+        await scene.until(lambda: scene.delivery.hopeless == 1)
+        assert asyncio.get_running_loop().time() > 240
+        assert scene.spool.pending == 1
+        scene.hub.poison.clear()
+        await scene.until_delivered()
+        assert scene.delivery.hopeless == 0
+
+    scene = play(wait_for_the_last, count=10)
+    assert scene.spool.keys(Refused) == []
+    assert len(scene.spool.keys(Acked)) == 10
+
+
 def test_a_batch_that_ends_connections_for_hours_is_refused_and_holds_up_no_other() -> None:
     poison, batches = EnvelopeKey(1, 3), range(100, 100 + 5 * 360)
 

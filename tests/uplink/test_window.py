@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge_agent.records import Deferred, EnvelopeKey
-from edge_agent.uplink.window import Convicted, Window
+from edge_agent.uplink.window import WORN_SENDS, Convicted, Window
 
 
 def keys(*seqs: int) -> list[EnvelopeKey]:
@@ -55,6 +55,19 @@ def test_a_session_that_we_ended_is_held_against_nobody() -> None:
         assert window.session_ended("stopped", died=False) == ((EnvelopeKey(1, 1), Deferred("stopped")),)
     window.take(keys(1, 2))
     assert window.due() == tuple(keys(1, 2))
+
+
+def test_one_that_every_session_dies_of_with_nothing_else_left_is_worn_and_never_convicted() -> None:
+    window = Window()
+    for sends in range(1, WORN_SENDS + 1):
+        window.take(keys(1))
+        window.due()
+        assert lose(window) == {1: Deferred}
+        assert window.worn == (sends == WORN_SENDS)
+    window.take(keys(1))
+    window.due()
+    window.acked(EnvelopeKey(1, 1))
+    assert window.worn == 0
 
 
 def test_after_a_death_one_goes_and_each_acknowledgement_lets_one_more_go_beside() -> None:
