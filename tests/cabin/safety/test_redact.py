@@ -134,3 +134,27 @@ def test_a_cut_text_is_one_line_of_at_most_so_many_visible_characters(text: str,
 )
 def test_examples_of_cut_texts(text: str, limit: int | None, short: str | None) -> None:
     assert cut(text, limit) == short
+
+
+@pytest.mark.parametrize(
+    ("drive", "keys"),
+    [
+        (Drive.PARKED, ["day", "first", "second", "tomorrow"]),
+        (Drive.IDLING, ["first", "second", "day"]),
+        (Drive.MOVING, ["first"]),
+        (Drive.UNKNOWN, ["first"]),
+    ],
+)
+def test_while_driving_the_next_hour_counts_and_not_the_whole_day(drive: Drive, keys: list[str]) -> None:
+    first = Meeting("first", "p1", 1, 1000, 1001, None, None, "Review")
+    second = replace(first, key="second", start_s=2000, end_s=2001)
+    day = Meeting("day", "p1", 1, None, None, "2026-11-22", "2026-11-22", "Training")
+    tomorrow = replace(day, key="tomorrow", first_day="2026-11-23", last_day="2026-11-23")
+    model = replace(PARKED, drive=drive, meetings=(day, first, second, tomorrow))
+    assert [one["key"] for one in json.loads(wire(model))["meetings"]] == keys
+
+
+def test_a_day_is_shown_while_driving_where_nothing_has_an_hour() -> None:
+    day = Meeting("day", "p1", 1, None, None, "2026-11-22", "2026-11-22", "Training")
+    model = replace(PARKED, drive=Drive.MOVING, meetings=(day,))
+    assert [one["key"] for one in json.loads(wire(model))["meetings"]] == ["day"]

@@ -33,12 +33,20 @@ def view_of(model: Model, limits: Limits, *, seq: int) -> View:
         "profile": model.profile if limits.settings else None,
         "tiles": [_tile(tile) for tile in model.tiles[: limits.tiles]],
         "connectivity": _connectivity(model, limits),
-        "meetings": [_meeting(one, model, limits) for one in model.meetings[: limits.meetings]],
+        "meetings": [_meeting(one, model, limits) for one in _seen(model.meetings, limits.meetings)],
         "reminder": None if model.reminder is None else _meeting(model.reminder, model, limits),
         "trip": None if model.trip is None else _numbers(asdict(model.trip)),
         "dialer": {"state": model.dialer, "meeting": model.dialled_key},
         "parked": _parked(model) if limits.settings else None,
     }
+
+
+def _seen(meetings: Sequence[Meeting], most: int | None) -> Sequence[Meeting]:
+    """All in their order, or the next ones: while driving those that begin at an hour, before those of a whole day.
+
+    An all-day one begins at no moment that a driver could miss, and would hide all day long the one that does.
+    """
+    return meetings if most is None else sorted(meetings, key=lambda one: one.all_day)[:most]
 
 
 def cut(text: str, limit: int | None) -> str | None:
