@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.edge_cloud.powerbi.pbir import SCHEMAS
-from tests.cloud.edge_cloud.powerbi.tom import Tom
+from tests.cloud.edge_cloud.powerbi.tom import Read, Tom
 
 PROJECT = Path(__file__).parents[4] / "cloud" / "powerbi"
 
@@ -25,6 +25,12 @@ def copy(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def tom(tmp_path_factory: pytest.TempPathFactory) -> Tom:
     return Tom(tmp_path_factory.mktemp("tom"))
+
+
+@pytest.fixture(scope="session")
+def found(tom: Tom, tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """The project's model, as Microsoft's parser reads it."""
+    return tom.read(PROJECT / "Fleet.SemanticModel" / "definition", tmp_path_factory.mktemp("written") / "again")
 
 
 @pytest.fixture

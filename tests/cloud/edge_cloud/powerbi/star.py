@@ -1,6 +1,7 @@
 """The model's tables in DuckDB, filtered along the model's relationships as a report's filters are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,19 @@ CALENDAR = (date(2025, 1, 1), date(2026, 12, 31))
 Row = Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a report's reader has chosen; what is left out means all."""
+
+    days: tuple[date, date] | None = None
+    """first and last"""
+    device: str = ""
+    trip: int = 0
+
+
+ALL = Choice()
+
+
 def twins() -> dict[str, str]:
     """The SQL of each measure, by its name."""
     parts = TWINS.read_text(encoding="utf-8").split("-- measure: ")[1:]
@@ -23,51 +37,58 @@ def twins() -> dict[str, str]:
 
 
 class Star:
-    """Tables of rows, which `chosen` filters; a column that a row leaves out is empty."""
+    """Tables of rows, which are chosen from; a column that a row leaves out is empty."""
 
     def __init__(self, model: Model, rows: Mapping[str, Iterable[Row]]) -> None:
-        made = {name: pa.Table.from_pylist(list(rows.get(name, ())), schema=schema) for name, schema in GOLD.items()}
-        self._tables = made | {"dates": _dates(*CALENDAR)}
         self._filters = [(one.end("fromColumn"), one.end("toColumn")) for one in model.of("relationship")]
+        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection.execute("set timezone = 'UTC'")
+        self._chosen: dict[Choice, str] = {}
+        made = {name: pa.Table.from_pylist(list(rows.get(name, ())), schema=schema) for name, schema in GOLD.items()}
+        self._names = (*made, "dates")
+        self.take(made | {"dates": _dates(*CALENDAR)})
 
-    @classmethod
-    def of_tables(cls, model: Model, tables: Mapping[str, pa.Table]) -> "Star":
-        """The same of tables that are there already."""
-        star = cls(model, {})
-        star._tables |= tables
-        return star
+    def take(self, tables: Mapping[str, pa.Table]) -> None:
+        """Have these tables in place of those of their names."""
+        for name, table in tables.items():
+            self._connection.register("taken", table)
+            self._connection.execute(f"create or replace table all_{name} as from taken")
 
-    def ask(self, sql: str, *, days: Sequence[date] = (), device: str = "", trip: int = 0) -> object:
-        """What a twin says where these days (first and last), this vehicle and this trip are chosen; none means all."""
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'UTC'")
-            for name, table in self._tables.items():
-                connection.register(f"all_{name}", table)
-            connection.execute("create view calendar as select * from all_dates")
-            self._view(connection, "vehicles", [f"device = '{device}'"] if device else [])
-            self._view(connection, "dates", [f"date between '{days[0]}' and '{days[1]}'"] if days else [])
-            for name in sorted(set(self._tables) - {"vehicles", "dates"}):
-                chosen = self._chosen(name, by_days=bool(days), by_vehicle=bool(device))
-                self._view(connection, name, chosen + ([f"trip = {trip}"] if trip and name == "trips" else []))
-            connection.execute("create schema any_day")
-            self._view(connection, "any_day.daily", self._chosen("daily", by_days=False, by_vehicle=bool(device)))
-            (answer,) = connection.execute(sql).fetchone()
-            return answer
+    def ask(self, sql: str, choice: Choice = ALL) -> object:
+        """What a twin says where this is chosen."""
+        if choice not in self._chosen:
+            self._chosen[choice] = self._choose(choice, f"choice_{len(self._chosen)}")
+        self._connection.execute(f"set search_path = '{self._chosen[choice]}'")
+        (answer,) = self._connection.execute(sql).fetchone()
+        return answer
 
-    def _chosen(self, name: str, *, by_days: bool, by_vehicle: bool) -> list[str]:
-        """Rows with a blank partner stay where nothing is chosen, as Power BI keeps them."""
-        asked = {"dates": by_days, "vehicles": by_vehicle}
-        return [
-            f"{column} in (select {key} from {dimension})"  # noqa: S608  our own names
-            for (fact, column), (dimension, key) in self._filters
-            if fact == name and asked[dimension]
-        ]
+    def _choose(self, choice: Choice, schema: str) -> str:
+        """Views of all tables, in a schema of their own; its name."""
+        self._connection.execute(f"create schema {schema}")
+        views = {name: self._conditions(name, choice) for name in self._names}
+        views["vehicles"] = [f"device = '{choice.device}'"] if choice.device else []
+        views["dates"] = [f"date between '{choice.days[0]}' and '{choice.days[1]}'"] if choice.days else []
+        views["trips"] += [f"trip = {choice.trip}"] if choice.trip else []
+        for name, conditions in views.items():
+            self._view(f"{schema}.{name}", name, conditions)
+        self._view(f"{schema}.calendar", "dates", [])
+        self._view(f"{schema}.daily_of_any_day", "daily", self._conditions("daily", Choice(device=choice.device)))
+        return schema
 
-    @staticmethod
-    def _view(connection: duckdb.DuckDBPyConnection, name: str, conditions: list[str]) -> None:
+    def _conditions(self, name: str, choice: Choice) -> list[str]:
+        """Rows without a partner stay where nothing is chosen, as Power BI keeps them."""
+        found = []
+        for (fact, column), (dimension, key) in self._filters:
+            if fact == name and dimension == "vehicles" and choice.device:
+                found.append(f"{column} = '{choice.device}'")
+            if fact == name and dimension == "dates" and choice.days:
+                days = f"date between '{choice.days[0]}' and '{choice.days[1]}'"
+                found.append(f"{column} in (select {key} from main.all_dates where {days})")  # noqa: S608  our own names
+        return found
+
+    def _view(self, name: str, of: str, conditions: list[str]) -> None:
         where = " and ".join(conditions) or "true"
-        source = f"all_{name.rpartition('.')[2]}"
-        connection.execute(f"create view {name} as select * from {source} where {where}")  # noqa: S608  our own names
+        self._connection.execute(f"create view {name} as select * from main.all_{of} where {where}")  # noqa: S608  likewise
 
 
 def _dates(first: date, last: date) -> pa.Table:

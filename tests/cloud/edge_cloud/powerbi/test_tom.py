@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.cloud.edge_cloud.powerbi import tmdl
-from tests.cloud.edge_cloud.powerbi.tom import Tom
+from tests.cloud.edge_cloud.powerbi.tom import Read, Tom
 
 MODEL = "Fleet.SemanticModel/definition"
 TABLES = 10
@@ -11,8 +11,8 @@ MEASURES = 49
 RELATIONSHIPS = 10
 
 
-def test_microsofts_parser_finds_every_object_we_find(project: Path, tom: Tom, tmp_path: Path) -> None:
-    found, ours = tom.read(project / MODEL, tmp_path / "again"), tmdl.read(project / MODEL)
+def test_microsofts_parser_finds_every_object_we_find(project: Path, found: Read) -> None:
+    ours = tmdl.read(project / MODEL)
 
     assert not found.refused
     assert {line[0] for line in found.of("table")} == {one.name for one in ours.of("table")}
@@ -24,15 +24,15 @@ def test_microsofts_parser_finds_every_object_we_find(project: Path, tom: Tom, t
     assert counts == [TABLES, MEASURES, RELATIONSHIPS]
 
 
-def test_the_model_is_one_star_whose_filters_go_one_way(project: Path, tom: Tom, tmp_path: Path) -> None:
-    relationships = tom.read(project / MODEL, tmp_path / "again").of("relationship")
+def test_the_model_is_one_star_whose_filters_go_one_way(found: Read) -> None:
+    relationships = found.of("relationship")
 
     assert {line[4] for line in relationships} == {"OneDirection"}
     assert [line[:2] for line in relationships if line[3] == "Many"] == [("costs.month", "dates.month")]
 
 
-def test_gold_is_imported_and_the_live_table_is_asked(project: Path, tom: Tom, tmp_path: Path) -> None:
-    modes = {line[0]: line[1:] for line in tom.read(project / MODEL, tmp_path / "again").of("table")}
+def test_gold_is_imported_and_the_live_table_is_asked(found: Read) -> None:
+    modes = {line[0]: line[1:] for line in found.of("table")}
 
     assert modes.pop("live") == ("M", "DirectQuery")
     assert modes.pop("dates") == ("Calculated", "Import")

@@ -1,6 +1,6 @@
 -- What each measure of the model means, in the SQL of DuckDB; `measure: NAME` begins one.
 -- Tables have the names of the model's, filtered as a report's filters would: `calendar` is `dates` unfiltered, and
--- `any_day.daily` is `daily` with no choice of dates. Columns are named with their table. A count of nothing is empty in
+-- `daily_of_any_day` is `daily` with no choice of dates. Columns are named with their table. A count of nothing is empty in
 -- DAX, so it is here.
 
 -- measure: Kilometres
@@ -59,7 +59,7 @@ select nullif(count(*), 0) from daily where daily.lost > 0
 select nullif(count(*) filter (where daily.lost > 0), 0) / nullif(count(*), 0) from daily
 
 -- measure: Days outside the calendar
-select nullif(count(*), 0) from any_day.daily as daily where daily.day not in (select calendar.date from calendar)
+select nullif(count(*), 0) from daily_of_any_day where daily_of_any_day.day not in (select calendar.date from calendar)
 
 -- measure: Number of trips
 select nullif(count(*), 0) from trips
