@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.edge_cloud.powerbi import checks, tmdl
-from tests.cloud.edge_cloud.powerbi.tom import Tom
+from tests.cloud.edge_cloud.powerbi.tom import Read, Tom
 
 LAKEHOUSE = "11111111-aaaa-4111-8111-111111111111/22222222-bbbb-4222-8222-222222222222"
 MODEL = "Fleet.SemanticModel/definition"
@@ -20,30 +20,25 @@ def make(project: Path, out: Path, *arguments: str) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own script
 
 
-def test_direct_lake_reads_every_gold_table_as_it_lies(project: Path, tom: Tom, tmp_path: Path) -> None:
+def test_direct_lake_reads_every_gold_table_as_it_lies(project: Path, found: Read, tom: Tom, tmp_path: Path) -> None:
     done = make(project, tmp_path / "out", "--direct-lake", LAKEHOUSE, "--schema", "gold")
 
     assert (done.returncode, done.stderr) == (0, "")
-    found, before = (
-        tom.read(tmp_path / "out" / MODEL, tmp_path / "again"),
-        tom.read(project / MODEL, tmp_path / "source"),
-    )
-    assert {line[0] for line in found.of("table") if line[1:] == ("Entity", "DirectLake")} == GOLD
+    lake = tom.read(tmp_path / "out" / MODEL, tmp_path / "again")
+    assert {line[0] for line in lake.of("table") if line[1:] == ("Entity", "DirectLake")} == GOLD
     for kind in ("column", "measure", "relationship", "permission"):
-        assert found.of(kind) == before.of(kind)
-    assert {line[0] for line in found.of("expression")} == {"Cluster", "Database", "Lakehouse"}
+        assert lake.of(kind) == found.of(kind)
+    assert {line[0] for line in lake.of("expression")} == {"Cluster", "Database", "Lakehouse"}
     sources = "".join(one.text for one in tmdl.read(tmp_path / "out" / MODEL).of("expression"))
     assert f"https://onelake.dfs.fabric.microsoft.com/{LAKEHOUSE}" in sources
     assert "schemaName: gold" in (tmp_path / "out" / MODEL / "tables" / "daily.tmdl").read_text()
 
 
-def test_a_folder_is_read_with_the_queries_of_the_project(project: Path, tom: Tom, tmp_path: Path) -> None:
+def test_a_folder_is_read_with_the_queries_of_the_project(project: Path, found: Read, tom: Tom, tmp_path: Path) -> None:
     done = make(project, tmp_path / "out", "--folder", r"C:\fleet\gold")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert tom.read(tmp_path / "out" / MODEL, tmp_path / "again").of("table") == tom.read(
-        project / MODEL, tmp_path / "source"
-    ).of("table")
+    assert tom.read(tmp_path / "out" / MODEL, tmp_path / "again").of("table") == found.of("table")
     sources = {one.name: one.text for one in tmdl.read(tmp_path / "out" / MODEL).of("expression")}
     assert sources["Gold"].startswith(r'"C:\fleet\gold" meta')
     assert "Folder.Contents(Gold)" in sources["GoldFolder"]
@@ -53,10 +48,10 @@ def test_without_a_cluster_nothing_asks_for_one(project: Path, tom: Tom, tmp_pat
     done = make(project, tmp_path / "out", "--without-live")
 
     assert (done.returncode, done.stderr) == (0, "")
-    found = tom.read(tmp_path / "out" / MODEL, tmp_path / "again")
-    assert {line[0] for line in found.of("table")} == {*GOLD, "dates"}
-    assert ("Vehicles by access", "live") not in found.of("permission")
-    assert {line[0] for line in found.of("expression")} == {"Gold", "GoldFolder", "AsUtc"}
+    bare = tom.read(tmp_path / "out" / MODEL, tmp_path / "again")
+    assert {line[0] for line in bare.of("table")} == {*GOLD, "dates"}
+    assert ("Vehicles by access", "live") not in bare.of("permission")
+    assert {line[0] for line in bare.of("expression")} == {"Gold", "GoldFolder", "AsUtc"}
     pages = tmp_path / "out" / "Fleet.Report/definition/pages"
     assert "now" not in json.loads((pages / "pages.json").read_text())["pageOrder"]
     assert not (pages / "now").exists()
