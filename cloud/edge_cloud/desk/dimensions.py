@@ -1,6 +1,7 @@
-"""What people write beside a lake: `roles.csv` and `vehicles.csv`."""
+"""What people write beside a lake: `roles.csv`, `vehicles.csv` and `access.csv`."""
 
 import csv
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from edge_cloud.errors import NotAFile
 from edge_cloud.lake import Lake
-from edge_cloud.tables import ROLES, VEHICLES
+from edge_cloud.tables import ACCESS, ROLES, VEHICLES
 
 _BUILT_IN: Final = "roles.csv"
 
@@ -23,6 +24,15 @@ def write_dimensions(lake: Lake, roles: Path | None, vehicles: Path | None) -> N
     lake.replace("roles", roles_of(str(found), found.read_text("utf-8-sig")) if found else built_in_roles())
     if named := vehicles or _beside(lake, "vehicles.csv"):
         lake.replace("vehicles", vehicles_of(str(named), named.read_text("utf-8-sig")))
+    granted = _beside(lake, "access.csv")
+    lake.replace("access", access_of(str(granted), granted.read_text("utf-8-sig")) if granted else ACCESS.empty_table())
+
+
+def with_every_device(vehicles: pa.Table, devices: Iterable[str]) -> pa.Table:
+    """The vehicles, and of each other device a row with its id as name: what a report chooses by has them all."""
+    others = sorted(set(devices) - set(vehicles["device"].to_pylist()))
+    rows = [{"device": device, "name": device, "brand": "", "model": "", "fleet": ""} for device in others]
+    return pa.concat_tables([vehicles, pa.Table.from_pylist(rows, schema=VEHICLES)])
 
 
 def built_in_roles() -> pa.Table:
@@ -44,6 +54,11 @@ def roles_of(place: str, text: str) -> pa.Table:
 def vehicles_of(place: str, text: str) -> pa.Table:
     """Rows `device,name,brand,model,fleet`. Raises NotAFile."""
     return pa.Table.from_pylist([row for _, row in _rows(place, text, VEHICLES.names)], schema=VEHICLES)
+
+
+def access_of(place: str, text: str) -> pa.Table:
+    """Rows `user,brand,fleet`. Raises NotAFile."""
+    return pa.Table.from_pylist([row for _, row in _rows(place, text, ACCESS.names)], schema=ACCESS)
 
 
 def _rows(place: str, text: str, names: list[str]) -> list[tuple[int, dict[str, str]]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_cloud import gold
-from edge_cloud.desk.dimensions import write_dimensions
+from edge_cloud.desk.dimensions import with_every_device, write_dimensions
 from edge_cloud.duck import Duck
 from edge_cloud.lake import SCHEMAS, Lake
 from edge_cloud.price.costs import costs
@@ -32,5 +32,7 @@ def make_gold(
             lake.replace(name, made)
             engine.know(name, made)
             tell(name, made.num_rows)
+            if name == "completeness":
+                lake.replace("vehicles", with_every_device(lake.read("vehicles"), made["device"].to_pylist()))
             if name == "daily":
                 lake.replace("costs", costs(made, load_tariff(None)))
