@@ -43,8 +43,6 @@ DEVICE, MODULE = "demo-vehicle", "telematics"
 START_S, RESIDENT_MB = 1.0, 80.0
 """what is promised"""
 STARTS = 5
-ROOT = Path(__file__).parents[1]
-PYTHON = "BENCH_PYTHON"
 IMPORTED = (
     "edge_agent.app, edge_agent.decode.dbc, edge_agent.service, edge_agent.uplink.iotedge, edge_agent.uplink.mqtt"
 )
@@ -61,6 +59,23 @@ class Start:
 
     wall_s: float
     cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Runs the agent without docstrings, from what was compiled before, as the image does."""
+
+    python: str
+    compiled: Path
+
+    def call(self, *words: str) -> tuple[str, ...]:
+        """What starts it."""
+        return (self.python, "-OO", "-X", f"pycache_prefix={self.compiled}", *words)
+
+    def compile_modules(self) -> None:
+        """Those that a start imports."""
+        writes = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        subprocess.run(self.call("-c", f"import {IMPORTED}, bench.udp_can"), check=True, env=writes)  # noqa: S603  ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +162,11 @@ class Agent:
 
 
 @asynccontextmanager
-async def agent_of(variables: Mapping[str, str]) -> AsyncIterator[Agent]:
+async def agent_of(interpreter: Interpreter, variables: Mapping[str, str]) -> AsyncIterator[Agent]:
     """Started; killed in the end if it is there still."""
     began_s = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *(variables[PYTHON], "-OO", "-m", "bench.udp_can"), env=variables, stdout=asyncio.subprocess.PIPE, limit=1 << 20
-    )
+    call = interpreter.call("-m", "bench.udp_can")
+    process = await asyncio.create_subprocess_exec(*call, env=variables, stdout=asyncio.subprocess.PIPE, limit=1 << 20)
     try:
         yield Agent(process, began_s)
     finally:
@@ -173,19 +187,14 @@ def variables_of(hub: HubProcess, folder: Path, database: Path, ports: Sequence[
     }
 
 
-def compile_modules(home: Path, python: str) -> None:
-    """As they are in the image: all that a start imports, for agents of `python` from now on."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ |= {PYTHON: python, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(home / "compiled")}
-    subprocess.run([python, "-OO", "-c", f"import {IMPORTED}, bench.udp_can"], check=True, env=os.environ)  # noqa: S603  our own words
-
-
 def desire(home: Path, rules: Mapping[str, object]) -> None:
     """At the hub."""
     AdminClient(home / "hub").patch_desired(DEVICE, MODULE, json.dumps({"schema_version": 1, "rules": rules}))
 
 
-async def starts(home: Path, name: str, load: Traffic, rules: Mapping[str, object], count: int) -> None:
+async def starts(
+    home: Path, interpreter: Interpreter, name: str, load: Traffic, rules: Mapping[str, object], count: int
+) -> None:
     """One line: the first start of a folder, and the others."""
     ports = free_ports(BUSES)
     found: list[Start] = []
@@ -194,7 +203,7 @@ async def starts(home: Path, name: str, load: Traffic, rules: Mapping[str, objec
         desire(home, rules)
         with tempfile.TemporaryDirectory(dir=home) as folder, Sending(load, ports):
             for _ in range(1 + count):
-                async with agent_of(variables_of(hub, Path(folder), load.database, ports)) as agent:
+                async with agent_of(interpreter, variables_of(hub, Path(folder), load.database, ports)) as agent:
                     found.append(await agent.told("decode.first_frame_decoded"))
                     if len(found) == 1:
                         await agent.told("twin.document_applied")
@@ -209,18 +218,20 @@ async def starts(home: Path, name: str, load: Traffic, rules: Mapping[str, objec
     )
 
 
-async def memory(home: Path, load: Traffic, rules: Mapping[str, object], minutes: float) -> None:
+async def memory(
+    home: Path, interpreter: Interpreter, load: Traffic, rules: Mapping[str, object], minutes: float
+) -> None:
     """A line a tenth of the time, and what became of the frames."""
     ports = free_ports(BUSES)
     home = Path(tempfile.mkdtemp(dir=home))
     async with hub_on(home) as hub:
         desire(home, rules)
         with tempfile.TemporaryDirectory(dir=home) as folder, Sending(load, ports) as sending:
-            async with agent_of(variables_of(hub, Path(folder), load.database, ports)) as agent:
+            async with agent_of(interpreter, variables_of(hub, Path(folder), load.database, ports)) as agent:
                 await agent.told("twin.document_applied")
                 print(f"  at the first start, which parses: {agent.held().resident:6.1f} MB resident", flush=True)
                 await agent.end()
-            async with agent_of(variables_of(hub, Path(folder), load.database, ports)) as agent:
+            async with agent_of(interpreter, variables_of(hub, Path(folder), load.database, ports)) as agent:
                 await agent.told("twin.document_applied")
                 draining = asyncio.create_task(agent.drain(), name="draining")
                 most = await _watch(agent, minutes)
@@ -281,35 +292,36 @@ def with_big_database(load: Traffic, folder: Path) -> Traffic:
     return Traffic("made", database, load.frames)
 
 
-async def footprint(home: Path, minutes: float, count: int) -> None:
+async def footprint(home: Path, interpreter: Interpreter, minutes: float, count: int) -> None:
     """Print everything."""
     demonstration, *recorded = list(traffic())[:2]
     load = [demonstration, *recorded][-1]
     if count:
-        await all_starts(home, demonstration, load, count)
+        await all_starts(home, interpreter, demonstration, load, count)
     print(f"\nmemory: {load.name}, {BUSES * FRAMES_S} frames/s, 150 signals a bus on change, connected", flush=True)
-    await memory(home, load, rules_of(load), minutes)
+    await memory(home, interpreter, load, rules_of(load), minutes)
 
 
-async def all_starts(home: Path, demonstration: Traffic, load: Traffic, count: int) -> None:
+async def all_starts(home: Path, interpreter: Interpreter, demonstration: Traffic, load: Traffic, count: int) -> None:
     """One line a database."""
     print(f"\nstart: to the first decoded frame, {BUSES} buses of {FRAMES_S} frames/s, the SDK connecting to the hub")
     everything = {"all": {"kind": "on_change", "signals": ["*"]}}
-    await starts(home, f"{demonstration.name}, all signals", demonstration, everything, count)
+    await starts(home, interpreter, f"{demonstration.name}, all signals", demonstration, everything, count)
     if load is not demonstration:
-        await starts(home, f"{load.name}, 150 signals a bus", load, rules_of(load), count)
+        await starts(home, interpreter, f"{load.name}, 150 signals a bus", load, rules_of(load), count)
     big = with_big_database(load, home)
     size = big.database.stat().st_size / 1e6
     name = f"made, {BIG_MESSAGES * BIG_SIGNALS} signals in {size:.1f} MB, one wanted"
-    await starts(home, name, big, {"one": {"kind": "on_change", "signals": ["can0.First.Byte"]}}, count)
+    await starts(home, interpreter, name, big, {"one": {"kind": "on_change", "signals": ["can0.First.Byte"]}}, count)
 
 
 def bench_footprint(minutes: float = 0.5, count: int = 3, python: str = sys.executable) -> None:
     """The short form."""
     # Not among the usual temporary files, which may be in memory.
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".footprint-") as home:
-        compile_modules(Path(home), python)
-        asyncio.run(footprint(Path(home), minutes, count))
+        interpreter = Interpreter(python, Path(home) / "compiled")
+        interpreter.compile_modules()
+        asyncio.run(footprint(Path(home), interpreter, minutes, count))
 
 
 def main() -> None:
