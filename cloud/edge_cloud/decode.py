@@ -150,6 +150,10 @@ def _table(name: str, rows: Sequence[Row]) -> pa.Table:
 
 
 def _key(payload: Json) -> Row:
+    """Raises NotABody: a part of it is of another kind; a null, and a float that is whole, would pass for a column."""
+    for name, kind in (("device", str), ("boot", int), ("seq", int)):
+        if not isinstance(payload[name], kind):
+            raise NotABody(f"it has a value of the wrong kind: {name} is {payload[name]!r}")
     return {name: payload[name] for name in ("device", "boot", "seq")}
 
 

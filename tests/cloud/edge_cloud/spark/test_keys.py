@@ -1,0 +1,67 @@
+"""The names of messages agree with what the decoder says of them, and never stop anything."""
+
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_cloud.decode import decode
+from edge_cloud.records import Message
+from edge_cloud.spark.keys import Key, keyed
+from tests.cloud.edge_cloud.golden import NAMES, body, message
+
+DAY_US = 86_400_000_000
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+def key_of(one: Message) -> Key | None:
+    [(_, key)] = keyed(one)
+    return key
+
+
+@pytest.mark.parametrize("name", [*NAMES, "trip", "frames"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_key_is_that_of_the_decoded_batch(name: str, compressed: bool) -> None:
+    one = message(name)
+    [row] = decode([one]).batches.to_pylist()
+    body_as_sent = gzip.compress(one.body) if compressed else one.body
+    key = key_of(Message(body_as_sent, one.device, one.properties, one.enqueued_us))
+
+    assert key is not None
+    assert (key.device, key.boot, key.seq) == (row["device"], row["boot"], row["seq"])
+    assert (row["day"] - type(row["day"])(1970, 1, 1)).days in key.days
+
+
+def test_frames_may_have_come_a_day_before_or_after() -> None:
+    key = key_of(message("frames"))
+    assert key is not None
+    assert key.days == (20696, 20697, 20698)
+
+
+def test_several_payloads_in_one_message_come_apart_with_their_lines() -> None:
+    one = Message(gzip.compress(body("numbers").strip() + b"\n" + body("hot").strip() + b"\nno JSON\n"), source="a")
+    found = [(part.source, key and key.seq) for part, key in keyed(one)]
+    seqs = [json.loads(body(name))["seq"] for name in ("numbers", "hot")]
+    assert found == [("a, line 1", seqs[0]), ("a, line 2", seqs[1]), ("a, line 3", None)]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\x1f\x8bno gzip", b"[]", b"{}", b'"text"', b"(1.000000) can0 1#"])
+def test_what_has_no_key_stays_as_it_is_for_the_decoder_to_refuse(content: bytes) -> None:
+    one = Message(content)
+    assert list(keyed(one)) == [(one, None)]
+
+
+@given(_JSON, st.sampled_from(["device", "boot", "seq", "opened_ms"]))
+def test_no_value_of_the_header_stops_it_and_what_the_decoder_takes_has_a_key(value: object, field: str) -> None:
+    header = json.loads(body("numbers")) | {field: value}
+    one = Message(json.dumps(header).encode())
+    if decode([one]).batches.num_rows:
+        assert key_of(one) is not None
+    else:
+        key_of(one)
