@@ -193,7 +193,7 @@ def desire(home: Path, rules: Mapping[str, object]) -> None:
 
 
 async def starts(
-    home: Path, interpreter: Interpreter, name: str, load: Traffic, rules: Mapping[str, object], count: int
+    home: Path, interpreter: Interpreter, name: str, load: Traffic, rules: Mapping[str, object], *, count: int
 ) -> None:
     """One line: the first start of a folder, and the others."""
     ports = free_ports(BUSES)
@@ -306,13 +306,15 @@ async def all_starts(home: Path, interpreter: Interpreter, demonstration: Traffi
     """One line a database."""
     print(f"\nstart: to the first decoded frame, {BUSES} buses of {FRAMES_S} frames/s, the SDK connecting to the hub")
     everything = {"all": {"kind": "on_change", "signals": ["*"]}}
-    await starts(home, interpreter, f"{demonstration.name}, all signals", demonstration, everything, count)
+    await starts(home, interpreter, f"{demonstration.name}, all signals", demonstration, everything, count=count)
     if load is not demonstration:
-        await starts(home, interpreter, f"{load.name}, 150 signals a bus", load, rules_of(load), count)
+        await starts(home, interpreter, f"{load.name}, 150 signals a bus", load, rules_of(load), count=count)
     big = with_big_database(load, home)
     size = big.database.stat().st_size / 1e6
     name = f"made, {BIG_MESSAGES * BIG_SIGNALS} signals in {size:.1f} MB, one wanted"
-    await starts(home, interpreter, name, big, {"one": {"kind": "on_change", "signals": ["can0.First.Byte"]}}, count)
+    await starts(
+        home, interpreter, name, big, {"one": {"kind": "on_change", "signals": ["can0.First.Byte"]}}, count=count
+    )
 
 
 def bench_footprint(minutes: float = 0.5, count: int = 3, python: str = sys.executable) -> None:
