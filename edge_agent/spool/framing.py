@@ -145,7 +145,7 @@ class Framed(NamedTuple):
 
 
 class Halves(NamedTuple):
-    """One record as it is read to be sent: cut out of the whole, a payload of 200 KB would be copied, 0.05 ms."""
+    """One record as it is read to be sent: cut out of the whole, a payload of 200 KB would be copied."""
 
     head: bytes
     """header and meta"""
