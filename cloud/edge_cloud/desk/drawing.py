@@ -11,7 +11,7 @@ _BUCKETS = 320
 
 
 def series(points: Points, label: str) -> str:
-    """Numbers over time, as a line: (seconds, value), in time order."""
+    """Numbers over time, as a line with its range below: (seconds, value), in time order."""
     if not points:
         return ""
     seen = thinned(points)
@@ -19,7 +19,8 @@ def series(points: Points, label: str) -> str:
     across = (_WIDE - 2 * _MARGIN) / ((right - left) or 1)
     up = (_HIGH - 2 * _MARGIN) / ((high - low) or 1)
     dots = ((_MARGIN + (t - left) * across, _HIGH - _MARGIN - (value - low) * up) for t, value in seen)
-    return _svg(_WIDE, _HIGH, _line(dots), f"{label}: {low:g} to {high:g}")
+    told = f"{label}: {low:g} to {high:g}"
+    return f"<figure>{_svg(_WIDE, _HIGH, _line(dots), told)}<figcaption>{escape(told)}</figcaption></figure>"
 
 
 def path(points: Points, label: str) -> str:

@@ -153,7 +153,8 @@ def _drawn_trips(engine: Engine) -> Iterator[str]:
         title = f"{trip['device']}, {cell(trip['started'])} UTC: {cell(trip['km'])} km in {trip['minutes']:.1f} min"
         if trip["completeness"] != 1:
             title += f", {100 * (trip['completeness'] or 0):.1f} % of it arrived"
-        yield f'<h3>{escape(title)}</h3><div class="trip"><figure>{series(speed, "speed in km/h")}</figure>{shape}</div>'
+        drawn = series(speed, "speed in km/h") + shape
+        yield f'<h3>{escape(title)}</h3><div class="trip">{drawn}</div>'
 
 
 def _places(latitudes: list[tuple[float, float]], longitudes: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -167,9 +168,8 @@ def _signals(engine: Engine, device: str, limit: int) -> str:
     figures = []
     for row in engine(_MOST_SAMPLED.format(device=_quoted(device), limit=limit)).to_pylist():
         points = _points(engine(_SIGNAL.format(device=_quoted(device), signal=_quoted(row["signal"]))))
-        label = f"{row['signal']} in {row['unit']}" if row["unit"] else row["signal"]
-        caption = f"{label}, {row['samples']} samples"
-        figures.append(f"<figure>{series(points, label)}<figcaption>{escape(caption)}</figcaption></figure>")
+        unit = f" in {row['unit']}" if row["unit"] else ""
+        figures.append(series(points, f"{row['signal']}{unit}, {row['samples']} samples"))
     return f'<h2>Signals of {escape(device)}</h2><div class="plots">{"".join(figures)}</div>'
 
 

@@ -143,6 +143,7 @@ flown as (
             )))
         ) as km
     from hops
+    where latitude_before is not null
     group by device, run
 ),
 held as (
