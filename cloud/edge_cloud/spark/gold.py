@@ -60,9 +60,10 @@ def make_touched(
     _know_silver(engine, lake, touched)
     devices = pa.table({"device": touched["device"].unique()})
     _know_losses(engine, lake)
-    made = {name: gold.make(engine, name, setting, touched=True) for name in ("gaps", "completeness")}
-    for name, rows in made.items():
-        engine.know(name, rows)
+    made: dict[str, pa.Table] = {}
+    for name in ("gaps", "completeness"):
+        made[name] = gold.make(engine, name, setting, touched=True, known=tuple(made))
+        engine.know(name, made[name])
     engine.know("losses", engine(gold.query("losses", setting, touched=True, known=tuple(made))))
     pause_us = round(setting.pause_s * 1_000_000)
     engine.know("touched", touched := engine(_DAYS_OF_CHANGED_LOSSES.format(pause_us=pause_us)).cast(gold.TOUCHED))

@@ -30,6 +30,8 @@ def desk_session(cores: int) -> SparkSession:
         "spark.local.dir": here,
         "spark.sql.shuffle.partitions": str(cores),
         "spark.driver.memory": "2g",
+        # Compiling a query costs a desk more than its rows: the gold queries have some hundred stages.
+        "spark.sql.codegen.wholeStage": "false",
         "spark.log.level": "ERROR",
     }.items():
         builder = builder.config(name, value)

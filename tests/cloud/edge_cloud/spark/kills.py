@@ -69,10 +69,11 @@ def main() -> None:
     """Print what was found; raises AssertionError where a row is too many or too few."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--within-s", type=float, default=5)
+    parser.add_argument("--within-s", type=float, default=5, help="of its first read; a few micro-batches")
+    parser.add_argument("--seconds", type=int, default=60, help="of a vehicle's boot")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    fleet = generate(Plan(vehicles=22, seconds=60, seed=asked.seed, lost=0.05, doubled=0.05))
+    fleet = generate(Plan(vehicles=22, seconds=asked.seconds, seed=asked.seed, lost=0.05, doubled=0.05))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_files(folder / "in", fleet.messages, 3 * asked.kills)
