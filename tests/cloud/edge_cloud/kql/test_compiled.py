@@ -39,7 +39,7 @@ PLANTED = {
     "a typo in a column": FUNCTION % "project devise",
     "a word that is reserved": FUNCTION % "extend last = 1",
     "a function that is not": FUNCTION % "extend n = cumsum(seq)",
-    "a policy of another table": '.alter table Firings policy update\n```\n[{"Query": "Batches | project nothing"}]\n```',
+    "a policy of no table": '.alter table Firings policy update\n```\n[{"Query": "Batches | project nothing"}]\n```',
     "a command that is not": ".alter table Batches policy streaming enable",
 }
 

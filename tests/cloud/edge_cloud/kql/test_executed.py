@@ -174,7 +174,9 @@ def drives(dice: random.Random, kinds: set[str]) -> Iterator[tuple[str, datetime
 def driven(seed: int) -> dict[str, pa.Table]:
     """Cars of which one lacks an odometer, another everything but its place and speed."""
     dice = random.Random(seed)  # noqa: S311  made data
-    samples, firings, headers = [], [], []
+    samples: list[Row] = []
+    firings: list[Row] = []
+    headers: list[Row] = []
     for car in range(24):
         device = f"car-{car}"
         kinds = [{"Speed", "Odometer", "Power"}, {"WheelSpeed", "Power"}, {"Speed", "Latitude", "Longitude"}]
@@ -190,7 +192,9 @@ def driven(seed: int) -> dict[str, pa.Table]:
                 firings += [{"device": device, "boot": 1, "seq": n // 20, "fired": t, "day": t.date(), **fired}] * 2
         for boot in {row["boot"] for row in samples if row["device"] == device}:
             for seq in {row["seq"] for row in samples if row["device"] == device and row["boot"] == boot}:
-                times = [row["t"] for row in samples if (row["device"], row["boot"], row["seq"]) == (device, boot, seq)]
+                times: list[datetime] = [
+                    row["t"] for row in samples if (row["device"], row["boot"], row["seq"]) == (device, boot, seq)
+                ]
                 if dice.random() < 0.9:
                     key = {"device": device, "boot": boot, "seq": seq, "body": b"x" * 5000, "day": min(times).date()}
                     headers.append(key | {"opened": min(times), "closed": max(times)})
