@@ -1,6 +1,7 @@
 """The project as it is: nothing is wrong with it, and it keeps what its README promises."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -85,6 +86,17 @@ def test_whoever_is_held_to_the_role_sees_nothing_live_and_only_granted_vehicles
     assert rules["live"].split() == ["FALSE", "()"]
     assert "USERPRINCIPALNAME" in rules["access"]
     assert "USERPRINCIPALNAME" in rules["vehicles"]
+
+
+def test_the_live_table_asks_a_function_that_every_size_of_fleet_has(project: Path) -> None:
+    (partition,) = model(project).of("partition", "live")
+    asked = re.findall(r'Contents\(Cluster, Database, "(\w+)\(\)"', partition.text)
+    (shape,) = re.findall(r"SelectColumns\(Source, \{(.*?)\}\)", partition.text)
+
+    for size in ("41_small_fleet.kql", "42_large_fleet.kql"):
+        text = (project.parent / "kql" / size).read_text()
+        (made,) = re.findall(rf"\b{asked[0]}\(\)\n\{{\n.*?\| project (.*?)\n\}}", text, re.DOTALL)
+        assert [one.split("=")[0].strip() for one in made.split(",")] == re.findall(r'"(\w+)"', shape), size
 
 
 def test_every_page_says_how_complete_its_figures_are(project: Path) -> None:
