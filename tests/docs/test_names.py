@@ -6,6 +6,7 @@ import re
 import pytest
 
 from cabin.settings import Settings as CabinSettings
+from calendar_bridge.settings import Settings as BridgeSettings
 from edge_agent.settings import VARIABLES
 from tests.docs.pages import ROOT, blocks_in, pages, text_of, words_in_code
 from tests.docs.verdicts import OTHER_NAMES, OTHER_VARIABLES
@@ -19,6 +20,7 @@ OF_METRICS = {"edge_agent", "edge_device", "edge_hub"}
 """what begins like a metric: the package, a label, a folder"""
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 CABIN_VARIABLES = {f"CABIN_{name.upper()}" for name in CabinSettings.model_fields}
+BRIDGE_VARIABLES = {name.upper() for name in BridgeSettings.model_fields}
 PATH = re.compile(r"(?:edge_agent|tests|docs|bench|dbc|modules|cloud|\.ci)/[\w./-]+")
 
 
@@ -72,7 +74,7 @@ def test_the_metrics_that_a_page_names_are_served_by_the_agent(page: str) -> Non
 @pytest.mark.parametrize("page", pages())
 def test_the_variables_that_a_page_names_are_settings(page: str) -> None:
     words = {part for word in words_in_code(text_of(page)) for part in VARIABLE.findall(word)}
-    unknown = words - VARIABLES.keys() - CABIN_VARIABLES - OTHER_VARIABLES.keys()
+    unknown = words - VARIABLES.keys() - CABIN_VARIABLES - BRIDGE_VARIABLES - OTHER_VARIABLES.keys()
 
     assert not unknown, f"{page} names variables that nothing reads: {sorted(unknown)}"
 
