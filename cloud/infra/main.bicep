@@ -254,7 +254,6 @@ resource hubs 'Microsoft.Devices/IotHubs@2023-06-30' = [
       }
     }
     properties: {
-      minTlsVersion: '1.2'
       routing: {
         endpoints: {
           eventHubs: [
