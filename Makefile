@@ -12,6 +12,8 @@ READY_DEV := $(VENV)/.ready-dev
 READY_MF4 := $(VENV_MF4)/.ready
 READY_SUPPLY := $(VENV_SUPPLY)/.ready
 READY_CLOUD := $(VENV_CLOUD)/.ready
+NODE := tests/cloud/edge_cloud/node
+READY_NODE := $(NODE)/node_modules/.package-lock.json
 # Tests wait for more than half of their time: four at once keep two cores busy.
 WORKERS ?= 4
 IN_WORKERS = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -46,7 +48,7 @@ mf4: $(READY_MF4)
 	$(VENV_MF4)/bin/pytest tests/mf4 tests/cabin/trips/test_recorded_drives.py
 
 # The cloud half has an environment of its own: Spark alone is half a gigabyte. Java, Node and mono are used where they are.
-cloud: $(READY_CLOUD)
+cloud: $(READY_CLOUD) $(READY_NODE)
 	$(VENV_CLOUD)/bin/pytest tests/cloud/edge_cloud
 
 # An image, built and run, of another CPU under emulation; as root on Debian. docs/image.md says what it takes.
@@ -121,6 +123,10 @@ $(READY_CLOUD): pyproject.toml cloud/pyproject.toml
 	@echo "setting up $(VENV_CLOUD), once: about two minutes"
 	@$(VENV_CLOUD)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --editable 'cloud[dev]'
 	@touch $@
+
+# Microsoft's compiler of KQL, for tests alone; without npm those skip by name.
+$(READY_NODE): $(NODE)/package-lock.json
+	@if command -v npm > /dev/null; then cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && touch -c node_modules/.package-lock.json; fi
 
 $(READY_SUPPLY):
 	@test -x $(VENV_SUPPLY)/bin/python || $(PYTHON) -m venv $(VENV_SUPPLY)
