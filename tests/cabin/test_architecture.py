@@ -19,7 +19,6 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "dbus_fast": ("calls/ofono.py",),
     "paho": ("iotedge.py", "tapin/mqtt.py"),
     "pydantic": ("settings.py", "twin.py"),
-    "pydantic_settings": ("settings.py",),
     "segno": ("web/qr.py",),
     "starlette": ("web/",),
     "structlog": ("logs.py",),

@@ -17,8 +17,8 @@ from azure.iot.device import exceptions
 
 from cabin.calendar.store import Calendar
 from cabin.clock import SystemClock
-from cabin.errors import BadSettings, HubWedged
-from cabin.iotedge import DESK, REFUSALS, WORKLOAD, Hub, TimeLimits, is_edge
+from cabin.errors import HubWedged
+from cabin.iotedge import REFUSALS, Hub, TimeLimits
 from cabin.records import Market
 from cabin.twin import CabinTwin
 from edge_agent.localhub.admin_client import AdminClient
@@ -266,16 +266,6 @@ async def test_calls_that_never_return_end_the_process(tmp_path: Path, monkeypat
         await hub.run(asyncio.Event())
     never.set()
     assert raised.group_contains(HubWedged)
-
-
-@pytest.mark.parametrize("names", [WORKLOAD, DESK])
-def test_an_environment_is_whole_or_the_missing_name_is_told(names: tuple[str, ...]) -> None:
-    whole = dict.fromkeys(names, "x")
-    assert is_edge(whole)
-    del whole[names[-1]]
-    with pytest.raises(BadSettings, match=names[-1]):
-        is_edge(whole)
-    assert not is_edge({})
 
 
 def test_every_error_of_the_sdk_is_known() -> None:

@@ -54,8 +54,7 @@ async def _serve() -> None:
     log = log_of(settings.runtime_log_level)
 
     from cabin.app import Cabin
-    from cabin.calendar.bridge_link import device_in
-    from cabin.iotedge import is_given
+    from cabin.edge_environment import device_in, is_given
     from cabin.web.server import listener
 
     opened = listener(settings.web_address, settings.web_port, settings.web_hosts)

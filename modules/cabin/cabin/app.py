@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from cabin import __version__, events
 from cabin.agent_link import AgentLink, Heard
@@ -26,7 +27,6 @@ from cabin.driving import GUEST, Chosen, Driving, Sources
 from cabin.errors import DiskRefused
 from cabin.events import Log
 from cabin.ignition import Ignition, Turned
-from cabin.iotedge import Hub
 from cabin.ports import Clock, Dialer
 from cabin.records import Answer, Decision, Purpose
 from cabin.settings import Settings
@@ -41,6 +41,9 @@ from cabin.web.launch import Launch
 from cabin.web.server import serve
 from cabin.web.viss import VissSession
 from cabin.web.viss_door import viss_routes
+
+if TYPE_CHECKING:
+    from cabin.iotedge import Hub
 
 LOOK_S = 0.1
 SAID_S = 2.0
@@ -116,7 +119,6 @@ class Cabin:
             consent=lambda: {"version": stores.consent.version},
             missing_roles=lambda: self._driving.missing_roles,
         )
-        self._hub = Hub(self._twin, log)
         stores.calendar.follow(self._driving.look)
 
     @classmethod
@@ -171,11 +173,21 @@ class Cabin:
         )
         group.create_task(stores.calendar.keep(stop), name="calendar")
         if self._with_hub:
-            group.create_task(self._hub.run(stop), name="twin")
+            group.create_task(self._follow_hub(stop), name="twin")
         names = (*self._settings.web_hosts,)
         await serve(self._cockpit, opened, launch, self._log, stop, names=names, more=viss)
         for task in endless:
             task.cancel()
+
+    async def _follow_hub(self, stop: asyncio.Event) -> None:
+        """Microsoft's SDK is a third of what a start takes, so it is imported when the page is there."""
+
+        def hub() -> "Hub":
+            from cabin.iotedge import Hub  # noqa: PLC0415
+
+            return Hub(self._twin, self._log)
+
+        await (await asyncio.to_thread(hub)).run(stop)
 
     def _driving_of(self, dialer: Dialer) -> Driving:
         stores, settings = self._stores, self._settings

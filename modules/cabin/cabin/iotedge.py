@@ -12,7 +12,7 @@ import functools
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -24,24 +24,12 @@ from azure.iot.device.iothub.edge_hsm import IoTEdgeError
 from paho.mqtt.client import Client as PahoClient  # type: ignore[import-untyped]  # paho 1 ships no types
 
 from cabin import events
-from cabin.errors import BadSettings, HubUnreachable, HubWedged
+from cabin.errors import HubUnreachable, HubWedged
 from cabin.events import Log
 from cabin.ports import TwinInbox
 
 T = TypeVar("T")
 
-WORKLOAD: Final = (
-    "IOTEDGE_IOTHUBHOSTNAME",
-    "IOTEDGE_DEVICEID",
-    "IOTEDGE_MODULEID",
-    "IOTEDGE_GATEWAYHOSTNAME",
-    "IOTEDGE_MODULEGENERATIONID",
-    "IOTEDGE_WORKLOADURI",
-    "IOTEDGE_APIVERSION",
-)
-"""set by IoT Edge in every module's container"""
-DESK: Final = ("EdgeHubConnectionString", "EdgeModuleCACertificateFile")
-"""set by Microsoft's simulator and by the agent's local hub"""
 WAITING: Final = 64
 """patches and calls not yet served; more of them end the connection, and the next reads the whole twin"""
 FIRST_S: Final = 0.2
@@ -65,11 +53,6 @@ REFUSALS: Final = (
 """What the SDK raises; it all means that there is no connection for now."""
 
 
-def is_given(environment: Mapping[str, str]) -> bool:
-    """Whether somebody has said where the hub is, whole or not."""
-    return any(name in environment for name in (*WORKLOAD, *DESK))
-
-
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
     """Seconds, for one step; a step that takes longer ends the connection."""
@@ -83,20 +66,6 @@ class TimeLimits:
     shutdown_s: float = 1.0
     hung: int = 12
     """calls that never returned, before only a new process helps"""
-
-
-def is_edge(environment: Mapping[str, str]) -> bool:
-    """Whether IoT Edge started this, or a desk that does as it; False where nothing of either is set.
-
-    Raises BadSettings where some of it is missing: the SDK would fall back without a word.
-    """
-    missing = [[name for name in names if name not in environment] for names in (WORKLOAD, DESK)]
-    if not all(missing):
-        return True
-    begun = [absent for names, absent in zip((WORKLOAD, DESK), missing, strict=True) if len(absent) < len(names)]
-    if begun:
-        raise BadSettings(f"{', '.join(begun[0])}: must be set too, as IoT Edge's other variables are")
-    return False
 
 
 class Hub:

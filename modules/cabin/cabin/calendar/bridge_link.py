@@ -4,11 +4,8 @@ The public key goes by the car's own screen, so that whoever can change what the
 another there (cloud/calendar_bridge/README.md).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
-
-from cabin.errors import BadSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +36,3 @@ def bridge_url_in(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("must be of printable ASCII characters without spaces")
     return text.rstrip("/")
-
-
-def device_in(environment: Mapping[str, str]) -> str:
-    """The device id that IoT Edge gives to a module, or a desk's connection string; empty where nobody said one.
-
-    Raises BadSettings where both say one, and another: the driver's meetings would go to the other vehicle.
-    """
-    pairs = (part.partition("=") for part in environment.get("EdgeHubConnectionString", "").split(";"))
-    at_desk = {name.strip(): value for name, _, value in pairs}.get("DeviceId", "")
-    given = environment.get("IOTEDGE_DEVICEID", "")
-    if given and at_desk and given != at_desk:
-        raise BadSettings("IOTEDGE_DEVICEID: is not the DeviceId of EdgeHubConnectionString")
-    return given or at_desk

@@ -3,8 +3,6 @@
 import io
 from typing import Final
 
-import segno
-
 from cabin.errors import MessageRejected
 
 _OPENED_BY_A_PHONE: Final = "https://"
@@ -17,6 +15,8 @@ def picture_of(link: str) -> bytes:
     Raises MessageRejected for what is no web address, which a camera might dial or join a network by, and for what is
     too long for any QR code.
     """
+    import segno  # noqa: PLC0415  a tenth of a start, and few ask for a picture
+
     if not link.lower().startswith(_OPENED_BY_A_PHONE):
         raise MessageRejected("link", f"must begin with {_OPENED_BY_A_PHONE} to be shown to a phone")
     try:
