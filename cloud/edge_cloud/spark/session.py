@@ -30,8 +30,9 @@ def desk_session(cores: int) -> SparkSession:
         "spark.local.dir": here,
         "spark.sql.shuffle.partitions": str(cores),
         "spark.driver.memory": "2g",
-        # Compiling a query costs a desk more than its rows: the gold queries have some hundred stages.
+        # The gold queries have some hundred stages: a desk pays more for planning and compiling them than for rows.
         "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.adaptive.enabled": "false",
         "spark.log.level": "ERROR",
     }.items():
         builder = builder.config(name, value)

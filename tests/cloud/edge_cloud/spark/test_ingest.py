@@ -14,7 +14,7 @@ from tests.cloud.edge_cloud.spark.lake import write_files
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17, which is not here")
 def test_a_stream_that_is_killed_three_times_has_every_row_once(fleet: Generated, tmp_path: Path) -> None:
     write_files(tmp_path / "in", fleet.messages, 6)
-    found = kill_and_finish(tmp_path, kills=3, within_s=4, seed=2)
+    found = kill_and_finish(tmp_path, kills=3, within=2, seed=2)
 
     check(tmp_path, fleet)
     assert found.kills == 3
