@@ -60,7 +60,7 @@ def _as_promised(image: buildah.Made, module: Module) -> None:
     assert image.stop_signal == "SIGTERM", image.stop_signal
     assert image.volumes == (module.volume,), image.volumes
     assert image.health == f"CMD python -m {module.package} health", image.health
-    assert (*image.entrypoint, *image.command) == ("python", "-m", module.package, "run"), image
+    assert (*image.entrypoint, *image.command) == ("python", "-OO", "-m", module.package, "run"), image
     told = f"{image.history} {' '.join(image.environment)}"
     found = [word for word in ("PIP_INDEX_URL=", "PIP_CERT=", os.environ.get("PIP_INDEX_URL")) if word and word in told]
     assert not found, f"the image tells of its builder: {found}"

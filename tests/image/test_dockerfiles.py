@@ -90,11 +90,14 @@ def test_its_user_is_a_number_that_owns_the_volume(module: Module) -> None:
     assert f"--owner {uid} --group {gid} --mode 0700 {volume}" in accounts
 
 
-def test_what_a_start_imports_is_compiled_as_the_entry_point_runs_it() -> None:
-    [entry], [run] = final(TELEMATICS, "ENTRYPOINT"), final(TELEMATICS, "RUN")
+@pytest.mark.parametrize(
+    ("module", "imported"), [(TELEMATICS, IMPORTED), (CABIN, "cabin.app, cabin.iotedge, cabin.logs")]
+)
+def test_what_a_start_imports_is_compiled_as_the_entry_point_runs_it(module: Module, imported: str) -> None:
+    [entry], [run] = final(module, "ENTRYPOINT"), final(module, "RUN")
 
-    assert json.loads(entry)[:2] == ["python", "-OO"]
-    assert f'/bin/python -OO -c "import {IMPORTED}"' in run
+    assert json.loads(entry) == ["python", "-OO", "-m", module.package]
+    assert f'{module.installed_at}/bin/python -OO -c "import {imported}"' in run
 
 
 @each_module
