@@ -1,6 +1,6 @@
 r"""Writes a copy of the project that reads its gold tables another way, or that has no live page.
 
-    python variant.py OUT --direct-lake WORKSPACE_ID/LAKEHOUSE_ID [--schema dbo] [--without-live]
+    python variant.py OUT --direct-lake WORKSPACE/LAKEHOUSE [--schema dbo] [--without-live]
     python variant.py OUT --folder 'C:\fleet\gold' [--without-live]
     python variant.py OUT --without-live
 
@@ -104,7 +104,7 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="variant.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("out", type=Path, help="folder of the copy")
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--direct-lake", type=_lakehouse, metavar="WORKSPACE_ID/LAKEHOUSE_ID")
+    way.add_argument("--direct-lake", type=_lakehouse, metavar="WORKSPACE/LAKEHOUSE")
     way.add_argument("--folder", type=_folder, help="folder of the gold tables on this machine")
     parser.add_argument("--schema", type=_name, default="dbo", help="the lakehouse's schema")
     parser.add_argument("--without-live", action="store_true", help="no table of Azure Data Explorer, and no page Now")
