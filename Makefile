@@ -21,7 +21,7 @@ CUTS ?= 50
 MINUTES ?= 10
 ARCH ?= amd64
 
-.PHONY: demo test vcan powercut soak mf4 cloud image-arm64 image-amd64 image-cabin lock sbom audit quick lint bench clean
+.PHONY: demo test vcan powercut soak mf4 cloud cloud-demo image-arm64 image-amd64 image-cabin lock sbom audit quick lint bench clean
 
 demo: $(READY)
 	$(BIN)/edge-agent demo
@@ -50,6 +50,16 @@ mf4: $(READY_MF4)
 # The cloud half has an environment of its own: Spark alone is half a gigabyte. Java, Node and mono are used where they are.
 cloud: $(READY_CLOUD) $(READY_NODE)
 	$(VENV_CLOUD)/bin/pytest tests/cloud/edge_cloud
+
+# The demo's drive, on through files and tables to a page: everything it makes stays in demo-cloud.
+cloud-demo: $(READY_CLOUD)
+	rm -rf demo-cloud
+	$(VENV_CLOUD)/bin/edge-agent demo --folder demo-cloud
+	$(VENV_CLOUD)/bin/edge-cloud ingest demo-cloud/hub --lake demo-cloud/lake
+	$(VENV_CLOUD)/bin/edge-cloud gold --lake demo-cloud/lake
+	$(VENV_CLOUD)/bin/edge-cloud trips --lake demo-cloud/lake
+	$(VENV_CLOUD)/bin/edge-cloud page --lake demo-cloud/lake --out demo-cloud/page.html
+	$(VENV_CLOUD)/bin/edge-cloud check --lake demo-cloud/lake
 
 # An image, built and run, of another CPU under emulation; as root on Debian. docs/image.md says what it takes.
 image-arm64:

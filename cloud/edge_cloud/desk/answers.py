@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pyarrow as pa
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +17,7 @@ def show(rows: pa.Table, console: Console) -> None:
         return
     lines = [rows.column_names, *([cell(value) for value in row.values()] for row in rows.to_pylist())]
     for line in lines:
-        console.out("\t".join(text.replace("\t", " ").replace("\n", " ") for text in line), highlight=False)
+        typer.echo("\t".join(text.replace("\t", " ").replace("\n", " ") for text in line))
 
 
 def _printed(rows: pa.Table) -> Table:

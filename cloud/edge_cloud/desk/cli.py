@@ -138,3 +138,14 @@ def page(
     from edge_cloud.desk.commands import write_page
 
     write_page(lake, out, signals)
+
+
+@app.command()
+def check(lake: LakeFolder = LAKE) -> None:
+    """Count: every sample that the vehicles say they kept must be there, and no batch be missing. Exits with 1 if not.
+
+    Example: `edge-cloud check --lake lake`
+    """
+    from edge_cloud.desk.commands import is_whole
+
+    sys.exit(0 if is_whole(lake) else 1)

@@ -10,12 +10,17 @@ from edge_cloud.desk.answers import show
 from edge_cloud.desk.ingest import Ingest, Taken
 from edge_cloud.desk.making import asked, make_gold
 from edge_cloud.errors import NotAFile
-from edge_cloud.gold import Setting
+from edge_cloud.gold import Setting, make
 from edge_cloud.lake import Lake
 from edge_cloud.readers.sources import files_of, is_message_file, messages_in_bytes, messages_of
 from edge_cloud.records import Message
 
 _BLOBS = "az://"
+_COUNTS = """\
+select
+    coalesce(sum(kept), 0) as kept, count(*) as batches, (select count(*) from samples) as samples,
+    (select count(*) from trips) as trips
+from batches"""
 _SLOW_S = 2.0
 """what takes longer than this shows how far it has come"""
 
@@ -64,9 +69,23 @@ def tell_trips(folder: Path, device: str | None) -> None:
     )
 
 
-def tell_query(folder: Path, query: str) -> None:
+def tell_query(folder: Path, text: str) -> None:
     """Print what a query finds. Raises NotALake, BadQuery."""
-    show(asked(Lake.reading(folder))(query), Console())
+    show(asked(Lake.reading(folder))(text), Console())
+
+
+def is_whole(folder: Path) -> bool:
+    """Print what the vehicles kept and what is there; whether that is all. Raises NotALake."""
+    lake = Lake.reading(folder)
+    engine = asked(lake)
+    lost = sum(make(engine, "completeness")["lost"].to_pylist())
+    (found,) = engine(_COUNTS).to_pylist()
+    console = Console(highlight=False)
+    console.print(f"samples the agent kept     {found['kept']}")
+    console.print(f"samples in the tables      {found['samples']}")
+    console.print(f"batches in the tables      {found['batches']}; lost: {lost}")
+    console.print(f"trips                      {found['trips']}")
+    return found["kept"] == found["samples"] and not lost
 
 
 def write_page(folder: Path, out: Path, signals: int) -> None:
