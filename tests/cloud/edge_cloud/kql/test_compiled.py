@@ -9,7 +9,7 @@ import pytest
 from edge_cloud import tables
 from tests.cloud.edge_cloud.kql.compiled import KQL, ORDER, columns, compiled, faults, texts
 
-pytestmark = pytest.mark.timeout(180)  # the compiler takes 10 s of one core for the commands' grammar alone
+pytestmark = pytest.mark.timeout(300)  # the compiler takes 10 s of one core for the commands' grammar alone
 
 WHEN = "datetime(2026-09-01), datetime(2026-09-02), 'car-1'"
 READS = {
