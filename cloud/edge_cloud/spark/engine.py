@@ -1,10 +1,24 @@
 """Spark as an engine for the queries of `edge_cloud/sql`: an `edge_cloud.gold.Engine`."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
+
+
+class KnowingEngine(Protocol):
+    """What gold is made with."""
+
+    def __call__(self, query: str) -> pa.Table:
+        """The rows of a query."""
+
+    def know(self, name: str, rows: pa.Table) -> None:
+        """Take a table, or another in place of one of its name."""
+
+    def know_files(self, name: str, folder: str, files: Sequence[str], schema: pa.Schema) -> None:
+        """Take Parquet files of a Delta table in `folder`; `day` is told by their paths where they lack it."""
 
 
 class SparkEngine:
@@ -22,7 +36,7 @@ class SparkEngine:
         self._spark.createDataFrame(rows).createOrReplaceTempView(name)
 
     def know_files(self, name: str, folder: str, files: Sequence[str], schema: pa.Schema) -> None:
-        """Take Parquet files of a Delta table in `folder`; `day` is told by their paths."""
+        """Take Parquet files of a Delta table in `folder`; `day` is told by their paths where they lack it."""
         if not files:
             self.know(name, schema.empty_table())
             return

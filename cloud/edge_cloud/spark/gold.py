@@ -17,7 +17,7 @@ import typer
 
 from edge_cloud import gold, tables
 from edge_cloud.desk.dimensions import built_in_roles
-from edge_cloud.spark.engine import SparkEngine
+from edge_cloud.spark.engine import KnowingEngine, SparkEngine
 from edge_cloud.spark.gold_tables import GoldTables
 from edge_cloud.spark.session import desk_session, platform_session
 
@@ -45,7 +45,7 @@ select device, day from touched"""
 
 
 def make_touched(
-    engine: SparkEngine, lake: GoldTables, setting: gold.Setting, *, whole: bool = False
+    engine: KnowingEngine, lake: GoldTables, setting: gold.Setting, *, whole: bool = False
 ) -> dict[str, int]:
     """Bring all gold tables to what the silver tables say now; tells how many rows of each were made.
 
@@ -75,7 +75,7 @@ def make_touched(
     return {name: len(rows) for name, rows in made.items()}
 
 
-def _know_silver(engine: SparkEngine, lake: GoldTables, touched: pa.Table) -> None:
+def _know_silver(engine: KnowingEngine, lake: GoldTables, touched: pa.Table) -> None:
     """Of tables of samples the days around those touched; of others all, for a device's boots may be of any day."""
     around = {day + timedelta(days=n) for day in touched["day"].unique().to_pylist() for n in range(-2, 2)}
     for name in ("batches", "evictions", "samples", "firings"):
@@ -85,7 +85,7 @@ def _know_silver(engine: SparkEngine, lake: GoldTables, touched: pa.Table) -> No
     engine.know("roles", roles if len(roles) else built_in_roles())
 
 
-def _know_losses(engine: SparkEngine, lake: GoldTables) -> None:
+def _know_losses(engine: KnowingEngine, lake: GoldTables) -> None:
     """`losses_before` and `daily_before`: what the gold tables say of the devices so far."""
     for name in ("gaps", "completeness", "daily"):
         engine.know_files(f"{name}_before", lake.folder(name), lake.files(name), tables.GOLD[name])

@@ -1,23 +1,63 @@
-"""Gold by Spark against the truth and against DuckDB, which runs the same queries over everything at once."""
+"""Gold of what arrived, against the truth and against the same queries over everything at once.
 
+The steps are run with DuckDB as their engine, which takes a second, and once by Spark.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from edge_cloud import gold, tables
+from edge_cloud.decode import decode
 from edge_cloud.desk.dimensions import built_in_roles
 from edge_cloud.duck import Duck
 from edge_cloud.fleet.generator import Generated
-from edge_cloud.spark.engine import SparkEngine
+from edge_cloud.records import Message
+from edge_cloud.spark.engine import KnowingEngine, SparkEngine
 from edge_cloud.spark.gold import make_touched
 from edge_cloud.spark.gold_tables import GoldTables
 from tests.cloud.edge_cloud.rows import assert_same_rows
 from tests.cloud.edge_cloud.spark.lake import stream, table, write_files
 
-pytestmark = pytest.mark.timeout(240)
+
+class DuckEngine(Duck):
+    """DuckDB with the files of a Delta table."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def know_files(self, name: str, folder: str, files: Sequence[str], schema: pa.Schema) -> None:
+        days = ds.partitioning(pa.schema([("day", pa.date32())]), flavor="hive")
+        found = ds.dataset(list(files), schema, format="parquet", partitioning=days, partition_base_dir=folder)
+        self.know(name, found.to_table())
+
+
+def arrive(lake: Path, messages: Sequence[Message]) -> None:
+    """What the stream makes of them, each once."""
+    once = {(m.device, m.properties["boot"], m.properties["seq"]): m for m in messages}
+    for name, rows in decode(list(once.values())).by_name().items():
+        write_deltalake(str(lake / name), rows, mode="append", partition_by=["day"])
+
+
+def versions(lake: Path) -> dict[str, int]:
+    return {name: DeltaTable(str(lake / name)).version() for name in gold.NAMES}
+
+
+def assert_gold_is_true(lake: Path, fleet: Generated) -> None:
+    assert_same_rows(made(lake, "gaps"), fleet.truth.gaps)
+    for name in gold.NAMES:
+        assert rounded(made(lake, name)) == rounded(by_duck(lake, name)), name
+
+
+def assert_nothing_more_to_make(engine: KnowingEngine, lake: Path) -> None:
+    before = versions(lake)
+    assert make_touched(engine, GoldTables(str(lake), {}), gold.Setting()) == {}
+    assert versions(lake) == before
 
 
 def made(lake: Path, name: str) -> pa.Table:
@@ -36,24 +76,52 @@ def rounded(rows: pa.Table) -> list[dict[str, object]]:
     return sorted(found, key=repr)
 
 
-def test_gold_follows_what_arrives_late_and_is_the_truth_at_the_end(
+def test_gold_follows_what_arrives_in_three_parts_and_is_the_truth_at_the_end(fleet: Generated, tmp_path: Path) -> None:
+    engine = DuckEngine()
+    messages = list({(m.device, m.properties["boot"], m.properties["seq"]): m for m in fleet.messages}.values())
+    lost = []
+    for part in range(3):
+        arrive(tmp_path, messages[part::3])
+        assert make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting()).keys() == set(gold.NAMES)
+        lost.append(sum(made(tmp_path, "gaps")["batches"].to_pylist()))
+        for name in gold.NAMES:
+            assert rounded(made(tmp_path, name)) == rounded(by_duck(tmp_path, name)), name
+    assert lost[0] > lost[1] > lost[2]
+    assert_gold_is_true(tmp_path, fleet)
+    assert_nothing_more_to_make(engine, tmp_path)
+
+
+def test_only_the_devices_and_days_of_what_arrived_are_made_anew(fleet: Generated, tmp_path: Path) -> None:
+    engine, one = DuckEngine(), "car-000003"
+    last = max((m for m in fleet.messages if m.device == one), key=lambda m: (m.properties["boot"], m.enqueued_us))
+    name = (last.device, last.properties["boot"], last.properties["seq"])
+    arrive(tmp_path, [m for m in fleet.messages if (m.device, m.properties["boot"], m.properties["seq"]) != name])
+    make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
+    arrive(tmp_path, [last])
+    again = make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
+
+    assert set(made(tmp_path, "daily")["device"].to_pylist()) > {one}
+    assert again["daily"] == 1
+    assert again["completeness"] == 3
+    assert_gold_is_true(tmp_path, fleet)
+
+
+def test_everything_can_be_made_anew(fleet: Generated, tmp_path: Path) -> None:
+    engine = DuckEngine()
+    arrive(tmp_path, fleet.messages)
+    first = make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
+    assert make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting(), whole=True) == first
+    assert_gold_is_true(tmp_path, fleet)
+
+
+@pytest.mark.timeout(600)
+def test_spark_makes_of_a_streamed_fleet_what_duckdb_makes(
     spark: SparkSession, fleet: Generated, tmp_path: Path
 ) -> None:
-    """First a part that lacks a third of every vehicle's batches, then the rest: only what it touches is made again."""
     lake, engine = tmp_path / "lake", SparkEngine(spark)
-    write_files(tmp_path / "in", [m for n, m in enumerate(fleet.messages) if n % 3], 1)
-    stream(spark, tmp_path / "in", lake, tmp_path / "checkpoint")
-    first = make_touched(engine, GoldTables(str(lake), {}), gold.Setting())
-    assert made(lake, "gaps").num_rows > fleet.truth.gaps.num_rows
-
-    write_files(tmp_path / "in" / "late", [m for n, m in enumerate(fleet.messages) if not n % 3], 1)
+    write_files(tmp_path / "in", fleet.messages, 1)
     stream(spark, tmp_path / "in", lake, tmp_path / "checkpoint")
     make_touched(engine, GoldTables(str(lake), {}), gold.Setting())
 
-    assert first.keys() == set(gold.NAMES)
-    assert_same_rows(made(lake, "gaps"), fleet.truth.gaps)
-    for name in gold.NAMES:
-        assert rounded(made(lake, name)) == rounded(by_duck(lake, name)), name
-    versions = {name: DeltaTable(str(lake / name)).version() for name in gold.NAMES}
-    assert make_touched(engine, GoldTables(str(lake), {}), gold.Setting()) == {}
-    assert versions == {name: DeltaTable(str(lake / name)).version() for name in gold.NAMES}
+    assert_gold_is_true(lake, fleet)
+    assert_nothing_more_to_make(engine, lake)
