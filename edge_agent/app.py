@@ -241,7 +241,7 @@ class Agent:
     def _keeping_of(self, sender: Sender) -> Keeping:
         def committed(batches: Sequence[Batch]) -> None:
             self._latency.commit(self._spool.boot.boot, batches, self._clock.uptime_ns())
-            give_back_free_pages()  # what their numbers and texts were in
+            asyncio.get_running_loop().call_soon(give_back_free_pages)  # when nobody holds these batches any more
 
         commit = GroupCommit(self._settings.commit_s, self._settings.commit_bytes)
         return Keeping(self._spool, sender, commit=commit, committed=committed, answered=self._cabin.answered)

@@ -45,11 +45,11 @@ class OpenBatch:
     def columns(self) -> tuple[Column, ...]:
         """What was kept, each column in time order; empties the batch."""
         kept = joined(self._parts)
+        self._parts.clear()
         kept = kept.take(np.lexsort((kept.t_ns, kept.column)))
         starts = np.flatnonzero(np.diff(kept.column, prepend=-1))
         ends = np.append(starts[1:], len(kept))
         told = [self._told[column] for column in kept.column[starts].tolist()]
-        self._parts.clear()
         self._json_bytes = 0
         self._seen[:] = False
         self.opened_ns = None

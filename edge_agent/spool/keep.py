@@ -56,6 +56,7 @@ class Keeping:
             group, ended = await self._gather(batches)
             if group:
                 await self._append([batch for batch, _ in group], [envelope for _, envelope in group])
+                group.clear()  # the next one may be 10 s away
 
     def hurry(self, count: int) -> bool:
         """Wait with no commit until so many batches of this start are answered for; whether they are."""
