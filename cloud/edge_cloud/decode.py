@@ -25,6 +25,8 @@ _ELSEWHERE: Final = {"enqueued", "source", "body", "day"}
 _BATCH_FIELDS: Final = [name for name in tables.BATCHES.names if name not in _COMPUTED | _ELSEWHERE]
 _BUS_FIELDS: Final = [name for name in tables.BUSES.names if name not in {"device", "boot", "seq", "bus", "day"}]
 _LAST_MS: Final = (1 << 63) // 1_000_000
+_LARGEST: Final = 10**12
+"""of what counts boots and batches: sums of lost batches stay in 64 bits, whatever one vehicle says"""
 _HARSH: Final = ("harsh_accelerations", "harsh_brakes", "harsh_corners")
 
 
@@ -98,12 +100,14 @@ class _Rows:
         prev: Mapping[str, object] = payload["prev"]  # type: ignore[assignment]
         row = {**key, **{name: payload[name] for name in _BATCH_FIELDS}}
         row |= {"prev_boot": prev["boot"], "prev_last_seq": prev["last_seq"], "body": body}
+        _judge_counts({name: row[name] for name in ("prev_boot", "prev_last_seq") if row[name] is not None})
         row |= {"opened": _micros(payload["opened_ms"]), "closed": _micros(payload["closed_ms"])}
         row |= {"enqueued": message.enqueued_us or None, "source": message.source, "day": _day(row["opened"])}
         self.batches.append(row)
         day, rule = row["day"], {"rule": payload["rule"], "kind": payload["kind"]}
         for lost in payload["evicted"]:  # type: ignore[attr-defined]
             told = {"lost_boot": lost["boot"], "from_seq": lost["from"], "to_seq": lost["to"], "why": lost["why"]}
+            _judge_range(told)
             self.evictions.append({**key, **told, "day": day})
         for bus in payload["buses"]:  # type: ignore[attr-defined]
             self.buses.append({**key, "bus": bus["name"], **{name: bus[name] for name in _BUS_FIELDS}, "day": day})
@@ -154,7 +158,23 @@ def _key(payload: Json) -> Row:
     for name, kind in (("device", str), ("boot", int), ("seq", int)):
         if not isinstance(payload[name], kind):
             raise NotABody(f"it has a value of the wrong kind: {name} is {payload[name]!r}")
+    _judge_counts({name: payload[name] for name in ("boot", "seq")})
     return {name: payload[name] for name in ("device", "boot", "seq")}
+
+
+def _judge_counts(counts: Row) -> None:
+    """Raises NotABody: one is no number that a vehicle comes to. Of one of 64 bits the sums of a whole fleet die."""
+    for name, value in counts.items():
+        if not isinstance(value, int) or not 0 <= value <= _LARGEST:
+            raise NotABody(f"its {name} is {value!r}, which counts nothing")
+
+
+def _judge_range(told: Row) -> None:
+    """Raises NotABody: what it tells of lost batches is no range."""
+    first, last = told["from_seq"], told["to_seq"]
+    _judge_counts({"lost_boot": told["lost_boot"], "from_seq": first, "to_seq": last})
+    if first > last:  # type: ignore[operator]  # judged above
+        raise NotABody(f"it tells of lost batches {first} to {last}, which is no range")
 
 
 def _micros(ms: object) -> int:

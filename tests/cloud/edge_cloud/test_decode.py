@@ -194,3 +194,24 @@ def test_whole_numbers_of_53_bits_come_back_exactly(columns: list[tuple[list[int
     assert found["value"].to_pylist() == [float(n) for raw, _ in columns for n in raw]
     expected = [10**15 + sum(dt[: n + 1]) for _, dt in columns for n in range(len(dt))]
     assert found["t"].cast("int64").to_pylist() == expected
+
+
+def lost(boot: object, first: object, last: object) -> list[dict[str, object]]:
+    return [{"boot": boot, "from": first, "to": last, "why": "cap"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"seq": (1 << 63) - 1}, "its seq is 9223372036854775807"),
+        ({"boot": -1}, "its boot is -1"),
+        ({"prev": {"boot": 11, "last_seq": (1 << 63) - 1}}, "its prev_last_seq is 9223372036854775807"),
+        ({"evicted": lost(11, 0, (1 << 63) - 1)}, "its to_seq is 9223372036854775807"),
+        ({"evicted": lost(11, None, 3)}, "its from_seq is None"),
+        ({"evicted": lost(11, 5, 2)}, "lost batches 5 to 2, which is no range"),
+    ],
+)
+def test_numbers_that_no_vehicle_comes_to_are_refused_before_a_fleets_sums_die_of_them(
+    fields: dict[str, Any], said: str
+) -> None:
+    assert said in reason(decode([changed(**fields)]))
