@@ -60,7 +60,10 @@ class Written:
 
 
 def write_hour(hour: Hour, folder: Path, workers: int = 2, written: Callable[[int], None] = lambda _: None) -> Written:
-    """Files `partition-XX/hour-MM-N.json.gz`, `lost.parquet`, `hour.json`; `written` is told of vehicles done."""
+    """Files `partition-XX/hour-MM-N.json.gz`, `_lost.parquet`, `_hour.json`; `written` is told of vehicles done.
+
+    Readers of a folder leave names alone that begin with `_`: these two are no messages.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lots = [(hour, first, min(_SHARE, hour.vehicles - first), folder) for first in range(0, hour.vehicles, _SHARE)]
     parts: list[tuple[Written, pa.Table]] = []
@@ -69,8 +72,8 @@ def write_hour(hour: Hour, folder: Path, workers: int = 2, written: Callable[[in
             parts.append(part)
             written(lot[2])
     total = Written(*(sum(getattr(one, name) for one, _ in parts) for name in Written.__slots__))
-    pq.write_table(pa.concat_tables([lost for _, lost in parts]), folder / "lost.parquet")
-    (folder / "hour.json").write_text(json.dumps({"hour": asdict(hour), "written": asdict(total)}, indent=1) + "\n")
+    pq.write_table(pa.concat_tables([lost for _, lost in parts]), folder / "_lost.parquet")
+    (folder / "_hour.json").write_text(json.dumps({"hour": asdict(hour), "written": asdict(total)}, indent=1) + "\n")
     return total
 
 
@@ -119,7 +122,7 @@ def _pieces(hour: Hour) -> list[list[Pattern]]:
 def _piece(hour: Hour, minute: int, shape: int) -> Pattern:
     rng = np.random.default_rng([hour.seed, minute, shape])
     start_us = START_US + minute * 60_000_000
-    each = max(1, hour.samples // 2)
+    each = -(-hour.samples // 2)
     t_us = start_us + np.arange(each, dtype=np.int64) * (60_000_000 // each) // 1000 * 1000
     speed = Series("Motion.VehicleSpeed", "km/h", 0.01, 0.0, "raw", t_us, rng.integers(2000, 9000, each))
     rest = hour.samples - each

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from rich.console import Console
 from rich.progress import Progress
 
@@ -53,13 +54,16 @@ def check(
     Example: `fleet check --hour hour --lake lake`
     """
     try:
-        told = json.loads((folder / "hour.json").read_text())
-        lost = {tuple(row.values()) for row in pq.read_table(folder / "lost.parquet").select(LOST.names).to_pylist()}
+        told = json.loads((folder / "_hour.json").read_text())
+        lost = {tuple(row.values()) for row in pq.read_table(folder / "_lost.parquet").select(LOST.names).to_pylist()}
     except (OSError, ValueError) as error:
         raise NoHour(f"{folder}: {error}") from None
-    table = DeltaTable(f"{lake}/batches").to_pyarrow_table(columns=LOST.names)
+    try:
+        table = DeltaTable(f"{lake}/batches").to_pyarrow_table(columns=LOST.names)
+        rows = DeltaTable(f"{lake}/samples").count()
+    except (DeltaError, OSError) as error:
+        raise NoHour(f"{lake} holds no whole lake: {str(error).splitlines()[0]}") from None
     missing, strange, twice = _differences(table, lost, told["hour"]["vehicles"], told["hour"]["minutes"])
-    rows = DeltaTable(f"{lake}/samples").count()
     wanted = told["written"]
     typer.echo(
         f"batches {table.num_rows:,} of {wanted['batches']:,}: {missing:,} missing, {twice:,} twice,"

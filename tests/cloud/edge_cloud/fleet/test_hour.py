@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from edge_cloud.decode import decode
 from edge_cloud.fleet.cli import app
 from edge_cloud.fleet.hour import Hour, Written, write_hour
+from edge_cloud.fleet.hour_command import NoHour
+from edge_cloud.readers.sources import files_of, messages_of
 from edge_cloud.records import Decoded, Message
 
 HOUR = Hour(vehicles=1_203, minutes=5, samples=30, seed=2, lost=0.03)
@@ -34,7 +36,7 @@ def test_every_message_of_every_file_is_a_payload(read: Decoded, written: tuple[
     assert read.batches.num_rows == told.messages > told.batches
     assert told.batches + told.lost == HOUR.vehicles * HOUR.minutes
     keys = set(zip(*(read.batches[name].to_pylist() for name in ("device", "boot", "seq")), strict=True))
-    lost = {tuple(row.values()) for row in pq.read_table(written[0] / "lost.parquet").to_pylist()}
+    lost = {tuple(row.values()) for row in pq.read_table(written[0] / "_lost.parquet").to_pylist()}
     assert len(keys) == told.batches
     assert not keys & lost
     assert len(lost) == told.lost > 0
@@ -73,6 +75,22 @@ def test_the_command_writes_and_says_what(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, words)
 
     assert result.exit_code == 0, result.output
-    told = json.loads((tmp_path / "h" / "hour.json").read_text())["written"]
+    told = json.loads((tmp_path / "h" / "_hour.json").read_text())["written"]
     assert told["samples"] == 7 * told["batches"]
     assert f"{told['messages']} messages" in result.output
+
+
+def test_a_desk_takes_the_whole_hour_and_refuses_nothing(tmp_path: Path) -> None:
+    told = write_hour(Hour(vehicles=6, minutes=4, samples=5, doubled=0.3), tmp_path / "hour")
+    found = [message for path in files_of(tmp_path / "hour") for message in messages_of(path)]
+
+    assert len(found) == told.messages
+    decoded = decode(found)
+    assert (decoded.refused.num_rows, decoded.batches.num_rows) == (0, told.messages)
+
+
+def test_a_lake_that_is_not_there_is_one_sentence(written: tuple[Path, Written], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["check", "--hour", str(written[0]), "--lake", str(tmp_path / "none")])
+
+    assert isinstance(result.exception, NoHour)
+    assert "none holds no whole lake" in str(result.exception)

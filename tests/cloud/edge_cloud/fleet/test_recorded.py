@@ -5,6 +5,7 @@ import pytest
 from edge_cloud.decode import decode
 from edge_cloud.fleet.generator import Plan, vehicle
 from edge_cloud.fleet.recorded import NoDrive, patterns
+from edge_cloud.readers.contents import messages_in
 from edge_cloud.records import Message
 from tests.cloud.edge_cloud.rows import assert_same_rows
 
@@ -22,6 +23,13 @@ def test_another_vehicles_drive_is_the_same_drive_under_its_name() -> None:
     assert set(found.batches["boot"].to_pylist()) == {9}
     same = ["rule", "signal", "unit", "agg", "t", "value", "text"]
     assert_same_rows(found.samples.select(same), expected.samples.select(same))
+
+
+def test_messages_put_one_after_the_other_in_a_file_come_apart_again() -> None:
+    bodies = [one.body("car-7", 9, seq) for seq, one in enumerate(patterns(DRIVE)) if one.lane == "warm"]
+
+    assert [message.body for message in messages_in("a file", b"".join(bodies))] == bodies
+    assert all(gzip.decompress(body).endswith(b"]}\n") for body in bodies)
 
 
 def test_its_messages_are_as_large_as_the_real_ones() -> None:
