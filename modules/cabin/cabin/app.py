@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from warnings import filterwarnings
 
 from cabin import __version__, events
 from cabin.agent_link import AgentLink, Heard
@@ -30,6 +31,7 @@ from cabin.ignition import Ignition, Turned
 from cabin.ports import Clock, Dialer
 from cabin.records import Answer, Decision, Purpose
 from cabin.settings import Settings
+from cabin.spared import spared
 from cabin.tapin.latest import Latest
 from cabin.tapin.mqtt import Broker, BrokerTap
 from cabin.trips.export import exported
@@ -183,7 +185,11 @@ class Cabin:
         """Microsoft's SDK is a third of what a start takes, so it is imported when the page is there."""
 
         def hub() -> "Hub":
-            from cabin.iotedge import Hub  # noqa: PLC0415
+            # Of what the SDK imports, requests takes this to guess encodings where it finds it, and warns where not. It
+            # imports every codec there is: 3 MB, while all that the SDK asks for is JSON.
+            filterwarnings("ignore", "Unable to find acceptable character detection dependency")
+            with spared("charset_normalizer"):
+                from cabin.iotedge import Hub  # noqa: PLC0415
 
             return Hub(self._twin, self._log)
 
