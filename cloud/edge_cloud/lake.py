@@ -57,7 +57,7 @@ class Lake:
     def reading(cls, folder: Path) -> Self:
         """The lake as it is. Raises NotALake: there is none."""
         lake = cls(folder)
-        if not lake.has("batches"):
+        if not lake.has("batches") and not lake.has("refused"):
             raise NotALake(str(folder), "holds no tables; fill it with: edge-cloud ingest SOURCE --lake FOLDER")
         return lake
 

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Final, TypeAlias
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from edge_cloud.bodies import payload_texts
 from edge_cloud.decode import decode
 from edge_cloud.lake import Lake
 from edge_cloud.records import Decoded, Message
-from edge_cloud.tables import BATCHES
+from edge_cloud.tables import BATCHES, REFUSED
 
 CHUNK_MESSAGES: Final = 5000
 CHUNK_BYTES: Final = 4 << 20
@@ -21,6 +22,8 @@ CHUNK_BYTES: Final = 4 << 20
 
 _Key: TypeAlias = tuple[str, int, int]
 _KEY: Final = ["device", "boot", "seq"]
+_FACTS: Final = ["rule", "why", "opened", "closed", "kept", "uptime_ms"]
+"""What two deliveries of one batch have in common, however their bodies were compressed or put together."""
 _KEYS: Final = pa.schema([BATCHES.field(name) for name in _KEY])
 
 
@@ -33,7 +36,7 @@ class Taken:
     """that were new"""
     samples: int = 0
     repeated: int = 0
-    """messages that were there already, or came twice now"""
+    """messages that were there already, or came twice now; not those that are told otherwise (`refused`)"""
     refused: int = 0
     """kept, with what they are"""
     reasons: dict[str, int] = field(default_factory=dict)
@@ -45,7 +48,7 @@ class Ingest:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._known = set(zip(*(lake.read("batches", _KEY)[name].to_pylist() for name in _KEY), strict=True))
+        self._known = _facts(lake.read("batches", _KEY + _FACTS))
         self._refused = {_digest(body) for body in lake.read("refused", ["body"])["body"].to_pylist()}
         self.taken = Taken()
 
@@ -86,20 +89,23 @@ class Ingest:
             self._take([chunk[n]])
 
     def _write(self, decoded: Decoded, keys: list[_Key]) -> None:
+        facts = _facts(decoded.batches)
         there = [key for key in keys if key in self._known]
+        others = {key for key in there if self._known[key] != facts[key]}
         found = {name: _untagged(rows) for name, rows in decoded.by_name().items()}
         if there:
             again = pa.Table.from_pylist([dict(zip(_KEY, key, strict=True)) for key in there], schema=_KEYS)
             found |= {
                 name: rows.join(again, _KEY, join_type="left anti") for name, rows in found.items() if name != "refused"
             }
-        found["refused"] = self._newly_refused(found["refused"])
+        contradictions = _contradictions(decoded.batches, keys, others)
+        found["refused"] = self._newly_refused(_untagged(pa.concat_tables([decoded.refused, contradictions])))
         with self._lake.step():
             self._lake.append(found)
-        self._known.update(keys)
+        self._known.update({key: fact for key, fact in facts.items() if key not in others})
         self.taken.batches += found["batches"].num_rows
         self.taken.samples += found["samples"].num_rows
-        self.taken.repeated += len(there)
+        self.taken.repeated += len(there) - len(others)
 
     def _newly_refused(self, rows: pa.Table) -> pa.Table:
         """Those whose bodies were not refused before; told by their reasons."""
@@ -131,6 +137,24 @@ def _same(message: Message) -> tuple[object, ...]:
     """What is equal of a message that was delivered twice; frames have their number in the properties alone."""
     tells = message.properties
     return message.device, tells.get("boot"), tells.get("seq"), message.body
+
+
+def _facts(batches: pa.Table) -> dict[_Key, int]:
+    """Of each batch a number that differs where the vehicle said something else by the same name."""
+    keys = zip(*(batches[name].to_pylist() for name in _KEY), strict=True)
+    columns = [batches[name] for name in _FACTS]
+    told = [(part.cast(pa.int64()) if pa.types.is_timestamp(part.type) else part).to_pylist() for part in columns]
+    return dict(zip(keys, map(hash, zip(*told, strict=True)), strict=True))
+
+
+def _contradictions(batches: pa.Table, keys: list[_Key], others: set[_Key]) -> pa.Table:
+    """Batches whose name another has that came first: a restored spool, or somebody who speaks for the vehicle."""
+    chosen = batches.filter(pa.array([key in others for key in keys], pa.bool_()))
+    rows = chosen.select(["source", "enqueued", "device", "body"]).to_pylist()
+    reason = "another batch of the same device, boot and seq came before it"
+    unknown = date(1970, 1, 1)
+    told = [row | {"reason": reason, "day": row["enqueued"].date() if row["enqueued"] else unknown} for row in rows]
+    return pa.Table.from_pylist(told, schema=REFUSED)
 
 
 def _untagged(rows: pa.Table) -> pa.Table:

@@ -91,6 +91,13 @@ def test_a_folder_without_tables_says_how_to_fill_it(tmp_path: Path) -> None:
         Lake.reading(tmp_path / "none")
 
 
+def test_a_lake_of_what_was_refused_alone_can_be_asked_why(tmp_path: Path) -> None:
+    refused = rows("refused", [{"reason": "it is empty", "day": 0}])
+    with Lake.writing(tmp_path) as lake, lake.step():
+        lake.append({"refused": refused})
+    assert Lake.reading(tmp_path).read("refused", ["reason"]).to_pylist() == [{"reason": "it is empty"}]
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("")
     with pytest.raises(NotALake, match="File exists"), Lake.writing(tmp_path / "lake"):

@@ -45,12 +45,17 @@ def test_a_batch_that_is_there_is_not_written_again_beside_new_ones(tmp_path: Pa
     assert_same_rows(Lake.reading(tmp_path).read("samples"), fleet.truth.samples)
 
 
-def test_of_two_bodies_with_one_key_the_first_stays(tmp_path: Path) -> None:
+def test_of_two_batches_with_one_name_the_first_stays_and_the_other_is_told(tmp_path: Path) -> None:
     body = golden.body("numbers")
-    other = json.dumps(json.loads(body) | {"why": "age"}).encode()
+    other = json.dumps(json.loads(body) | {"uptime_ms": 1}).encode()
     messages = [Message(body, source="one"), Message(other, source="two"), replace(golden.message("hot"))]
     taken = ingested(tmp_path, messages)
-    assert (taken.batches, taken.repeated) == (2, 1)
+    again = ingested(tmp_path, messages[1:])
+    assert (taken.batches, taken.repeated, taken.refused) == (2, 0, 1)
+    assert (again.batches, again.repeated, again.refused) == (0, 1, 1)
+    assert taken.reasons == again.reasons == {"another batch of the same device, boot and seq came before it": 1}
+    [refused] = Lake.reading(tmp_path).read("refused").to_pylist()
+    assert (refused["body"], refused["source"], refused["device"]) == (other, "two", golden.DEVICE)
     assert {*Lake.reading(tmp_path).read("batches")["source"].to_pylist()} == {"one", "hot"}
 
 
