@@ -45,9 +45,13 @@ class Duck:
     def __call__(self, query: str) -> pa.Table:
         """The rows of a query. Raises BadQuery."""
         try:
-            return self._connection.sql(query).to_arrow_table()
+            found = self._connection.sql(query)
+            rows = found if found is None else found.to_arrow_table()
         except duckdb.Error as error:
             raise BadQuery(str(error).splitlines()[0]) from None
+        if rows is None:
+            raise BadQuery("it asks for nothing")
+        return rows
 
     def know(self, name: str, rows: pa.Table) -> None:
         """Take a table, or another in place of one of its name."""

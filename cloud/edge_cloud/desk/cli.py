@@ -61,7 +61,9 @@ def gold(
         Path | None, typer.Option(help="CSV role,signal,factor: which signal is the speed, the odometer ...")
     ] = None,
     vehicles: Annotated[Path | None, typer.Option(help="CSV device,name,brand,model,fleet.")] = None,
-    pause_s: Annotated[float, typer.Option(min=1, help="Silence of the speed that ends a trip, in s.")] = 300,
+    pause_s: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Silence of the speed that ends a trip, in s.")
+    ] = 300,
     harsh: Annotated[
         list[str] | None, typer.Option(help="Event rule that means harsh driving; may be repeated.")
     ] = None,

@@ -32,6 +32,12 @@ def test_a_query_that_is_none_is_refused_in_one_line() -> None:
         Duck({})("selec 1")
 
 
+@pytest.mark.parametrize("query", ["", "-- nothing", ";"])
+def test_a_query_that_has_no_rows_to_give_says_so(query: str) -> None:
+    with pytest.raises(BadQuery, match="it asks for nothing"):
+        Duck({})(query)
+
+
 def test_times_are_told_in_utc() -> None:
     (row,) = Duck({})("select timestamp_micros(0) as t, cast(timestamp_micros(0) as varchar) as text").to_pylist()
     assert (row["t"].timestamp(), row["text"]) == (0, "1970-01-01 00:00:00+00")
