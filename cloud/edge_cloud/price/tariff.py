@@ -66,7 +66,7 @@ def load_tariff(path: Path | None = None) -> Tariff:
     try:
         text = path.read_text() if path else files("edge_cloud.price").joinpath(NEWEST).read_text()
         return Tariff.model_validate(tomllib.loads(text))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise NoTariff(f"{place}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -107,12 +107,15 @@ def of_dry_run(path: Path) -> Traffic:
             )
             for rule in report["rules"]
         ]
-        return Traffic(tuple(flows), float(report["use"]["hours_a_day"]))
+        traffic = Traffic(tuple(flows), float(report["use"]["hours_a_day"]))
     except OSError as error:
         raise NoTraffic(f"{path}: {error.strerror}") from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise NoTraffic(f"{path}: no JSON: {error}; it is what edge-agent dry-run --json prints") from None
     except ZeroDivisionError:
         raise NoTraffic(f"{path}: its drive is no time long: nothing can be said of a month") from None
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise NoTraffic(f"{path}: no usable {error}; it is what edge-agent dry-run --json prints") from None
+    if not traffic.hours_a_day > 0 or not traffic.total().blocks > 0:
+        raise NoTraffic(f"{path}: it sends nothing: no rule has a message, or it drives no hour a day")
+    return traffic

@@ -33,6 +33,7 @@ def test_each_profile_has_both_lanes() -> None:
         ("[]", "no usable"),
         ('{"use": {"days_a_month": 30, "hours_a_day": 2}, "log": {"drive_s": 0}}', "no time long"),
         ('{"use": {"days_a_month": 30, "hours_a_day": 2}, "log": {"drive_s": 9}}', "no usable 'rules'"),
+        ('{"use": {"days_a_month": 30, "hours_a_day": 2}, "log": {"drive_s": 9}, "rules": []}', "it sends nothing"),
     ],
 )
 def test_what_is_no_dry_run_is_named(tmp_path: Path, text: str, sentence: str) -> None:
