@@ -49,7 +49,7 @@ mf4: $(READY_MF4)
 
 # The cloud half has an environment of its own: Spark alone is half a gigabyte. Java, Node and mono are used where they are.
 cloud: $(READY_CLOUD) $(READY_NODE)
-	$(VENV_CLOUD)/bin/pytest tests/cloud/edge_cloud
+	$(VENV_CLOUD)/bin/pytest tests/cloud/edge_cloud --numprocesses 3 --dist loadfile
 
 # The demo's drive, on through files and tables to a page: everything it makes stays in demo-cloud.
 cloud-demo: $(READY_CLOUD)

@@ -12,8 +12,18 @@ HEAD_UNIT = "needs a head unit's screen"
 ENGINE = "needs an engine of containers: tests/image builds from the same file without one"
 VCAN = "needs vcan0: tests/vcan/test_quickstart.py types the page there"
 EXAMPLES = "takes half a minute each: tests/desk/test_dry_run.py types the page and compares what is said"
+CLOUD = "needs the environment of make cloud: tests/cloud/edge_cloud/test_pages.py types it there"
 
 LEFT_OUT: Mapping[tuple[str, str], str] = {
+    ("cloud/README.md", "make cloud-demo"): CLOUD,
+    (
+        "cloud/infra/README.md",
+        "az deployment group create --resource-group fleet --template-file main.bicep \\",
+    ): AZURE,
+    (
+        "docs/cloud.md",
+        "python -m edge_cloud.spark.ingest --files captured --lake lake --checkpoint state/ingest --once --desk 2",
+    ): CLOUD,
     ("docs/deploy.md", "sudo mkdir -p /srv/edge-agent/data /srv/edge-agent/vehicle /srv/edge-hub"): GATEWAY,
     ("docs/deploy.md", "sudo mkdir -p /srv/edge-agent-broker /srv/edge-agent/secrets"): GATEWAY,
     ("docs/deploy.md", "az iot edge set-modules --hub-name HUB --device-id VEHICLE --content car.json"): AZURE,
@@ -87,9 +97,11 @@ STOPPED: Mapping[tuple[str, str], str] = {
 
 ELSEWHERE_ON_THE_WEB = {
     "https://covesa.github.io/vehicle_signal_specification/",
+    "https://delta-io.github.io/delta-rs/",
     "https://github.com/commaai/opendbc",
     "https://github.com/eclipse-kuksa/kuksa-can-provider/blob/main/mapping/README.md",
     "https://github.com/v-ivanyshyn/parse_can_logs",
+    "https://learn.microsoft.com/fabric/real-time-intelligence/event-streams/data-formats",
 }
 """Links that were visited; the tests use no network."""
 
@@ -103,6 +115,7 @@ OTHER_NAMES: Mapping[str, str] = {
 """Words that look like an event or a file, and what they are."""
 
 OTHER_VARIABLES: Mapping[str, str] = {
+    "AZURE_STORAGE_CONNECTION_STRING": "of Azure's tools, for edge-cloud",
     "FAULTS_FULL": "of a test, not of the agent",
     "NET_ADMIN": "a capability, as Docker names it",
     "NOT_SET": "what a driver answered, in the cabin's interface",
