@@ -1,5 +1,6 @@
 import asyncio
 import json
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,6 +75,24 @@ def a_batch(seq: int, samples: int = 1) -> Batch:
 
 def evicted(envelope: Envelope) -> list[tuple[int, int]]:
     return [(lost["from"], lost["to"]) for lost in json.loads(envelope.payload)["evicted"]]
+
+
+def test_a_batch_that_is_on_disk_is_in_nobodys_hands_while_the_next_is_awaited(tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        one = a_batch(1)
+        times = weakref.ref(one.columns[0].t_ns)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.keeping.run(bench.batches))
+            await bench.batches.put(one)
+            del one
+            await asyncio.sleep(2)
+            assert bench.spool.groups == [[1]]
+            assert times() is None
+            bench.batches.close()
+        await bench.spool.close()
+
+    in_virtual_time(main())
 
 
 def test_what_a_channel_held_at_its_end_is_on_disk(tmp_path: Path) -> None:
