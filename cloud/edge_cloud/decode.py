@@ -117,10 +117,13 @@ class _Rows:
     def _content(self, payload: Json) -> None:
         match payload["schema"]:
             case "columns/1":
+                before = len(self.columns.dt)
                 for column in payload["columns"]:  # type: ignore[attr-defined]
                     self.columns.add(len(self.batches) - 1, column)
+                _whole(payload, len(self.columns.dt) - before)
             case "rows/1":
-                self.hot += _hot(payload)
+                self.hot += (hot := _hot(payload))
+                _whole(payload, len(hot))
             case "trip/1":
                 self.trip_reports.append(_trip_report(payload))
             case schema:
@@ -151,6 +154,12 @@ def _table(name: str, rows: Sequence[Row]) -> pa.Table:
     if rows and pc.any(pc.is_null(table["day"])).as_py():
         raise NotABody("it has no time")
     return table
+
+
+def _whole(payload: Json, samples: int) -> None:
+    """The header says how many samples there are. Raises NotABody: there are not."""
+    if payload["kept"] != samples:
+        raise NotABody(f"it says it holds {payload['kept']} samples, and holds {samples}")
 
 
 def _key(payload: Json) -> Row:

@@ -124,7 +124,8 @@ def test_payloads_put_one_after_the_other_are_each_a_batch(packed: bool) -> None
         (changed(seq=1 << 70), "wrong kind"),
         (changed(opened_ms=-5), "time -5"),
         (changed(evicted=[{"boot": 1}]), "from"),
-        (changed(columns=[]), ""),
+        (changed(columns=[]), "says it holds 34 samples, and holds 0"),
+        (changed("hot", kept=4), "says it holds 4 samples, and holds 5"),
         (with_column(dt=[0, 1]), "2 times and 5 numbers"),
         (with_column(val=[1.0]), "not one of raw, val and str"),
         (with_column(raw=[]), "not one of raw, val and str"),
@@ -189,7 +190,7 @@ def test_whole_numbers_of_53_bits_come_back_exactly(columns: list[tuple[list[int
         head | {"name": f"s{n}", "t0": 10**15, "dt": dt, "raw": [b - a for a, b in zip([0, *raw], raw, strict=False)]}
         for n, (raw, dt) in enumerate(columns)
     ]
-    found = decode([changed(columns=told)]).samples
+    found = decode([changed(columns=told, kept=sum(len(raw) for raw, _ in columns))]).samples
 
     assert found["value"].to_pylist() == [float(n) for raw, _ in columns for n in raw]
     expected = [10**15 + sum(dt[: n + 1]) for _, dt in columns for n in range(len(dt))]
