@@ -5,6 +5,7 @@ The queries are in the SQL that both engines share, with Spark's names for four 
 before it whatever it needs of other queries, so that every text stands by itself.
 """
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.resources import files
@@ -31,6 +32,8 @@ _READS: Final = {
 }
 """Which queries stand before another, in an order that has each after those it reads."""
 
+_PART: Final = re.compile(r"(?:with )?(?P<name>\w+) as \(")
+
 _OF_TOUCHED_DEVICES: Final = """\
 {name} as (
 select * from {name} where device in (select device from touched)
@@ -40,8 +43,8 @@ _OF_TOUCHED_DAYS: Final = """\
 {name} as (
 select * from {name} where exists (
 select 1 from touched
-where {name}.device = touched.device and {name}.day between touched.day - {before} and touched.day + 1
-))"""
+where {name}.device = touched.device and {name}.day between touched.day - {before} and touched.day + 1)
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,43 @@ def make(
     found = engine(query(name, setting, touched=touched, known=known))
     schema = tables.GOLD[name]
     return found.select(schema.names).cast(schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named part of a query."""
+
+    name: str
+    text: str
+    own: bool
+    """whether it is a part of a file of `sql`: what is worth to be computed once, as later parts read it"""
+
+
+def steps(query: str) -> tuple[list[Step], str]:
+    """A query in its parts, each of which reads only tables and parts before it, and what remains: the last one.
+
+    For an engine that would put every part into every other that reads it. A part begins with a line `name as (`, the
+    first behind `with`, and ends with a line `)` or `),`, as in all files of `sql`; a part may have parts of its own.
+    """
+    found: list[Step] = []
+    lines = [line for line in query.split("\n") if not line.startswith("--")]
+    last, rest = _parts(lines, found, depth=0)
+    if rest:
+        raise AssertionError(f"a part ends where none began, {len(rest)} lines before the end")
+    return found, last
+
+
+def _parts(lines: list[str], found: list[Step], depth: int) -> tuple[str, list[str]]:
+    """Takes a query off the lines, up to the end of the part that it is: its text without parts, and the lines left."""
+    begins = lines[0].startswith("with ")
+    while begins and (part := _PART.fullmatch(lines[0])):
+        text, lines = _parts(lines[1:], found, depth + 1)
+        found.append(Step(part["name"], text, own=depth > 0))
+        closed, lines = lines[0], lines[1:]
+        if closed == ")":
+            break
+    end = next((n for n, line in enumerate(lines) if line in {")", "),"}), len(lines))
+    return "\n".join(lines[:end]), lines[end:]
 
 
 def decode_query() -> str:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
+
+from edge_cloud.gold import steps
 
 
 class KnowingEngine(Protocol):
@@ -22,14 +24,33 @@ class KnowingEngine(Protocol):
 
 
 class SparkEngine:
-    """Tables by their names, in the session's views; a query's rows come to the driver."""
+    """Tables by their names, in the session's views; a query's rows come to the driver.
+
+    A query is run part by part: Spark puts every part into each that reads it, and plans the gold queries, with some
+    twenty parts each, for longer than it runs them, until the driver's memory is full.
+    """
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
 
     def __call__(self, query: str) -> pa.Table:
-        """The rows of a query."""
-        return self._spark.sql(query).toArrow()
+        """The rows of a query. Its parts hide tables of their names while it runs."""
+        parts, last = steps(query)
+        hidden: dict[str, DataFrame | None] = {}
+        try:
+            for part in parts:
+                if part.name not in hidden:
+                    there = self._spark.catalog.tableExists(part.name)
+                    hidden[part.name] = self._spark.table(part.name) if there else None
+                rows = self._spark.sql(part.text)
+                (rows.localCheckpoint() if part.own else rows).createOrReplaceTempView(part.name)
+            return self._spark.sql(last).toArrow()
+        finally:
+            for name, rows in hidden.items():
+                if rows is None:
+                    self._spark.catalog.dropTempView(name)
+                else:
+                    rows.createOrReplaceTempView(name)
 
     def know(self, name: str, rows: pa.Table) -> None:
         """Take a table, or another in place of one of its name."""
