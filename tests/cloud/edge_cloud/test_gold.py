@@ -45,16 +45,26 @@ def test_every_boot_of_a_made_fleet_is_a_trip_by_its_odometer(silver: dict[str, 
     trips = gold.make(duck(silver), "trips").to_pylist()
     assert len(trips) == 12 * 3 - 1
     for trip in trips:
-        assert (trip["km_source"], trip["minutes"] <= 2) == ("odometer", True)
+        assert trip["minutes"] <= 2
+        # Of some tens of metres the odometer's step is too much.
+        assert trip["km_source"] == "odometer" or trip["km"] < 0.2
     by_speed = gold.make(duck({**silver, "samples": _without(silver["samples"], "Motion.Odometer")}), "trips")
     key = ("device", "trip")
     driven = {tuple(row[name] for name in key): row for row in by_speed.to_pylist()}
-    whole = [trip for trip in trips if trip["completeness"] == 1]
+    whole = [trip for trip in trips if trip["completeness"] == 1 and trip["km_source"] == "odometer"]
     assert whole
     for trip in whole:
         other = driven[trip["device"], trip["trip"]]
         assert other["km_source"] == "speed"
         assert trip["km"] == pytest.approx(other["km"], rel=0.02)
+
+
+def _rounded(rows: pa.Table) -> pa.Table:
+    """Sums of floats differ in their last bits with the order of their parts, which threads decide."""
+    for n, field in enumerate(rows.schema):
+        if pa.types.is_floating(field.type):
+            rows = rows.set_column(n, field, pc.round(rows.column(n), 9))
+    return rows
 
 
 def _without(samples: pa.Table, name: str) -> pa.Table:
@@ -78,7 +88,8 @@ def test_only_what_was_touched_is_made_as_it_is_made_of_everything(name: str, si
     everything = gold.make(duck(silver), name).to_pylist()
     of_it = [row for row in everything if row["device"] == "car-000004"]
     found = gold.make(duck({**silver, "touched": touched}), name, touched=True)
-    assert_same_rows(found, pa.Table.from_pylist(of_it, schema=tables.GOLD[name]))
+    expected = pa.Table.from_pylist(of_it, schema=tables.GOLD[name])
+    assert_same_rows(_rounded(found), _rounded(expected))
     assert 0 < len(of_it) < len(everything)
 
 

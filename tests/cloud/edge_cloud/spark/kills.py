@@ -29,28 +29,41 @@ class Campaign:
     """micro-batches that were behind the stream at each kill"""
 
 
-def kill_and_finish(folder: Path, kills: int, within: float, seed: int) -> Campaign:
+FILES_A_KILL = 8
+"""so that the stream is not at its end before the last kill"""
+
+
+def kill_and_finish(folder: Path, kills: int, seed: int) -> Campaign:
     """Stream `folder`/in into `folder`/lake, killed `kills` times.
 
-    Each kill comes within so many of its process's own starting times after that: on a loaded machine all takes longer.
+    Each kill comes up to a second after its process began to read, or after its first or second micro-batch was behind
+    it: before, between and after the commits of the next.
     """
     rng, committed = random.Random(seed), []  # noqa: S311  a seed that repeats the run
     for number in range(kills):
-        log, begun = folder / f"log-{number}.txt", time.monotonic()
+        log, before = folder / f"log-{number}.txt", _behind(folder)
         with log.open("wb") as file:
             process = subprocess.Popen(  # noqa: S603  our own command
                 _command(folder), stdout=file, stderr=file, start_new_session=True
             )
         while process.poll() is None and b" reading " not in log.read_bytes():
             time.sleep(0.05)
-        time.sleep(rng.uniform(0, within) * (time.monotonic() - begun))
+        wanted = before + rng.randrange(3)
+        while process.poll() is None and _behind(folder) < wanted:
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 1))
         if process.poll() is not None:
             break
-        committed.append(len([*(folder / "checkpoint" / "commits").glob("[0-9]*")]))
+        committed.append(_behind(folder))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     subprocess.run(_command(folder), check=True, capture_output=True)  # noqa: S603  our own command
     return Campaign(len(committed), tuple(committed))
+
+
+def _behind(folder: Path) -> int:
+    """Micro-batches that the stream has committed."""
+    return len([*(folder / "checkpoint" / "commits").glob("[0-9]*")])
 
 
 def check(folder: Path, fleet: Generated) -> None:
@@ -72,15 +85,14 @@ def main() -> None:
     """Print what was found; raises AssertionError where a row is too many or too few."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--within", type=float, default=2, help="of the time that a process takes to start")
     parser.add_argument("--seconds", type=int, default=60, help="of a vehicle's boot")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     fleet = generate(Plan(vehicles=22, seconds=asked.seconds, seed=asked.seed, lost=0.05, doubled=0.05))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_files(folder / "in", fleet.messages, 3 * asked.kills)
-        found = kill_and_finish(folder, asked.kills, asked.within, asked.seed)
+        write_files(folder / "in", fleet.messages, FILES_A_KILL * asked.kills)
+        found = kill_and_finish(folder, asked.kills, asked.seed)
         check(folder, fleet)
     sys.stdout.write(
         f"{found.kills} kills, {len(fleet.truth.samples)} samples of {fleet.truth.batches} batches, all exact;"
