@@ -12,7 +12,7 @@ from tests.desk.test_spool_export import encrypted_spool, key_file
 
 
 def typed(*words: str | Path, answer: str = "") -> Result:
-    return CliRunner().invoke(app, ["spool", *map(str, words)], input=answer, env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["spool", *map(str, words)], input=answer, env={"COLUMNS": "400"})
 
 
 @pytest.fixture

@@ -116,6 +116,7 @@ OTHER_NAMES: Mapping[str, str] = {
 
 OTHER_VARIABLES: Mapping[str, str] = {
     "AZURE_STORAGE_CONNECTION_STRING": "of Azure's tools, for edge-cloud",
+    "CABIN_WIRE": "of a test of the cabin, not of the cabin",
     "FAULTS_FULL": "of a test, not of the agent",
     "NET_ADMIN": "a capability, as Docker names it",
     "NOT_SET": "what a driver answered, in the cabin's interface",
