@@ -98,7 +98,7 @@ def export(
     spool = SpoolFolder(folder)
     decrypt = KeyFile(key_file).key().decrypted if key_file else lambda _: None
     with progress_in_bytes() as bar:
-        task = bar.add_task(str(spool.path), total=spool.total_bytes)
+        task = bar.add_task(spool.path.resolve().name, total=spool.total_bytes)
         exported = write_out(
             spool,
             Selection(frozenset(rule), frozenset(priority), frozenset(boot)),

@@ -32,7 +32,9 @@ def test_ls_lists_what_is_meant(spool: Path) -> None:
     assert len(typed("ls", spool, "--limit", "2").output.splitlines()) == 3
 
 
-def test_export_says_what_came_out_and_how_far_it_has_come(spool: Path, tmp_path: Path) -> None:
+def test_export_says_what_came_out_and_how_far_it_has_come_whatever_the_folders_path(tmp_path: Path) -> None:
+    spool = left(tmp_path / ("a" * 200) / ("b" * 200) / "spool", *BATCHES)
+
     result = typed("export", spool, "--to", tmp_path / "out", "--format", "csv")
 
     assert result.exit_code == 0
