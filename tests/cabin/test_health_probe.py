@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_port_that_cannot_be_asked_is_told_by_its_variable(port: str) -> None:
 
 
 def test_it_asks_where_the_settings_serve_when_nothing_else_is_said() -> None:
-    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    defaults = {field.name: field.default for field in fields(Settings)}
 
     assert (health_probe.ADDRESS, int(health_probe.PORT)) == (defaults["web_address"], defaults["web_port"])
 

@@ -105,7 +105,7 @@ async def test_the_twin_may_make_the_market_stricter_never_looser(
         ({"tiles": ["speed", "speed"]}, "tiles"),
         ({"tiles": ["speedo"]}, "tiles"),
         ({"tiles": "speed"}, "tiles"),
-        ({"signals": {"warp": "x"}}, "signals.warp.[key]"),
+        ({"signals": {"warp": "x"}}, "signals.warp"),
         ({"signals": {"speed": ""}}, "signals.speed"),
         ({"schema_version": 2}, "schema_version"),
         ({"tile": ["speed"]}, "tile"),

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -19,7 +20,7 @@ METRIC = re.compile(r"\bedge_[a-z_]+\b(?![/.])")
 OF_METRICS = {"edge_agent", "edge_device", "edge_hub"}
 """what begins like a metric: the package, a label, a folder"""
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-CABIN_VARIABLES = {f"CABIN_{name.upper()}" for name in CabinSettings.model_fields}
+CABIN_VARIABLES = {f"CABIN_{field.name.upper()}" for field in fields(CabinSettings)}
 BRIDGE_VARIABLES = {name.upper() for name in BridgeSettings.model_fields}
 PATH = re.compile(r"(?:edge_agent|tests|docs|bench|dbc|modules|cloud|\.ci)/[\w./-]+")
 

@@ -9,17 +9,18 @@ then patches; one whose `$version` is not newer is ignored.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta
 
 from cabin import events
 from cabin.calendar.book import Judgement
 from cabin.calendar.store import Calendar
+from cabin.checked_fields import Mistaken, record_of
 from cabin.checked_lines import content_of, make_folder, replace_file
 from cabin.disk import Disk
 from cabin.errors import DiskRefused, HubUnreachable, MessageRejected
@@ -49,30 +50,37 @@ class Config:
     """role -> name of the tapped signal that has it"""
 
 
-def _role(name: str) -> str:
-    if name not in VSS_NAMES:
-        raise ValueError(f"must be one of {', '.join(VSS_NAMES)}")
-    return name
+class Role(str):
+    """A role's name. Raises ValueError."""
+
+    __slots__ = ()
+
+    def __new__(cls, given: object) -> Self:  # noqa: D102
+        if given not in VSS_NAMES:
+            raise ValueError(f"must be one of {', '.join(VSS_NAMES)}")
+        return super().__new__(cls, given)
 
 
-def _tiles(tiles: tuple[str, ...]) -> tuple[str, ...]:
-    if not set(tiles) <= set(IDS) or len(set(tiles)) < len(tiles):
-        raise ValueError(f"must be each at most once of {', '.join(IDS)}")
-    return tiles
+class Tiles(tuple[str, ...]):
+    """Tiles of the page in their order. Raises ValueError."""
+
+    __slots__ = ()
+
+    def __new__(cls, given: object) -> Self:  # noqa: D102
+        if not isinstance(given, list | tuple) or any(one not in IDS for one in given) or len(set(given)) < len(given):
+            raise ValueError(f"must be a list, each at most once of {', '.join(IDS)}")
+        return super().__new__(cls, given)
 
 
-class _Desired(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
     """Without the calendar; of an empty document everything is as by default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     schema_version: Literal[1] = 1
     market: Market | None = None
     language: Literal["en", "de"] | None = None
-    tiles: Annotated[tuple[str, ...], AfterValidator(_tiles)] = DEFAULT
-    signals: dict[Annotated[str, AfterValidator(_role)], Annotated[str, Field(min_length=1, max_length=256)]] = Field(
-        default_factory=dict
-    )
+    tiles: Tiles = Tiles(DEFAULT)  # noqa: RUF009  cannot be changed
+    signals: dict[Role, Annotated[str, Meta(min_length=1, max_length=256)]] = field(default_factory=dict)
 
 
 class CabinTwin:
@@ -198,10 +206,8 @@ class CabinTwin:
         self._judged = rest
         try:
             self.config = self._config_of(rest, version)
-        except ValidationError as error:
-            self._errors = [
-                MessageRejected(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()
-            ]
+        except Mistaken as error:
+            self._errors = error.mistakes
             events.twin_refused(self._log, version=version, errors=len(self._errors))
             return False
         self._errors = []
@@ -210,16 +216,15 @@ class CabinTwin:
         return True
 
     def _config_of(self, rest: Mapping[str, Any], version: int) -> Config:
-        """Raises ValidationError."""
-        # From JSON: in Python's own types a strict model takes no list for a tuple.
-        desired = _Desired.model_validate_json(json.dumps(rest))
+        """Raises Mistaken."""
+        desired = record_of(rest, Desired)
         market, language = self._settings
         return Config(
             version,
             Market.STRICT if Market.STRICT in {market, desired.market} else market,
             desired.language or language,
             desired.tiles,
-            MappingProxyType(desired.signals),
+            MappingProxyType({str(role): signal for role, signal in desired.signals.items()}),
         )
 
     async def _keep(self, rest: Mapping[str, Any]) -> None:

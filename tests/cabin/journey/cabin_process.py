@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,17 +133,19 @@ def variables(folder: Path, broker: Mosquitto, **more: str) -> Mapping[str, str]
 
 
 @asynccontextmanager
-async def cabin_process(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[CabinProcess]:
+async def cabin_process(
+    folder: Path, environment: Mapping[str, str], interpreter: Sequence[str] = (sys.executable,)
+) -> AsyncIterator[CabinProcess]:
     """Serving when this yields; killed at the end if it still runs."""
     own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "modules" / "cabin"), "TZ": "Europe/Berlin"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cabin", "run", env=own | dict(environment), stdout=asyncio.subprocess.PIPE
+        *interpreter, "-m", "cabin", "run", env=own | dict(environment), stdout=asyncio.subprocess.PIPE
     )
     told: list[dict[str, Any]] = []
     try:
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(_listen(process, told), name="events of the cabin")
-            started = await _told(told, "app.cabin_started")
+            started = await told_by(told, "app.cabin_started")
             served = Served(started["port"], folder, "")
             reply = await served.ask("GET", f"/?launch={served.token()}", served.own())
             cookie = reply.headers["set-cookie"].partition("=")[2].partition(";")[0]
@@ -163,7 +165,7 @@ async def _listen(process: asyncio.subprocess.Process, told: list[dict[str, Any]
         told.append(json.loads(line.partition(b"] ")[2]))  # noqa: PERF401  it is read while it grows
 
 
-async def _told(told: list[dict[str, Any]], name: str) -> dict[str, Any]:
+async def told_by(told: list[dict[str, Any]], name: str) -> dict[str, Any]:
     async with asyncio.timeout(30):
         while True:
             for one in told:

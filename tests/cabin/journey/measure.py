@@ -1,5 +1,9 @@
 """`python -m tests.cabin.journey.measure`: what 50 signals at 10 Hz and three pages cost the cabin's process.
 
+Without a hub, and connected to the local one, which is in this process. `--python` names an interpreter that has the
+image's packages alone (modules/cabin/requirements.lock): some of these import what else they find. It is started as the
+image does, without docstrings (`-OO`), its modules compiled by a start before.
+
 Also how long a sample takes from the agent's publishing to the page's stream: each made signal changes with every tick,
 and a View's tile of the speed says which tick it is of.
 """
@@ -8,12 +12,16 @@ import argparse
 import asyncio
 import os
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.cabin.journey.cabin_process import LOCK, SPEED, cabin_process, played_agent, variables
+from bench.spool import free_address
+from edge_agent.localhub.hub import LocalHub
+from tests.cabin.journey.cabin_process import LOCK, SPEED, cabin_process, played_agent, told_by, variables
 from tests.cabin.journey.locks import ticking_of, transitions
 from tests.tap.broker import mosquitto
 
@@ -28,15 +36,21 @@ def used(pid: int) -> tuple[float, float]:
     return (int(fields[11]) + int(fields[12])) / TICK_S, resident / 2**20
 
 
-async def measured(folder: Path) -> None:
+async def measured(folder: Path, interpreter: Sequence[str], hub: Mapping[str, str]) -> None:
+    await asyncio.to_thread(folder.mkdir)
     sent: dict[float, float] = {}
     late_ms: list[float] = []
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(mosquitto(folder / "broker"))
         agent = await stack.enter_async_context(played_agent(broker, SIGNALS))
+        own = variables(folder / "cabin", broker, **hub)
+        async with cabin_process(folder / "cabin", own, interpreter):
+            pass
         began = time.monotonic()
-        cabin = await stack.enter_async_context(cabin_process(folder / "cabin", variables(folder / "cabin", broker)))
+        cabin = await stack.enter_async_context(cabin_process(folder / "cabin", own, interpreter))
         print(f"start to the first byte of the page: {time.monotonic() - began:.2f} s")  # noqa: T201
+        if hub:
+            await told_by(cabin.events, "twin.hub_connected")
         pages = [await stack.enter_async_context(cabin.stream()) for _ in range(PAGES)]
 
         async def watch(number: int) -> None:
@@ -60,7 +74,7 @@ async def measured(folder: Path) -> None:
         after, resident = used(cabin.process.pid)
         for task in watching:
             task.cancel()
-    print(f"{SIGNALS} signals at 10 Hz, {PAGES} pages: {(after - cpu) / SECONDS:.1%} of a core, {resident:.0f} MiB")  # noqa: T201
+    print(f"{SIGNALS} signals at 10 Hz, {PAGES} pages: {(after - cpu) / SECONDS:.1%} of a core, {resident:.1f} MiB")  # noqa: T201
     print(f"published to the page's stream: {_quantiles(late_ms)}")  # noqa: T201
 
 
@@ -93,9 +107,24 @@ async def locked(folder: Path, count: int) -> None:
     print(f"parked to open View: {min(opened):.2f} s to {max(opened):.2f} s")  # noqa: T201
 
 
+async def main(folder: Path, interpreter: Sequence[str], locks: int) -> None:
+    if locks:
+        await locked(folder, locks)
+        return
+    await measured(folder / "without", interpreter, {})
+    hub = LocalHub(folder / "hub", address=free_address(), device="demo-vehicle", module="cabin")
+    await hub.start()
+    try:
+        print("connected to a hub:")  # noqa: T201
+        await measured(folder / "connected", interpreter, hub.environment("connection_string"))
+    finally:
+        await hub.stop()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--locks", type=int, default=0)
-    locks = parser.parse_args().locks
+    parser.add_argument("--python", default=sys.executable)
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        asyncio.run(locked(Path(made), locks) if locks else measured(Path(made)))
+        asyncio.run(main(Path(made), (chosen.python, "-OO"), chosen.locks))
