@@ -22,13 +22,14 @@ from tests.tap.broker import AGENT, CABIN, HOST, PASSWORDS, Mosquitto
 ROOT = Path(__file__).parents[3]
 SPEED, LOCK = "Vehicle.Speed", "Vehicle.Powertrain.Transmission.IsParkLockEngaged"
 PLACE = "Vehicle.CurrentLocation.Latitude"
-IGNITION = "Vehicle.Powertrain.ElectricMotor.IsReady"
-"""is told when a test sets it"""
+IGNITION, ODOMETER = "Vehicle.Powertrain.ElectricMotor.IsReady", "Vehicle.TraveledDistance"
+"""are told when a test sets them"""
 SIGNALS = {
     SPEED: {"unit": "km/h", "min": 0, "max": 300},
     LOCK: {"unit": "", "min": 0, "max": 1},
     PLACE: {"unit": "degrees", "min": -90, "max": 90},
     IGNITION: {"unit": "", "min": 0, "max": 1},
+    ODOMETER: {"unit": "km"},
 }
 
 

@@ -21,10 +21,25 @@ from pathlib import Path
 
 from bench.spool import free_address
 from edge_agent.localhub.hub import LocalHub
-from tests.cabin.journey.cabin_process import LOCK, SPEED, cabin_process, played_agent, told_by, variables
+from tests.cabin.journey.cabin_process import LOCK, ODOMETER, SPEED, cabin_process, played_agent, told_by, variables
 from tests.cabin.journey.locks import ticking_of, transitions
+from tests.cabin.page.browser import IS_THERE, connected, sitting, started
 from tests.tap.broker import mosquitto
 
+TILE = "#tiles [data-id=odometer] .value"
+WATCH_PIXELS = f"""(() => {{
+  window.pixels = [];
+  const tile = document.querySelector("{TILE}");
+  let last = tile.textContent;
+  const drawn = (text) => requestAnimationFrame(() => window.pixels.push([Date.now(), text]));
+  new MutationObserver(() => {{
+    const text = tile.textContent;
+    if (text === last) return;
+    last = text;
+    requestAnimationFrame(() => drawn(text.replaceAll(",", "")));
+  }}).observe(tile, {{ subtree: true, childList: true, characterData: true }});
+}})()"""
+"""The frame that follows the one in which a number was laid out has it on the screen."""
 SECONDS, PAGES, SIGNALS, CARS = 20, 3, 50, 10
 TICK_S = os.sysconf("SC_CLK_TCK")
 
@@ -84,6 +99,34 @@ def _quantiles(times_ms: list[float]) -> str:
     return f"p50 {statistics.median(times_ms):.0f} ms, p99 {p99:.0f} ms, max {most:.0f} ms of {len(times_ms)}"
 
 
+async def drawn(folder: Path) -> None:
+    """Published to drawn, in three pages of Chromium before a vehicle that stands still."""
+    async with AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(mosquitto(folder / "broker"))
+        agent = await stack.enter_async_context(played_agent(broker, SIGNALS))
+        own = variables(folder / "cabin", broker)
+        agent.values[ODOMETER] = 0.0
+        cabin = await stack.enter_async_context(cabin_process(folder / "cabin", own))
+        async with ticking_of(agent):
+            await cabin.until_view(drive="parked")
+        browser = await stack.enter_async_context(connected(stack.enter_context(started(folder / "chromium"))))
+        seats = [await stack.enter_async_context(sitting(browser, cabin.served)) for _ in range(PAGES)]
+        for seat in seats:
+            await agent.tick()
+            await seat.when(f"document.querySelector('{TILE}') !== null")
+            await seat.ask(WATCH_PIXELS)
+        sent_ms: dict[str, float] = {}
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            agent.values[ODOMETER] = len(sent_ms) + 1.0
+            sent_ms[f"{len(sent_ms) + 1}"] = time.time() * 1000
+            await agent.tick()
+            await asyncio.sleep(0.1)
+        seen = [one for seat in seats for one in await seat.ask("window.pixels")]
+    late_ms = [at - sent_ms[text] for at, text in seen if text in sent_ms]
+    print(f"published to drawn by {PAGES} pages: {_quantiles(late_ms)}, of {len(sent_ms) * PAGES} published")  # noqa: T201
+
+
 async def locked(folder: Path, count: int) -> None:
     """So many transitions, shared by `CARS` cars at once."""
     starting = asyncio.Semaphore(2)  # imports are all that a start is
@@ -108,9 +151,13 @@ async def locked(folder: Path, count: int) -> None:
 
 
 async def main(folder: Path, interpreter: Sequence[str], locks: int) -> None:
+    """What is asked for; without, all but the locks."""
     if locks:
         await locked(folder, locks)
         return
+    if IS_THERE:
+        await asyncio.to_thread((folder / "pages").mkdir)
+        await drawn(folder / "pages")
     await measured(folder / "without", interpreter, {})
     hub = LocalHub(folder / "hub", address=free_address(), device="demo-vehicle", module="cabin")
     await hub.start()
