@@ -4,17 +4,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from edge_cloud.bodies import payload_texts
+from edge_cloud.contradictions import FACTS, contradictions
 from edge_cloud.decode import decode
 from edge_cloud.lake import Lake
 from edge_cloud.records import Decoded, Message
-from edge_cloud.tables import BATCHES, REFUSED
+from edge_cloud.tables import BATCHES
 
 CHUNK_MESSAGES: Final = 5000
 CHUNK_BYTES: Final = 4 << 20
@@ -22,8 +22,6 @@ CHUNK_BYTES: Final = 4 << 20
 
 _Key: TypeAlias = tuple[str, int, int]
 _KEY: Final = ["device", "boot", "seq"]
-_FACTS: Final = ["rule", "why", "opened", "closed", "kept", "uptime_ms"]
-"""What two deliveries of one batch have in common, however their bodies were compressed or put together."""
 _KEYS: Final = pa.schema([BATCHES.field(name) for name in _KEY])
 
 
@@ -48,7 +46,7 @@ class Ingest:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._known = _facts(lake.read("batches", _KEY + _FACTS))
+        self._known = _facts(lake.read("batches", [*_KEY, *FACTS]))
         self._refused = {_digest(body) for body in lake.read("refused", ["body"])["body"].to_pylist()}
         self.taken = Taken()
 
@@ -98,8 +96,9 @@ class Ingest:
             found |= {
                 name: rows.join(again, _KEY, join_type="left anti") for name, rows in found.items() if name != "refused"
             }
-        contradictions = _contradictions(decoded.batches, keys, others)
-        found["refused"] = self._newly_refused(_untagged(pa.concat_tables([decoded.refused, contradictions])))
+        contradicting = decoded.batches.filter(pa.array([key in others for key in keys], pa.bool_()))
+        refused = pa.concat_tables([decoded.refused, contradictions(contradicting)])
+        found["refused"] = self._newly_refused(_untagged(refused))
         with self._lake.step():
             self._lake.append(found)
         self._known.update({key: fact for key, fact in facts.items() if key not in others})
@@ -142,19 +141,9 @@ def _same(message: Message) -> tuple[object, ...]:
 def _facts(batches: pa.Table) -> dict[_Key, int]:
     """Of each batch a number that differs where the vehicle said something else by the same name."""
     keys = zip(*(batches[name].to_pylist() for name in _KEY), strict=True)
-    columns = [batches[name] for name in _FACTS]
+    columns = [batches[name] for name in FACTS]
     told = [(part.cast(pa.int64()) if pa.types.is_timestamp(part.type) else part).to_pylist() for part in columns]
     return dict(zip(keys, map(hash, zip(*told, strict=True)), strict=True))
-
-
-def _contradictions(batches: pa.Table, keys: list[_Key], others: set[_Key]) -> pa.Table:
-    """Batches whose name another has that came first: a restored spool, or somebody who speaks for the vehicle."""
-    chosen = batches.filter(pa.array([key in others for key in keys], pa.bool_()))
-    rows = chosen.select(["source", "enqueued", "device", "body"]).to_pylist()
-    reason = "another batch of the same device, boot and seq came before it"
-    unknown = date(1970, 1, 1)
-    told = [row | {"reason": reason, "day": row["enqueued"].date() if row["enqueued"] else unknown} for row in rows]
-    return pa.Table.from_pylist(told, schema=REFUSED)
 
 
 def _untagged(rows: pa.Table) -> pa.Table:

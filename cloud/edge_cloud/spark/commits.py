@@ -5,9 +5,10 @@ same micro-batch comes again, and what is committed of it is told by that number
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import pyarrow.dataset as pa_ds
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction
 
@@ -64,3 +65,10 @@ class Commits:
 
     def _table(self, name: str) -> DeltaTable:
         return DeltaTable(f"{self._lake}/{name}", storage_options=self._storage)
+
+
+def refused_bodies(lake: str, storage: Mapping[str, str], device: str) -> Iterator[bytes]:
+    """What stands in `refused` of a device; files of others are left out by their statistics."""
+    table = DeltaTable(f"{lake}/refused", storage_options=dict(storage)).to_pyarrow_dataset()
+    for chunk in table.to_batches(columns=["body"], filter=pa_ds.field("device") == device):
+        yield from chunk.column("body").to_pylist()

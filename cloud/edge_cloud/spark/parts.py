@@ -18,7 +18,10 @@ from deltalake.fs import DeltaStorageHandler
 from edge_cloud import tables
 
 WRITTEN: Final = "name STRING, path STRING, day STRING, size BIGINT, rows BIGINT, stats STRING"
-"""One row a file: its table, its path in the table's folder, its partition, bytes, rows, and Delta's statistics."""
+"""One row a file: its table, its path in the table's folder, its partition, bytes, rows, and Delta's statistics.
+
+Or a count of rows that were not written, in one row without a path.
+"""
 
 _ROW_GROUP_ROWS: Final = 1 << 20
 _FILE_ROWS: Final = 1 << 24
@@ -105,6 +108,12 @@ class Parts:
         row = {"name": name, "path": part.path, "day": day, "size": size, "rows": part.rows}
         row["stats"] = _stats(pq.read_metadata(part.path, filesystem=self._folders[name]))
         return pa.RecordBatch.from_pylist([row], schema=_ROW)
+
+
+def only_counted(name: str, rows: int) -> pa.RecordBatch:
+    """Rows that a table has already: a row of WRITTEN without a file."""
+    row = {"name": name, "path": "", "day": "", "size": 0, "rows": rows, "stats": ""}
+    return pa.RecordBatch.from_pylist([row], schema=_ROW)
 
 
 def _stats(written: pq.FileMetaData) -> str:

@@ -5,14 +5,22 @@ from typing import Final
 
 import pyarrow as pa
 
+from edge_cloud.contradictions import FACTS
 from edge_cloud.records import Message
-from edge_cloud.spark.keys import Key, keyed
+from edge_cloud.spark.claims import Claim
+from edge_cloud.spark.keys import Facts, Key, keyed
 
 MESSAGES: Final = "body BINARY, device STRING, properties MAP<STRING, STRING>, enqueued_us BIGINT, source STRING"
 """As `edge_cloud.records.Message`."""
 
-KEYED: Final = f"{MESSAGES}, of STRING, boot BIGINT, seq BIGINT, days ARRAY<INT>"
-"""One payload a row, with its `keys.Key`; nulls where none can be read."""
+SAID: Final = "STRUCT<rule: STRING, why: STRING, opened: BIGINT, closed: BIGINT, kept: BIGINT, uptime_ms: BIGINT>"
+"""`keys.Facts`."""
+
+KEYED: Final = f"{MESSAGES}, of STRING, boot BIGINT, seq BIGINT, days ARRAY<INT>, said {SAID}"
+"""One payload a row, with its `keys.Key`; nulls where none can be read.
+
+A claim has besides `known ARRAY<SAID>`: what the batches of its name say that are in the tables, null where none is.
+"""
 
 KEY: Final = ("of", "boot", "seq")
 
@@ -23,12 +31,23 @@ _ARROW_MESSAGES: Final = [
     ("enqueued_us", pa.int64()),
     ("source", pa.string()),
 ]
+_ARROW_SAID: Final = pa.struct(
+    [
+        ("rule", pa.string()),
+        ("why", pa.string()),
+        ("opened", pa.int64()),
+        ("closed", pa.int64()),
+        ("kept", pa.int64()),
+        ("uptime_ms", pa.int64()),
+    ]
+)
 _ARROW_KEYED: Final = [
     *_ARROW_MESSAGES,
     ("of", pa.string()),
     ("boot", pa.int64()),
     ("seq", pa.int64()),
     ("days", pa.list_(pa.int32())),
+    ("said", _ARROW_SAID),
 ]
 
 
@@ -65,14 +84,23 @@ def _row(message: Message) -> dict[str, object]:
 
 
 def _key(key: Key | None) -> dict[str, object]:
-    return {} if key is None else {"of": key.device, "boot": key.boot, "seq": key.seq, "days": key.days}
+    if key is None:
+        return {}
+    said = dict(zip(FACTS, key.facts, strict=True))
+    return {"of": key.device, "boot": key.boot, "seq": key.seq, "days": key.days, "said": said}
 
 
-def without_copies(chunks: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rows of KEYED that are in the order of KEY, without those whose key the row before has; what has none stays."""
-    before: tuple[object, ...] | None = None
-    for chunk in chunks:
-        keys = list(zip(*(chunk.column(name).to_pylist() for name in KEY), strict=True))
-        kept = [key[0] is None or key != last for key, last in zip(keys, [before, *keys], strict=False)]
-        before = keys[-1] if keys else before
-        yield chunk.filter(pa.array(kept, pa.bool_()))
+def claims_of(rows: pa.RecordBatch) -> list[Claim]:
+    """The claims in rows of KEYED with `known`."""
+    names = zip(*(rows.column(name).to_pylist() for name in KEY), strict=True)
+    said, known = (rows.column(name).to_pylist() for name in ("said", "known"))
+    return [
+        Claim(message, None, None, frozenset())
+        if facts is None
+        else Claim(message, name, _facts(facts), frozenset(map(_facts, others or ())))
+        for message, name, facts, others in zip(messages_of(rows), names, said, known, strict=True)
+    ]
+
+
+def _facts(said: dict[str, str | int | None]) -> Facts:
+    return tuple(said[name] for name in FACTS)  # type: ignore[return-value]  # as SAID has them

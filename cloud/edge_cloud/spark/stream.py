@@ -8,15 +8,23 @@ Copies are told by the keys of `batches`, not by a state of the stream. A batch 
 one `opened`, and an earlier one can only be in the partition of that day: three columns of the days that a micro-batch
 touches are read, and joined. A state with a watermark would hold every key of its time in memory (10^9 of a million
 vehicles in a week), forget them after it, and go with its checkpoint; this has no horizon and no state, so that a lost
-checkpoint costs time, not rows. Its limits: a week-late backlog reads the keys of its week; two streams into the same
-tables would not see each other's keys, so there is one; a log of frames has the day of its arrival, so the days beside
-that are read too, and a copy that comes later than the next day stays; a vehicle whose count of boots began anew has
-keys that are taken for copies where they fall on a day that has them already.
+checkpoint costs time, not rows.
+
+What comes by the name of a batch and says something else of itself (`contradictions.FACTS`) is no copy: it stands in
+`refused`, as on a desk. The first has the name, by micro-batches, and within one by the time of arrival. The facts are
+read with the keys, from the same days; `refused` is read only by the worker that meets a contradiction, so that one
+which is delivered again, at once or in a year, is told once; then it counts as a copy.
+
+Limits: a week-late backlog reads the keys of its week; two streams into the same tables would not see each other's
+keys, so there is one; a log of frames has the day of its arrival, so the days beside that are read too, and a copy that
+comes later than the next day stays; of two different batches by one name that opened on different days (a count of
+boots that began anew) both stand where they come in different micro-batches, whereas a desk refuses the second.
 
 `batches` is committed last: it is what copies are told by, so what stands in it must be complete elsewhere.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,13 +36,21 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 
 from edge_cloud import tables
+from edge_cloud.contradictions import FACTS
 from edge_cloud.decode import decode
-from edge_cloud.spark.commits import Commits, Written
-from edge_cloud.spark.parts import WRITTEN, Parts
-from edge_cloud.spark.rows import KEY, KEYED, messages_of, with_keys, without_copies
+from edge_cloud.spark.claims import Claim, Judge, Verdict
+from edge_cloud.spark.commits import Commits, Written, refused_bodies
+from edge_cloud.spark.parts import WRITTEN, Parts, only_counted
+from edge_cloud.spark.refusals import Refusals
+from edge_cloud.spark.rows import KEY, KEYED, SAID, claims_of, with_keys
 
 LAST: Final = "batches"
 EPOCH: Final = date(1970, 1, 1)
+_TOLD: Final = (
+    "device STRING, boot BIGINT, seq BIGINT,"
+    " rule STRING, why STRING, opened TIMESTAMP, closed TIMESTAMP, kept BIGINT, uptime_ms BIGINT"
+)
+"""KEY and FACTS, as `batches` has them."""
 ORDER: Final = (*(name for name in tables.DECODED if name != LAST), LAST)
 
 _log = logging.getLogger("edge_cloud.ingest")
@@ -67,7 +83,7 @@ class Ingest:
         wanted = tuple(name for name in ORDER if commits.lacks(name, number))
         named = messages.mapInArrow(with_keys, KEYED).persist()
         try:
-            files = self._files(_new(spark, named, commits), wanted)
+            files = self._files(_claims(spark, named, commits), wanted)
             for name in wanted:
                 if mine := [file for file in files if file.name == name]:
                     commits.add(name, number, mine)
@@ -75,34 +91,55 @@ class Ingest:
         finally:
             named.unpersist()
 
-    def _files(self, new: DataFrame, wanted: tuple[str, ...]) -> list[Written]:
+    def _files(self, claims: DataFrame, wanted: tuple[str, ...]) -> list[Written]:
         """Decoded and written by the workers, a device's rows all by one of them."""
-        workers = new.sparkSession.sparkContext.defaultParallelism
-        ordered = new.repartition(workers, sql.coalesce("of", "source")).sortWithinPartitions(
+        workers = claims.sparkSession.sparkContext.defaultParallelism
+        ordered = claims.repartition(workers, sql.coalesce("of", "source")).sortWithinPartitions(
             *KEY, "enqueued_us", "source"
         )
         written = ordered.mapInArrow(partial(_written, self._place, wanted), WRITTEN)
         return [Written(**row.asDict()) for row in written.collect()]
 
 
-def _new(spark: SparkSession, named: DataFrame, commits: Commits) -> DataFrame:
-    """Without those whose keys `batches` has; copies among themselves are left to the worker that gets them all."""
+def _claims(spark: SparkSession, named: DataFrame, commits: Commits) -> DataFrame:
+    """With what `batches` knows of their names, and without what says the same.
+
+    Copies and contradictions among themselves are left to the worker that gets them all.
+    """
     days = named.select(sql.explode("days")).distinct().collect()
     files = commits.files(LAST, [str(EPOCH + timedelta(days=row[0])) for row in days])
     if not files:
-        return named
-    known = spark.read.schema("device STRING, boot BIGINT, seq BIGINT").parquet(*files)
-    return named.join(known.withColumnRenamed("device", "of"), list(KEY), "left_anti")
+        return named.withColumn("known", sql.lit(None).cast(f"ARRAY<{SAID}>"))
+    batches = spark.read.schema(_TOLD).parquet(*files).withColumnRenamed("device", "of")
+    times = {name: sql.unix_micros(name) for name in ("opened", "closed")}
+    said = batches.withColumns(times).select(*KEY, sql.struct(*FACTS).alias("known"))
+    known = said.join(named, list(KEY), "left_semi").groupBy(*KEY).agg(sql.collect_set("known").alias("known"))
+    return named.join(known, list(KEY), "left").filter("known is null or not array_contains(known, said)")
 
 
 def _written(place: Place, wanted: tuple[str, ...], rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """In a worker: rows of KEYED in the order of their keys into files; yields rows of WRITTEN."""
-    parts = Parts(place.lake, place.storage)
-    for chunk in without_copies(rows):
-        decoded = decode(messages_of(chunk)).by_name()
-        for name in wanted:
-            yield from parts.add(name, decoded[name])
+    """In a worker: claims in the order of their keys into files; yields rows of WRITTEN.
+
+    Where an earlier attempt has committed `refused`, this micro-batch's own rows in it are none that came before.
+    """
+    parts, judge, counts = Parts(place.lake, place.storage), Judge(), Counter[str]()
+    refusals = Refusals(partial(refused_bodies, place.lake, place.storage) if "refused" in wanted else lambda _: ())
+    for chunk in rows:
+        decoded = _decoded([(claim, judge.verdict(claim)) for claim in claims_of(chunk)], refusals)
+        for name, found in decoded.items():
+            if name in wanted:
+                yield from parts.add(name, found)
+            else:
+                counts[name] += len(found)
     yield from parts.close()
+    yield from (only_counted(name, rows) for name, rows in counts.items())
+
+
+def _decoded(judged: list[tuple[Claim, Verdict]], refusals: Refusals) -> dict[str, pa.Table]:
+    found = decode([claim.message for claim, verdict in judged if verdict is Verdict.NEW]).by_name()
+    if others := [claim.message for claim, verdict in judged if verdict is Verdict.CONTRADICTION]:
+        found["refused"] = pa.concat_tables([found["refused"], refusals.rows(others)])
+    return found
 
 
 def _tell(number: int, payloads: int, files: list[Written]) -> None:

@@ -2,17 +2,21 @@
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_cloud.contradictions import FACTS
 from edge_cloud.decode import decode
 from edge_cloud.records import Message
 from edge_cloud.spark.keys import Key, keyed
+from edge_cloud.spark.rows import rows_of, with_keys
 from tests.cloud.edge_cloud.golden import NAMES, body, message
 
-DAY_US = 86_400_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIELDS = {"opened": "opened_ms", "closed": "closed_ms"}
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
@@ -23,6 +27,12 @@ _JSON = st.recursive(
 def key_of(one: Message) -> Key | None:
     [(_, key)] = keyed(one)
     return key
+
+
+def facts_of(row: dict[str, object]) -> tuple[object, ...]:
+    """Of a row of `batches`, times in us."""
+    told = (row[name] for name in FACTS)
+    return tuple((one - EPOCH) // timedelta(microseconds=1) if isinstance(one, datetime) else one for one in told)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "trip", "frames"])
@@ -36,6 +46,7 @@ def test_the_key_is_that_of_the_decoded_batch(name: str, compressed: bool) -> No
     assert key is not None
     assert (key.device, key.boot, key.seq) == (row["device"], row["boot"], row["seq"])
     assert (row["day"] - type(row["day"])(1970, 1, 1)).days in key.days
+    assert key.facts == facts_of(row)
 
 
 def test_frames_may_have_come_a_day_before_or_after() -> None:
@@ -57,11 +68,20 @@ def test_what_has_no_key_stays_as_it_is_for_the_decoder_to_refuse(content: bytes
     assert list(keyed(one)) == [(one, None)]
 
 
-@given(_JSON, st.sampled_from(["device", "boot", "seq", "opened_ms"]))
-def test_no_value_of_the_header_stops_it_and_what_the_decoder_takes_has_a_key(value: object, field: str) -> None:
+@given(_JSON, st.sampled_from(["device", "boot", "seq", *(FIELDS.get(name, name) for name in FACTS)]))
+def test_no_value_of_the_header_stops_it_and_what_the_decoder_takes_has_a_key_that_agrees(
+    value: object, field: str
+) -> None:
     header = json.loads(body("numbers")) | {field: value}
     one = Message(json.dumps(header).encode())
-    if decode([one]).batches.num_rows:
-        assert key_of(one) is not None
-    else:
-        key_of(one)
+    key = key_of(one)
+    for row in decode([one]).batches.to_pylist():
+        assert key is not None
+        assert (key.device, key.boot, key.seq, key.facts) == (row["device"], row["boot"], row["seq"], facts_of(row))
+
+
+@given(_JSON, st.sampled_from([*FIELDS.values(), "rule", "kept", "uptime_ms"]))
+def test_every_key_fits_a_row(value: object, field: str) -> None:
+    header = json.loads(body("numbers")) | {field: value}
+    [row] = with_keys(iter([rows_of([Message(json.dumps(header).encode())])]))
+    assert row.num_rows == 1

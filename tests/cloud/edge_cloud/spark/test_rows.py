@@ -1,13 +1,13 @@
-"""Messages to rows and back, and copies out of rows."""
-
-from itertools import groupby
+"""Messages to rows and back, and claims out of rows."""
 
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_cloud.records import Message
-from edge_cloud.spark.rows import KEY, messages_of, rows_of, with_keys, without_copies
+from edge_cloud.spark.claims import Claim
+from edge_cloud.spark.keys import keyed
+from edge_cloud.spark.rows import claims_of, messages_of, rows_of, with_keys
 from tests.cloud.edge_cloud.golden import NAMES, message
 
 _MESSAGES = st.builds(
@@ -18,7 +18,6 @@ _MESSAGES = st.builds(
     st.integers(min_value=0, max_value=1 << 60),
     st.text(max_size=5),
 )
-_KEYS = st.tuples(st.none() | st.sampled_from("ab"), st.integers(0, 1), st.integers(0, 2))
 
 
 @given(st.lists(_MESSAGES, max_size=5))
@@ -38,16 +37,17 @@ def test_keys_stand_beside_the_messages_they_name() -> None:
     assert chunk.column("of").to_pylist() == ["demo-vehicle"] * len(NAMES)
 
 
-@given(st.lists(_KEYS, max_size=12), st.integers(min_value=1, max_value=4))
-def test_of_each_key_the_first_row_stays_however_rows_are_chunked(
-    keys: list[tuple[str | None, int, int]], size: int
-) -> None:
-    ordered = sorted(keys, key=repr)
-    rows = [dict(zip(KEY, key, strict=True)) | {"at": at} for at, key in enumerate(ordered)]
-    schema = pa.schema([("of", pa.string()), ("boot", pa.int64()), ("seq", pa.int64()), ("at", pa.int64())])
-    chunks = [pa.RecordBatch.from_pylist(rows[at : at + size], schema=schema) for at in range(0, len(rows), size)]
+def test_a_claim_has_its_key_and_what_the_tables_know_of_its_name() -> None:
+    numbers, broken = message("numbers"), Message(b"no JSON")
+    [chunk] = with_keys(iter([rows_of([numbers, broken])]))
+    [said, _] = chunk.column("said")
+    others = [said.as_py() | {"kept": 7}, said.as_py()]
+    known = pa.array([others, None], pa.list_(said.type))
+    [one, other] = claims_of(pa.RecordBatch.from_arrays([*chunk.columns, known], names=[*chunk.schema.names, "known"]))
 
-    found = [at for chunk in without_copies(iter(chunks)) for at in chunk.column("at").to_pylist()]
-    groups = [(key, [at for at, _ in group]) for key, group in groupby(enumerate(ordered), key=lambda pair: pair[1])]
-    expected = [ats if key[0] is None else ats[:1] for key, ats in groups]
-    assert found == [at for ats in expected for at in ats]
+    [(_, key)] = keyed(numbers)
+    assert key is not None
+    assert (one.message, one.name, one.facts) == (numbers, (key.device, key.boot, key.seq), key.facts)
+    assert {facts[4] for facts in one.known} == {7, key.facts[4]}
+    assert key.facts in one.known
+    assert other == Claim(broken, None, None, frozenset())
