@@ -53,7 +53,7 @@ class Ingest:
     def take(self, messages: Iterable[Message]) -> Iterator[int]:
         """Write all of them, chunk by chunk; after each tells the messages so far."""
         for chunk in chunks(messages):
-            distinct = list({_same(message): message for message in reversed(chunk)}.values())[::-1]
+            distinct = _distinct(chunk)
             self.taken.messages += len(chunk)
             self.taken.repeated += len(chunk) - len(distinct)
             self._take(distinct)
@@ -130,6 +130,14 @@ def chunks(messages: Iterable[Message]) -> Iterator[list[Message]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def _distinct(chunk: list[Message]) -> list[Message]:
+    """Without those delivered twice, each where it came first: of two batches by one name that one stays."""
+    found: dict[tuple[object, ...], Message] = {}
+    for message in chunk:
+        found.setdefault(_same(message), message)
+    return list(found.values())
 
 
 def _same(message: Message) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ The rows that change come through the driver: about 150 MB of days for a million
 """
 
 import logging
+import time
 from datetime import date, timedelta
 from typing import Annotated, Final
 
@@ -49,7 +50,7 @@ def make_touched(
 ) -> dict[str, int]:
     """Bring all gold tables to what the silver tables say now; tells how many rows of each were made.
 
-    `whole` makes everything anew: after the roles or the setting have changed.
+    `whole` makes everything anew: after the roles, the setting or the queries have changed.
     """
     now = lake.version()
     arrived = lake.arrived(None if whole else lake.made(), now)
@@ -72,6 +73,11 @@ def make_touched(
         made[name] = gold.make(engine, name, setting, touched=True, known=("losses", *made))
         engine.know(name, made[name])
     _write(lake, made, devices, touched, now)
+    if whole:
+        # A time that an earlier rule believed must not stand against those of this one.
+        lake.replace("last_known", devices, made["last_known"], now)
+    else:
+        lake.newer("last_known", made["last_known"], now)
     return {name: len(rows) for name, rows in made.items()}
 
 
@@ -104,7 +110,6 @@ def _write(lake: GoldTables, made: dict[str, pa.Table], devices: pa.Table, touch
         lake.replace(name, devices, made[name], version)
     for name in ("trips", "daily"):
         lake.replace(name, days, made[name], version)
-    lake.newer("last_known", made["last_known"], version)
 
 
 def _day_before(days: list[date]) -> list[date]:
@@ -122,7 +127,8 @@ def make_gold(
     _log.setLevel(logging.INFO)
     spark = desk_session(desk) if desk else platform_session()
     tables_of = GoldTables(lake, dict(option.split("=", 1) for option in storage or ()))
-    made = make_touched(SparkEngine(spark), tables_of, gold.Setting(), whole=whole)
+    setting = gold.Setting(made_us=time.time_ns() // 1000)
+    made = make_touched(SparkEngine(spark), tables_of, setting, whole=whole)
     _log.info("made %s", ", ".join(f"{rows} rows of {name}" for name, rows in made.items()) or "nothing: none arrived")
 
 

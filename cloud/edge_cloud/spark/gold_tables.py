@@ -84,7 +84,10 @@ class GoldTables:
         ).execute()
 
     def newer(self, name: str, rows: pa.Table, version: int) -> None:
-        """Put in each of `rows` (one a device and signal) where the table has none as new."""
+        """Put in each of `rows` (one a device and signal) where the table has none as new.
+
+        By their `t` alone: one that no clock tells right has a `t` that is older than any (`sql/last_known.sql`).
+        """
         merge = self._table(name).merge(
             rows,
             "target.device = source.device and target.signal = source.signal",

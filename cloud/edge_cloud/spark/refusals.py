@@ -22,12 +22,10 @@ class Refusals:
         self._device: str | None = None
         self._digests: set[bytes] = set()
 
-    def rows(self, contradicting: Sequence[Message]) -> pa.Table:
-        """Of messages in the order of their devices; what is no payload gets the decoder's reason."""
-        decoded = decode(contradicting)
-        devices, bodies = (decoded.batches[name].to_pylist() for name in ("device", "body"))
-        fresh = pa.array(map(self._is_fresh, devices, bodies), pa.bool_())
-        return pa.concat_tables([contradictions(decoded.batches.filter(fresh)), decoded.refused])
+    def rows(self, contradicting: Sequence[tuple[str, Message]]) -> pa.Table:
+        """Of devices with their messages, in the order of the devices; what is no payload gets the decoder's reason."""
+        decoded = decode([message for device, message in contradicting if self._is_fresh(device, message.body)])
+        return pa.concat_tables([contradictions(decoded.batches), decoded.refused])
 
     def _is_fresh(self, device: str, body: bytes) -> bool:
         if device != self._device:

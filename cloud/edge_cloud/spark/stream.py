@@ -137,8 +137,11 @@ def _written(place: Place, wanted: tuple[str, ...], rows: Iterator[pa.RecordBatc
 
 def _decoded(judged: list[tuple[Claim, Verdict]], refusals: Refusals) -> dict[str, pa.Table]:
     found = decode([claim.message for claim, verdict in judged if verdict is Verdict.NEW]).by_name()
-    if others := [claim.message for claim, verdict in judged if verdict is Verdict.CONTRADICTION]:
-        found["refused"] = pa.concat_tables([found["refused"], refusals.rows(others)])
+    others = [(claim.name, claim.message) for claim, verdict in judged if verdict is Verdict.CONTRADICTION]
+    if others:
+        found["refused"] = pa.concat_tables(
+            [found["refused"], refusals.rows([(name[0], message) for name, message in others if name])]
+        )
     return found
 
 

@@ -59,6 +59,15 @@ def test_of_two_batches_with_one_name_the_first_stays_and_the_other_is_told(tmp_
     assert {*Lake.reading(tmp_path).read("batches")["source"].to_pylist()} == {"one", "hot"}
 
 
+def test_a_copy_of_the_first_behind_another_batch_of_its_name_does_not_give_the_name_away(tmp_path: Path) -> None:
+    first, other = (Message(golden.body("numbers"), source=source) for source in ("first", "other"))
+    other = replace(other, body=json.dumps(json.loads(other.body) | {"uptime_ms": 1}).encode())
+    taken = ingested(tmp_path, [first, other, replace(first, source="again")])
+    assert (taken.batches, taken.repeated, taken.refused) == (1, 1, 1)
+    assert Lake.reading(tmp_path).read("batches")["source"].to_pylist() == ["first"]
+    assert Lake.reading(tmp_path).read("refused")["source"].to_pylist() == ["other"]
+
+
 def test_payloads_in_one_body_are_taken_once_each(tmp_path: Path) -> None:
     numbers, hot = golden.body("numbers"), golden.body("hot")
     several = gzip.compress(numbers + hot + numbers)

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from edge_cloud import tables
 from edge_cloud.records import Message
+from edge_cloud.spark.rows import MESSAGES
 from edge_cloud.spark.sources import from_files
 from edge_cloud.spark.stream import Ingest, Place
 
@@ -28,6 +29,13 @@ def stream(spark: SparkSession, files: Path, lake: Path, checkpoint: Path, files
     writer = from_files(spark, str(files), files_at_once).writeStream.foreachBatch(Ingest(Place(str(lake), {})))
     query = writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
     query.awaitTermination()
+
+
+def take(spark: SparkSession, lake: Path, number: int, messages: Sequence[Message], query: str = "a stream") -> None:
+    """One micro-batch of a stream, as Spark hands it over."""
+    rows = [(bytearray(m.body), m.device, dict(m.properties), m.enqueued_us, m.source) for m in messages]
+    spark.sparkContext.setLocalProperty("sql.streaming.queryId", query)
+    Ingest(Place(str(lake), {}))(spark.createDataFrame(rows, MESSAGES), number)
 
 
 def table(lake: Path, name: str) -> pa.Table:

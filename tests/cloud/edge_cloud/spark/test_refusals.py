@@ -30,8 +30,8 @@ class Lake:
 def test_a_body_is_refused_once_in_a_lake_and_once_in_a_micro_batch() -> None:
     lake = Lake(said("a", 1))
     refusals = Refusals(lake.bodies_of)
-    first = refusals.rows([said("a", 1), said("a", 2), said("a", 2)])
-    second = refusals.rows([said("a", 2), said("a", 3), said("b", 1)])
+    first = refusals.rows([("a", said("a", 1)), ("a", said("a", 2)), ("a", said("a", 2))])
+    second = refusals.rows([("a", said("a", 2)), ("a", said("a", 3)), ("b", said("b", 1))])
 
     assert first.schema == second.schema == REFUSED
     assert first["source"].to_pylist() == ["a 2"]
@@ -42,6 +42,6 @@ def test_a_body_is_refused_once_in_a_lake_and_once_in_a_micro_batch() -> None:
 
 def test_what_is_no_payload_is_refused_with_the_decoders_reason() -> None:
     broken = Message(json.dumps(json.loads(body("numbers")) | {"columns": 1}).encode(), DEVICE)
-    found = Refusals(Lake().bodies_of).rows([broken])
+    found = Refusals(Lake().bodies_of).rows([(DEVICE, broken), (DEVICE, broken)])
     assert found["body"].to_pylist() == [broken.body]
     assert "usable" in found["reason"].to_pylist()[0]
