@@ -234,7 +234,7 @@ async def memory(
             async with agent_of(interpreter, variables_of(hub, Path(folder), load.database, ports)) as agent:
                 await agent.told("twin.document_applied")
                 draining = asyncio.create_task(agent.drain(), name="draining")
-                most = await _watch(agent, minutes)
+                most, at_last = await _watch(agent, minutes)
                 answer = await asyncio.to_thread(AdminClient(home / "hub").invoke, DEVICE, MODULE, "status", "null")
                 sent = sending.sent
                 draining.cancel()
@@ -245,12 +245,13 @@ async def memory(
     dropped = sum(counts["dropped"] for counts in status["buses"].values())
     print(
         f"  sent {sent}, seen {seen}, dropped {dropped}; batches delivered {status['delivered_batches']}, waiting "
-        f"{status['spooled_batches']}\n  {most:.1f} MB resident at most: "
-        f"{'within' if most <= RESIDENT_MB else 'OVER'} {RESIDENT_MB:g} MB"
+        f"{status['spooled_batches']}\n  {at_last:.1f} MB resident after {minutes:g} min: "
+        f"{'within' if at_last <= RESIDENT_MB else 'OVER'} {RESIDENT_MB:g} MB; {most:.1f} MB in its worst second"
     )
 
 
-async def _watch(agent: Agent, minutes: float) -> float:
+async def _watch(agent: Agent, minutes: float) -> tuple[float, float]:
+    """MB resident, at most of what is looked at each second, and at last."""
     began_s, most = time.monotonic(), 0.0
     for tenth in range(11):
         while (left_s := began_s + tenth * minutes * 6 - time.monotonic()) > 0:
@@ -262,7 +263,7 @@ async def _watch(agent: Agent, minutes: float) -> float:
             f"proportional, {held.anonymous:6.1f} not of files; {agent.cpu_s():7.1f} s CPU",
             flush=True,
         )
-    return max(most, held.resident)
+    return max(most, held.resident), held.resident
 
 
 def big_database(folder: Path) -> Path:
