@@ -49,7 +49,7 @@ where {name}.device = touched.device and {name}.day between touched.day - {befor
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a fleet may see otherwise than another."""
+    """What a fleet may see otherwise than another, and when it looks."""
 
     pause_s: float = 300
     """without a sample of the speed, after which a new trip begins"""
@@ -59,6 +59,10 @@ class Setting:
     """the least speed that makes a trip of a run of samples"""
     harsh: tuple[str, ...] = ()
     """rules of kind `event` whose firings are harsh driving; where none is named, all that have it in their name"""
+    ahead_s: float = 600
+    """by which a clock may be ahead of the hub's and its samples still be the newest: a year of drift by 20 ppm"""
+    made_us: int | None = None
+    """when gold is made, since 1970: taken for the arrival where none is told; by None no such time is too late"""
 
 
 def query(name: str, setting: Setting | None = None, *, touched: bool = False, known: Collection[str] = ()) -> str:
@@ -133,11 +137,11 @@ def _text(name: str) -> str:
 
 
 def _settings(setting: Setting) -> list[str]:
-    micros = (round(seconds * 1_000_000) for seconds in (setting.pause_s, setting.silence_s))
-    pause_us, silence_us = micros
+    micros = (round(seconds * 1_000_000) for seconds in (setting.pause_s, setting.silence_s, setting.ahead_s))
+    times = dict(zip(("pause_us", "silence_us", "ahead_us"), micros, strict=True), made_us=setting.made_us)
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in setting.harsh)
     chosen = f"rule in ({names})" if names else "instr(lower(rule), 'harsh') > 0"
-    numbers = f"cast({pause_us} as bigint) as pause_us, cast({silence_us} as bigint) as silence_us"
+    numbers = ", ".join(f"cast({'null' if us is None else us} as bigint) as {name}" for name, us in times.items())
     return [
         f"setting as (\nselect {numbers}, cast({setting.moving_kmh} as double) as moving_kmh\n)",
         f"harsh_rules as (\nselect distinct rule from firings where {chosen}\n)",
@@ -147,7 +151,7 @@ def _settings(setting: Setting) -> list[str]:
 def _narrowed(name: str) -> list[str]:
     """The silver tables as far as `touched` asks for them; a table without the columns of a query stays out."""
     if name == "last_known":
-        return [_OF_TOUCHED_DAYS.format(name="samples", before=0)]
+        return [_OF_TOUCHED_DEVICES.format(name="batches"), _OF_TOUCHED_DAYS.format(name="samples", before=0)]
     whole = [_OF_TOUCHED_DEVICES.format(name=one) for one in ("batches", "evictions")]
     days = [_OF_TOUCHED_DAYS.format(name=one, before=2) for one in ("samples", "firings")]
     return whole if name in {"gaps", "completeness"} else [*whole, *days]

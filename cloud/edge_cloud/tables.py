@@ -201,7 +201,7 @@ LAST_KNOWN: Final = pa.schema(
         ("device", pa.string()),
         ("signal", pa.string()),
         ("unit", pa.string()),
-        ("t", TIME),
+        ("t", TIME),  # in 1970 where nobody knows when it was: the clock was ahead of the arrival (sql/last_known.sql)
         ("value", pa.float64()),
         ("text", pa.string()),
     ]

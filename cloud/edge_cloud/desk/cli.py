@@ -3,6 +3,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -78,7 +79,8 @@ def gold(
     from edge_cloud.desk.commands import make_tables
     from edge_cloud.gold import Setting
 
-    make_tables(lake, Setting(pause_s=pause_s, harsh=tuple(harsh or ())), roles, vehicles)
+    setting = Setting(pause_s=pause_s, harsh=tuple(harsh or ()), made_us=time.time_ns() // 1000)
+    make_tables(lake, setting, roles, vehicles)
 
 
 @app.command()

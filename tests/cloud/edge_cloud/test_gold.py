@@ -1,7 +1,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import cycle
 from typing import Any
 
@@ -15,7 +15,7 @@ from edge_cloud import gold, tables
 from edge_cloud.decode import decode
 from edge_cloud.fleet.generator import Generated, Plan, generate
 from tests.cloud.edge_cloud.rows import assert_same_rows
-from tests.cloud.edge_cloud.silver import DAY_S, NOON_S, batch, duck, rows, signal, speed
+from tests.cloud.edge_cloud.silver import DAY_S, NOON_S, batch, boots_of_all_clocks, duck, rows, signal, speed
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,57 @@ def test_last_known_is_the_newest_sample_of_each_signal(fleet: Generated, silver
             newest[row["device"], row["signal"]] = row
     expected = pa.Table.from_pylist(list(newest.values()), schema=tables.LAST_KNOWN)
     assert_same_rows(gold.make(duck(silver), "last_known"), expected)
+
+
+MADE = gold.Setting(made_us=(NOON_S + 30 * DAY_S) * 1_000_000)
+CLOCKS = boots_of_all_clocks()
+
+
+def last_known_of(*boots: int, setting: gold.Setting = MADE) -> dict[str, tuple[datetime, float]]:
+    found = {name: pa.concat_tables([CLOCKS[boot][name] for boot in boots]) for name in ("batches", "samples")}
+    return {
+        row["signal"]: (row["t"], row["value"]) for row in gold.make(duck(found), "last_known", setting).to_pylist()
+    }
+
+
+def at(s: float) -> datetime:
+    return datetime.fromtimestamp(NOON_S + s, UTC)
+
+
+def test_a_clock_that_is_ahead_or_behind_does_not_stand_against_one_that_is_right() -> None:
+    assert last_known_of(1, 2, 3)["Door"] == (at(30), 1)
+    assert last_known_of(*CLOCKS)["Door"] == (at(6 * DAY_S + 30), 7)
+
+
+def test_a_value_of_a_clock_that_is_ahead_stands_where_nothing_better_is_there_as_of_1970() -> None:
+    found = last_known_of(*CLOCKS)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert found["Only.2"] == (epoch + timedelta(seconds=2), 2)
+    assert found["Only.4"] == (epoch + timedelta(seconds=4), 4)
+    assert last_known_of(2, 4)["Door"] == found["Only.4"]
+
+
+def test_a_time_in_the_past_is_told_as_it_is_synchronised_or_not() -> None:
+    found = last_known_of(*CLOCKS)
+    assert found["Only.3"] == (at(30 - NOON_S), 3)
+    assert found["Only.6"] == (at(5 * DAY_S + 30), 6)
+    assert last_known_of(1, 6)["Door"] == found["Only.6"]
+
+
+def test_without_an_arrival_a_time_is_too_late_where_it_lies_after_the_making() -> None:
+    assert last_known_of(1, 5, 8)["Door"] == (at(4 * DAY_S + 30), 5)
+    assert last_known_of(1, 8, setting=gold.Setting())["Door"][1] == 8
+
+
+@pytest.mark.parametrize(("ahead_s", "value"), [(600, 1), (600.001, 0)])
+def test_ten_minutes_ahead_are_taken_and_more_are_not(ahead_s: float, value: int) -> None:
+    found = {
+        "samples": rows("samples", [*signal("Door", [(0, 0)]), *signal("Door", [(1000, 1)], seq=1)]),
+        "batches": rows(
+            "batches", [batch(0, 0, 0), batch(1, 1000, 1000, enqueued=round((NOON_S + 1000 - ahead_s) * 1e6))]
+        ),
+    }
+    assert gold.make(duck(found), "last_known")["value"].to_pylist() == [value]
 
 
 @pytest.mark.parametrize("name", gold.NAMES)

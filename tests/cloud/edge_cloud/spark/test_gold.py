@@ -4,6 +4,7 @@ The steps are run with DuckDB as their engine, which takes a second, and once by
 """
 
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,7 +23,14 @@ from edge_cloud.spark.engine import KnowingEngine, SparkEngine
 from edge_cloud.spark.gold import make_touched
 from edge_cloud.spark.gold_tables import GoldTables
 from tests.cloud.edge_cloud.rows import assert_same_rows
+from tests.cloud.edge_cloud.silver import DAY_S, NOON_S, boots_of_all_clocks
 from tests.cloud.edge_cloud.spark.lake import stream, table, write_files
+
+CLOCKS = boots_of_all_clocks()
+MADE = gold.Setting(made_us=(NOON_S + 30 * DAY_S) * 1_000_000)
+WORST = [[2], [3], [7]]
+ORDERS = [*permutations(WORST), [[7], [8], [2, 4]], [[7, 1], [2, 3], [5, 4], [8, 6]], [[n] for n in CLOCKS]]
+"""In 2260, in 1970, right: in every order; then others, of which the last right one is not always the last to come."""
 
 
 class DuckEngine(Duck):
@@ -65,9 +73,9 @@ def made(lake: Path, name: str) -> pa.Table:
     return pa.table(DeltaTable(str(lake / name)).to_pyarrow_table()).select(schema.names).cast(schema)
 
 
-def by_duck(lake: Path, name: str) -> pa.Table:
+def by_duck(lake: Path, name: str, setting: gold.Setting | None = None) -> pa.Table:
     silver = {one: table(lake, one) for one in tables.DECODED}
-    return gold.make(Duck({**silver, "roles": built_in_roles()}), name)
+    return gold.make(Duck({**silver, "roles": built_in_roles()}), name, setting)
 
 
 def rounded(rows: pa.Table) -> list[dict[str, object]]:
@@ -112,6 +120,49 @@ def test_everything_can_be_made_anew(fleet: Generated, tmp_path: Path) -> None:
     first = make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
     assert make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting(), whole=True) == first
     assert_gold_is_true(tmp_path, fleet)
+
+
+def arrive_boots(lake: Path, *boots: int) -> None:
+    for name, schema in tables.DECODED.items():
+        rows = pa.concat_tables([CLOCKS[boot].get(name, schema.empty_table()) for boot in boots])
+        write_deltalake(str(lake / name), rows, mode="append", partition_by=["day"])
+
+
+def assert_last_known_follows(engine: KnowingEngine, lake: Path, order: Sequence[Sequence[int]]) -> None:
+    seen: list[int] = []
+    for boots in order:
+        arrive_boots(lake, *boots)
+        make_touched(engine, GoldTables(str(lake), {}), MADE)
+        seen += boots
+        assert rounded(made(lake, "last_known")) == rounded(by_duck(lake, "last_known", MADE)), (order, seen)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_wrong_clocks_arriving_in_any_order_give_what_they_give_all_at_once(
+    order: Sequence[Sequence[int]], tmp_path: Path
+) -> None:
+    assert_last_known_follows(DuckEngine(), tmp_path, order)
+    [door] = [row["value"] for row in made(tmp_path, "last_known").to_pylist() if row["signal"] == "Door"]
+    assert door == 7
+
+
+def test_a_time_that_an_earlier_rule_believed_goes_when_all_is_made_anew(tmp_path: Path) -> None:
+    engine, lake = DuckEngine(), GoldTables(str(tmp_path), {})
+    arrive_boots(tmp_path, 1, 2)
+    make_touched(engine, lake, gold.Setting(ahead_s=300 * 365 * 86_400))
+    assert max(made(tmp_path, "last_known")["t"].to_pylist()).year == 2260
+    make_touched(engine, lake, MADE, whole=True)
+    assert rounded(made(tmp_path, "last_known")) == rounded(by_duck(tmp_path, "last_known", MADE))
+
+
+@pytest.mark.timeout(600)
+def test_spark_knows_wrong_clocks_as_duckdb_does(spark: SparkSession, tmp_path: Path) -> None:
+    arrive_boots(tmp_path, *CLOCKS)
+    engine = SparkEngine(spark)
+    for name in ("batches", "samples", "firings"):
+        engine.know(name, table(tmp_path, name))
+    found = gold.make(engine, "last_known", MADE)
+    assert_same_rows(found, by_duck(tmp_path, "last_known", MADE))
 
 
 @pytest.mark.timeout(600)
