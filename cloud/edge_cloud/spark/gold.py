@@ -44,6 +44,12 @@ inner join (select device, day from daily_before union select device, day from t
 union
 select device, day from touched"""
 
+_DOUBLED: Final = """\
+select count(*) as names, min(device) as device from (
+    select device, boot, seq from batches where device in (select device from touched)
+    group by device, boot, seq having count(*) > 1
+) as doubled"""
+
 
 def make_touched(
     engine: KnowingEngine, lake: GoldTables, setting: gold.Setting, *, whole: bool = False
@@ -59,6 +65,7 @@ def make_touched(
     engine.know_files("arrived", lake.folder("batches"), arrived, tables.BATCHES)
     engine.know("touched", touched := engine(_ARRIVED).cast(gold.TOUCHED))
     _know_silver(engine, lake, touched)
+    _tell_doubled(engine)
     devices = pa.table({"device": touched["device"].unique()})
     _know_losses(engine, lake)
     made: dict[str, pa.Table] = {}
@@ -79,6 +86,17 @@ def make_touched(
     else:
         lake.newer("last_known", made["last_known"], now)
     return {name: len(rows) for name, rows in made.items()}
+
+
+def _tell_doubled(engine: KnowingEngine) -> None:
+    """What the stream cannot see, which compares batches of one day: two by one name whose days differ."""
+    [found] = engine(_DOUBLED).to_pylist()
+    if found["names"]:
+        _log.warning(
+            "%d names (device, boot, seq) of batches stand twice, one of them of %s: a count of boots that began"
+            " anew, somebody who speaks for the vehicle, or a log of frames that came again after days",
+            *(found["names"], found["device"]),
+        )
 
 
 def _know_silver(engine: KnowingEngine, lake: GoldTables, touched: pa.Table) -> None:

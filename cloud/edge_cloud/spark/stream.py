@@ -5,20 +5,22 @@ tenth of decoding it. Then what is new goes to the worker of its device, which d
 tables' folders itself; the driver only commits the list of files. No sample passes through the JVM or the driver.
 
 Copies are told by the keys of `batches`, not by a state of the stream. A batch is sealed once, so all its copies have
-one `opened`, and an earlier one can only be in the partition of that day: three columns of the days that a micro-batch
+one `opened`, and an earlier one can only be in the partition of that day: its columns of the days that a micro-batch
 touches are read, and joined. A state with a watermark would hold every key of its time in memory (10^9 of a million
 vehicles in a week), forget them after it, and go with its checkpoint; this has no horizon and no state, so that a lost
 checkpoint costs time, not rows.
 
 What comes by the name of a batch and says something else of itself (`contradictions.FACTS`) is no copy: it stands in
 `refused`, as on a desk. The first has the name, by micro-batches, and within one by the time of arrival. The facts are
-read with the keys, from the same days; `refused` is read only by the worker that meets a contradiction, so that one
-which is delivered again, at once or in a year, is told once; then it counts as a copy.
+read with the keys. `refused` is read only by the worker that meets a contradiction, and of its device alone, so that
+one which is delivered again, at once or in a year, is told once; then it counts as a copy.
 
 Limits: a week-late backlog reads the keys of its week; two streams into the same tables would not see each other's
 keys, so there is one; a log of frames has the day of its arrival, so the days beside that are read too, and a copy that
-comes later than the next day stays; of two different batches by one name that opened on different days (a count of
-boots that began anew) both stand where they come in different micro-batches, whereas a desk refuses the second.
+comes later than the next day stays. Of two different batches by one name that opened on different days (a count of
+boots that began anew) both stand where they came in different micro-batches; a desk, which reads all days, refuses the
+second. Nothing of them is lost, and `gold` warns of names that stand twice. What is no payload and has no name that
+another took is refused as often as it is delivered in different micro-batches.
 
 `batches` is committed last: it is what copies are told by, so what stands in it must be complete elsewhere.
 """
@@ -111,10 +113,13 @@ def _claims(spark: SparkSession, named: DataFrame, commits: Commits) -> DataFram
     if not files:
         return named.withColumn("known", sql.lit(None).cast(f"ARRAY<{SAID}>"))
     batches = spark.read.schema(_TOLD).parquet(*files).withColumnRenamed("device", "of")
+    claimed = batches.join(sql.broadcast(named.select(*KEY)), list(KEY), "left_semi")
     times = {name: sql.unix_micros(name) for name in ("opened", "closed")}
-    said = batches.withColumns(times).select(*KEY, sql.struct(*FACTS).alias("known"))
-    known = said.join(named, list(KEY), "left_semi").groupBy(*KEY).agg(sql.collect_set("known").alias("known"))
-    return named.join(known, list(KEY), "left").filter("known is null or not array_contains(known, said)")
+    said = claimed.withColumns(times).select(*KEY, sql.struct(*FACTS).alias("known"))
+    known = said.groupBy(*KEY).agg(sql.collect_set("known").alias("known"))
+    return named.join(sql.broadcast(known), list(KEY), "left").filter(
+        "known is null or not array_contains(known, said)"
+    )
 
 
 def _written(place: Place, wanted: tuple[str, ...], rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

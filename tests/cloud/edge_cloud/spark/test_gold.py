@@ -29,7 +29,7 @@ from tests.cloud.edge_cloud.spark.lake import stream, table, write_files
 CLOCKS = boots_of_all_clocks()
 MADE = gold.Setting(made_us=(NOON_S + 30 * DAY_S) * 1_000_000)
 WORST = [[2], [3], [7]]
-ORDERS = [*permutations(WORST), [[7], [8], [2, 4]], [[7, 1], [2, 3], [5, 4], [8, 6]], [[n] for n in CLOCKS]]
+ORDERS = [*permutations(WORST), [[8], [2, 4], [7]], [[7, 1], [2, 3], [5, 4], [8, 6]], [[n] for n in CLOCKS]]
 """In 2260, in 1970, right: in every order; then others, of which the last right one is not always the last to come."""
 
 
@@ -120,6 +120,20 @@ def test_everything_can_be_made_anew(fleet: Generated, tmp_path: Path) -> None:
     first = make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
     assert make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting(), whole=True) == first
     assert_gold_is_true(tmp_path, fleet)
+
+
+def test_a_name_that_stands_twice_in_the_batches_is_told_of_the_devices_that_sent_anything(
+    fleet: Generated, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine, one = DuckEngine(), fleet.messages[0]
+    arrive(tmp_path, fleet.messages)
+    make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
+    assert not caplog.records
+    arrive(tmp_path, [one])
+    make_touched(engine, GoldTables(str(tmp_path), {}), gold.Setting())
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"1 names (device, boot, seq) of batches stand twice, one of them of {one.device}:" in record.message
 
 
 def arrive_boots(lake: Path, *boots: int) -> None:
