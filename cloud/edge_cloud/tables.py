@@ -122,7 +122,7 @@ REFUSED: Final = pa.schema(
         ("day", pa.date32()),  # of `enqueued`; 1970-01-01 where that is not known
     ]
 )
-"""What was no payload, with the reason: kept, so that it is not lost."""
+"""What was no payload, or another batch by the name of one before it, with the reason: kept, so that it is not lost."""
 
 GAPS: Final = pa.schema(
     [
