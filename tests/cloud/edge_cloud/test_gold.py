@@ -97,27 +97,27 @@ def at(s: float) -> datetime:
 
 
 def test_a_clock_that_is_ahead_or_behind_does_not_stand_against_one_that_is_right() -> None:
-    assert last_known_of(1, 2, 3)["Door"] == (at(30), 1)
-    assert last_known_of(*CLOCKS)["Door"] == (at(6 * DAY_S + 30), 7)
+    assert last_known_of(1, 2, 3)["Door"] == (at(30), 1.0)
+    assert last_known_of(*CLOCKS)["Door"] == (at(6 * DAY_S + 30), 7.0)
 
 
 def test_a_value_of_a_clock_that_is_ahead_stands_where_nothing_better_is_there_as_of_1970() -> None:
     found = last_known_of(*CLOCKS)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    assert found["Only.2"] == (epoch + timedelta(seconds=2), 2)
-    assert found["Only.4"] == (epoch + timedelta(seconds=4), 4)
+    assert found["Only.2"] == (epoch + timedelta(seconds=2), 2.0)
+    assert found["Only.4"] == (epoch + timedelta(seconds=4), 4.0)
     assert last_known_of(2, 4)["Door"] == found["Only.4"]
 
 
 def test_a_time_in_the_past_is_told_as_it_is_synchronised_or_not() -> None:
     found = last_known_of(*CLOCKS)
-    assert found["Only.3"] == (at(30 - NOON_S), 3)
-    assert found["Only.6"] == (at(5 * DAY_S + 30), 6)
+    assert found["Only.3"] == (at(30 - NOON_S), 3.0)
+    assert found["Only.6"] == (at(5 * DAY_S + 30), 6.0)
     assert last_known_of(1, 6)["Door"] == found["Only.6"]
 
 
 def test_without_an_arrival_a_time_is_too_late_where_it_lies_after_the_making() -> None:
-    assert last_known_of(1, 5, 8)["Door"] == (at(4 * DAY_S + 30), 5)
+    assert last_known_of(1, 5, 8)["Door"] == (at(4 * DAY_S + 30), 5.0)
     assert last_known_of(1, 8, setting=gold.Setting())["Door"][1] == 8
 
 

@@ -33,6 +33,7 @@ TABLES = {
     "TripReports": columns(tables.TRIP_REPORTS),
     "Roles": columns(tables.ROLES),
     "Vehicles": columns(tables.VEHICLES),
+    "Newest": columns(tables.LAST_KNOWN),
 }
 FUNCTION = '.create-or-alter function with (folder = "") F()\n{\n    Batches\n    | %s\n}'
 PLANTED = {
@@ -73,7 +74,7 @@ def test_a_policy_gives_the_columns_of_its_table_in_their_order(answer: dict[str
     found = made(answer, "table")
     policies = [one for one in answer["statements"] if one["kind"] == "update"]
     assert {one["name"] for one in policies} == {
-        *("Headers", "Evictions", "Buses", "Firings", "TripReports", "Samples", "Minutes")
+        *("Headers", "Evictions", "Buses", "Firings", "TripReports", "Samples", "Minutes", "Newest")
     }
     for one in policies:
         for policy in one["policies"]:

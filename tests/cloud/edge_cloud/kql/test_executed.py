@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from edge_cloud import gold, tables
@@ -16,16 +17,17 @@ from edge_cloud.duck import Duck
 from edge_cloud.fleet.generator import Generated, Plan, generate
 from edge_cloud.records import Decoded
 from tests.cloud.edge_cloud.golden import NAMES, message
-from tests.cloud.edge_cloud.kql.executed import BODIES, Kusto, as_told, with_texts
+from tests.cloud.edge_cloud.kql.executed import BODIES, VIEWS, Kusto, as_told, with_texts
 from tests.cloud.edge_cloud.rows import assert_same_rows
+from tests.cloud.edge_cloud.silver import DAY_S, NOON_S, boots_of_all_clocks, duck
 
 pytestmark = pytest.mark.timeout(120)
 
 DAYS = "datetime(2026-08-31), datetime(2026-09-05), ''"
 EXECUTED = ("Holes", "Gaps", "Completeness", "Losses", "Trips", "Daily", "NullColumns", "Refused")
-LANDED = ("HeadersOf", "EvictionsOf", "BusesOf", "FiringsOf")
-COMPILED_ONLY = ("DecodeExact", "DecodeFast", "DecodeRows", "TripReportsOf", "Signals", "MinutesOf", "LastKnown")
-"""mv-apply, row_cumsum, series_iir, mv-expand of a property bag, or a view that only a cluster keeps"""
+LANDED = ("HeadersOf", "EvictionsOf", "BusesOf", "FiringsOf", "MinutesOf", "NewestOf", "LastKnown")
+COMPILED_ONLY = ("DecodeExact", "DecodeFast", "DecodeRows", "TripReportsOf", "Signals")
+"""mv-apply, row_cumsum, series_iir, mv-expand of a property bag"""
 
 Row = dict[str, Any]
 START = datetime(2026, 9, 1, 22, tzinfo=UTC)
@@ -232,6 +234,36 @@ def test_what_landed_becomes_the_rows_that_python_makes_of_it() -> None:
     schema = pa.schema([field for field in tables.BATCHES if field.name not in {"body", "enqueued", "source"}])
     found = as_told(kusto.of_landed("HeadersOf", "Batches"), schema)
     assert_same_rows(found, with_texts(decoded.batches.select(schema.names)))
+
+
+def last_known(samples: pa.Table, arrivals: pa.Table, *, large: bool) -> pa.Table:
+    """As the policies of 41 or of 42 fill `Newest`, and then the view over it."""
+    found = samples
+    if large:
+        minutes = Kusto({"Landed": samples}).of_landed("MinutesOf", "Landed")
+        renamed = {"last_t": "t", "last_value": "value", "last_text": "text"}
+        found = minutes.rename_columns([renamed.get(name, name) for name in minutes.column_names])
+        found = found.append_column("agg", pa.array(["last"] * len(found)))
+    landed = found.join(arrivals, ["device", "boot", "seq"])
+    newest = Kusto({"Landed": landed}).of_landed("NewestOf", "Landed")
+    view = Kusto({"Newest": newest})(VIEWS["LastOfNewest"])
+    return as_told(Kusto({"LastOfNewest": view})("LastKnown()"), tables.LAST_KNOWN)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_last_known_of_a_fleet_and_of_clocks_of_all_kinds_equals_its_twin(large: bool, fleet: Generated) -> None:
+    found = of(decode(fleet.messages))
+    boots = boots_of_all_clocks().values()
+    samples = pa.concat_tables([found["samples"], *(boot["samples"] for boot in boots)])
+    batches = pa.concat_tables([found["batches"], *(boot["batches"] for boot in boots)])
+    made = gold.Setting(made_us=(NOON_S + 30 * DAY_S) * 1_000_000)
+    expected = gold.make(duck({"samples": samples, "batches": batches}), "last_known", made)
+
+    # Kusto names the time at which it took a batch: where no arrival is told, that of the making.
+    took = pc.fill_null(batches["enqueued"], pa.scalar(made.made_us, pa.int64()).cast(tables.TIME))
+    arrivals = batches.select(["device", "boot", "seq"]).append_column("enqueued", took)
+    assert_same_rows(last_known(samples, arrivals, large=large), with_texts(expected))
+    assert {row["t"].year for row in expected.to_pylist()} == {1970, 2026}
 
 
 def test_a_batch_whose_columns_were_too_large_is_told_and_what_nobody_knows_is_refused() -> None:
