@@ -82,6 +82,7 @@ class GoldTables:
         merge.when_matched_delete().when_not_matched_insert_all(
             predicate=f"source.{_NEW}", except_cols=[_NEW]
         ).execute()
+        self._say_seen(name, version)
 
     def newer(self, name: str, rows: pa.Table, version: int) -> None:
         """Put in each of `rows` (one a device and signal) where the table has none as new.
@@ -96,6 +97,13 @@ class GoldTables:
             commit_properties=self._seen(version),
         )
         merge.when_matched_update_all(predicate="source.t >= target.t").when_not_matched_insert_all().execute()
+        self._say_seen(name, version)
+
+    def _say_seen(self, name: str, version: int) -> None:
+        """By a commit without rows, where a merge that changed nothing left none: as of a fleet that lost nothing."""
+        table = self._table(name)
+        if table.transaction_version(_MAKER) != version:
+            table.create_write_transaction([], "append", tables.GOLD[name], commit_properties=self._seen(version))
 
     def _seen(self, version: int) -> CommitProperties:
         return CommitProperties(app_transactions=[Transaction(_MAKER, version)])

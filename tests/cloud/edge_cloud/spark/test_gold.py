@@ -151,6 +151,15 @@ def assert_last_known_follows(engine: KnowingEngine, lake: Path, order: Sequence
         assert rounded(made(lake, "last_known")) == rounded(by_duck(lake, "last_known", MADE)), (order, seen)
 
 
+def test_of_a_fleet_without_gaps_or_trips_only_what_arrived_is_made(tmp_path: Path) -> None:
+    engine, lake = DuckEngine(), GoldTables(str(tmp_path), {})
+    for boot in (1, 6):
+        arrive_boots(tmp_path, boot)
+        assert make_touched(engine, lake, MADE)["daily"] == 1
+        assert_nothing_more_to_make(engine, tmp_path)
+    assert made(tmp_path, "gaps").num_rows == made(tmp_path, "trips").num_rows == 0
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_wrong_clocks_arriving_in_any_order_give_what_they_give_all_at_once(
     order: Sequence[Sequence[int]], tmp_path: Path
