@@ -67,6 +67,8 @@ def test_each_field_is_made_as_its_type_has_it() -> None:
         ({"named": {"no": "b"}}, "named.no: must not be no"),
         ({"named": {"a": ""}}, "named.a: Expected `str` of length >= 1"),
         ({"named": []}, "named: Expected `object`, got `array`"),
+        ({"tongue": "\ud800"}, "tongue: must be one of en, de"),
+        ({"named": "\ud800"}, "named: must be text that UTF-8 can write"),
         ({"colour": 1}, "colour: is none of size, tongue, number, plain, word, texts, named"),
     ],
 )

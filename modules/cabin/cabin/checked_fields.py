@@ -63,6 +63,8 @@ def _mistakes(place: str, value: object, kind: object, *, texts: bool) -> Iterat
         inner_place = _PLACE.search(str(error))
         place += _INDEX.sub(r".\1", inner_place[1]) if inner_place else ""
         yield MessageRejected(place, _rule(kind) or _PLACE.sub("", str(error)))
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and a variable's stray byte becomes
+        yield MessageRejected(place, _rule(kind) or "must be text that UTF-8 can write")
 
 
 def _rule(kind: object) -> str | None:
