@@ -29,17 +29,17 @@ from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.bus import Buses
 from edge_agent.acquire.pythoncan import message_of
 from edge_agent.clock import SystemClock
-from edge_agent.compilation import Config, compile_document
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoder import decode
 from edge_agent.decode.plan import DecodePlan, compile_plan
-from edge_agent.document import judge
 from edge_agent.policy.collector import Collector
 from edge_agent.records import EXTENDED_ID, Batch, BootInfo, CloseReason
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.twin.compilation import Config, compile_document
+from edge_agent.twin.document import judge
 
 ROUNDS = 5
 BUS_FRAMES = 10_000

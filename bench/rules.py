@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_agent.compilation import Config, compile_document
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.decode.decoder import decode
-from edge_agent.document import judge
 from edge_agent.policy.collector import Collector
 from edge_agent.records import ClockQuality, FrameBlock, RawKind
+from edge_agent.twin.compilation import Config, compile_document
+from edge_agent.twin.document import judge
 
 BUSES = ("can0", "can1", "can2", "can3")
 CYCLES_MS = (1, 1, 2, 2, 5, 5, 10, 10, 20, 50, 100, 100, 1000)

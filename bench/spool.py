@@ -26,9 +26,9 @@ from edge_agent.clock import SystemClock
 from edge_agent.localhub.hub import PORT, LocalHub
 from edge_agent.ports import Inbox, Session, Spool
 from edge_agent.records import Acked, Envelope, EnvelopeKey, Lane, MethodAnswer
-from edge_agent.reported import Reported
 from edge_agent.spool.at_rest import KEY_BYTES, AtRest, DataKey
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 
 SIZES = (1024, 4096, 16384)

@@ -34,8 +34,8 @@ from edge_agent.clock import SystemClock
 from edge_agent.desk.hub_process import HubProcess
 from edge_agent.large_buffers import give_back_large_buffers
 from edge_agent.records import Envelope
-from edge_agent.reported import Reported
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.iotedge import IotEdge
 

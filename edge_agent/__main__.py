@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """Run a command; `run` and `health`, which a container starts, wait for no import of the others."""
     if sys.argv[1:] == ["health"]:
-        from edge_agent.health_probe import tell_health  # noqa: PLC0415
+        from edge_agent.observe.health_probe import tell_health  # noqa: PLC0415
 
         sys.exit(tell_health())
     if sys.argv[1:] == ["run"]:

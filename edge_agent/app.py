@@ -13,54 +13,54 @@ from dataclasses import asdict
 
 from edge_agent import __version__, events
 from edge_agent.acquire.feed import feed
-from edge_agent.cabin_door import CabinDoor, asks_for_consent
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
-from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.database_reports import databases_told
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.load import Refusal
 from edge_agent.decode.plan import compile_plan
-from edge_agent.door import tariff_of
 from edge_agent.events import Log
-from edge_agent.fitting import JsonObject
-from edge_agent.health import LOOK_S as HEALTH_LOOK_S
-from edge_agent.health import Verdict, Watch
-from edge_agent.health_answer import health_answered
-from edge_agent.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.head_unit.door import CabinDoor, asks_for_consent
 from edge_agent.large_buffers import give_back_free_pages
-from edge_agent.latency import Latency
-from edge_agent.local_door import local_bus_of
-from edge_agent.log_level import LogLevel
-from edge_agent.methods import all_flushed, latest_values, snapshot_taken
-from edge_agent.metrics import labels_of, metrics_of, metrics_served
-from edge_agent.overview import Overview
+from edge_agent.observe.health import LOOK_S as HEALTH_LOOK_S
+from edge_agent.observe.health import Verdict, Watch
+from edge_agent.observe.health_answer import health_answered
+from edge_agent.observe.latency import Latency
+from edge_agent.observe.log_level import LogLevel
+from edge_agent.observe.metrics import labels_of, metrics_of, metrics_served
+from edge_agent.observe.overview import Overview
+from edge_agent.observe.status import Status
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.ports import Uplink
-from edge_agent.power import Line, Power
-from edge_agent.power_file import PowerFile
+from edge_agent.power.power_file import PowerFile
+from edge_agent.power.turns import Line, Power
 from edge_agent.records import Batch, FrameBlock
-from edge_agent.reported import Reported
 from edge_agent.settings import Settings
 from edge_agent.sift import Sift
-from edge_agent.source import bus_lines, catalog_of, narrowing, source_of
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
-from edge_agent.spool_reports import SpoolReports
-from edge_agent.state_file import StateFile
-from edge_agent.status import Status
-from edge_agent.storage import spool_of
+from edge_agent.spool.spool_reports import SpoolReports
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.live import LiveTap
 from edge_agent.tap.recent_frames import RecentFrames
-from edge_agent.trials import Trials
-from edge_agent.twin import Twin
+from edge_agent.twin.compilation import Config
+from edge_agent.twin.desired import Twin
+from edge_agent.twin.fitting import JsonObject
+from edge_agent.twin.inbox import LastGoodTwin, ModuleInbox
+from edge_agent.twin.methods import all_flushed, latest_values, snapshot_taken
+from edge_agent.twin.reported import Reported
+from edge_agent.twin.state_file import StateFile
+from edge_agent.twin.trials import Trials
+from edge_agent.twin.vehicle_state import VehicleState
 from edge_agent.uplink.deliver import Delivery
-from edge_agent.vehicle_state import VehicleState
+from edge_agent.wiring.door import tariff_of
+from edge_agent.wiring.local_door import local_bus_of
+from edge_agent.wiring.source import bus_lines, catalog_of, narrowing, source_of
+from edge_agent.wiring.storage import spool_of
 
 FRAME_BLOCKS = 64
 """blocks waiting for the CPU: 6 s at the default tick"""

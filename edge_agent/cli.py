@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from edge_agent import __version__, logs
+from edge_agent import __version__
 from edge_agent.crash import leaves
 from edge_agent.desk.hub_commands import fault, hub, method, twin_app
 from edge_agent.desk.manifest_command import manifest
@@ -17,7 +17,8 @@ from edge_agent.desk.output import echoed, until_the_reader_leaves
 from edge_agent.desk.progress import frames_of, progress_bar, progress_when_slow, stderr
 from edge_agent.desk.spool_commands import spool_app
 from edge_agent.errors import EdgeAgentError
-from edge_agent.health_probe import tell_health
+from edge_agent.observe import logs
+from edge_agent.observe.health_probe import tell_health
 from edge_agent.service import serve
 
 app = typer.Typer(

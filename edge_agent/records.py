@@ -301,7 +301,7 @@ class RuleInfo:
     upload: Upload = Upload.ANY
     retention: Retention = Retention()
     purposes: Purpose | None = None
-    """to which its batches need consent, maybe none; None where the vehicle has nobody to ask (`consent.py`)"""
+    """to which its batches need consent, maybe none; None where nobody is there to ask (`head_unit/consent.py`)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from edge_agent import logs
 from edge_agent.crash import leaves, tell_crash
 from edge_agent.errors import EdgeAgentError
 from edge_agent.large_buffers import give_back_large_buffers
-from edge_agent.signals import quiet_on_signals, stop_on_signals, until_it_runs
+from edge_agent.observe import logs
+from edge_agent.system_signals import quiet_on_signals, stop_on_signals, until_it_runs
 
 
 def serve(leave: Callable[[int], object]) -> None:
@@ -28,8 +28,8 @@ def serve(leave: Callable[[int], object]) -> None:
 
 
 def _served() -> int:
-    from edge_agent.door import uplink_of  # noqa: PLC0415  when a stop is heard already
     from edge_agent.settings import load_settings  # noqa: PLC0415
+    from edge_agent.wiring.door import uplink_of  # noqa: PLC0415  when a stop is heard already
 
     try:
         settings = load_settings()

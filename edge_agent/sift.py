@@ -5,20 +5,20 @@ from dataclasses import replace
 
 from edge_agent import events
 from edge_agent.channel import Channel
-from edge_agent.compilation import Config
-from edge_agent.consent import NOTHING, Permits, locates, parted
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.plan import DecodePlan
 from edge_agent.errors import MethodRefused
 from edge_agent.events import Log
+from edge_agent.head_unit.consent import NOTHING, Permits, locates, parted
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.records import Batch, CloseReason, FrameBlock, Purpose, RuleInfo, SampleBlock, Trip
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.live import LiveTap
 from edge_agent.tap.recent_frames import RecentFrames
-from edge_agent.vehicle_state import VehicleState
+from edge_agent.twin.compilation import Config
+from edge_agent.twin.vehicle_state import VehicleState
 
 ASKED_BATCHES = 64
 """Batches that somebody asked for and that wait for the next block, about: with so many there are no more for now."""

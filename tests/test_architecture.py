@@ -15,6 +15,7 @@ MODULES = tuple(sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rg
 PACKAGES = tuple(sorted(path.parent.name for path in SOURCE.glob("*/__init__.py")))
 
 JOURNEY = ("acquire", "decode", "policy", "spool", "tap", "uplink")
+BESIDE = ("head_unit", "observe", "power", "twin", "wiring")
 DESK = ("desk", "localhub")
 
 MUST_BE_PURE = (
@@ -24,7 +25,7 @@ MUST_BE_PURE = (
     "acquire/device_time.py",
     "acquire/timestamps.py",
     "backoff.py",
-    "consent.py",
+    "head_unit/consent.py",
     "decode/bounds.py",
     "decode/bus_load.py",
     "decode/bus_reports.py",
@@ -49,7 +50,7 @@ MUST_BE_PURE = (
     "decode/transport.py",
     "errors.py",
     "events.py",
-    "health.py",
+    "observe/health.py",
     "mistakes.py",
     "policy/aggregates.py",
     "policy/bank.py",
@@ -62,9 +63,9 @@ MUST_BE_PURE = (
     "policy/rules.py",
     "policy/swinging_door.py",
     "ports.py",
-    "quiet.py",
+    "power/quiet.py",
     "records.py",
-    "reported.py",
+    "twin/reported.py",
     "spool/columns.py",
     "spool/header.py",
     "spool/ledger.py",
@@ -78,12 +79,12 @@ MUST_BE_PURE = (
     "spool/stream.py",
     "spool/streams.py",
     "spool/thinning.py",
-    "status.py",
+    "observe/status.py",
     "tap/about.py",
     "tap/address.py",
     "tap/latest.py",
     "tap/tick.py",
-    "twin.py",
+    "twin/desired.py",
     "uplink/budget.py",
     "uplink/lanes.py",
     "uplink/link.py",
@@ -131,19 +132,19 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "cryptography": ("desk/demo_meeting.py", "localhub/authority.py", "localhub/workload.py", "spool/at_rest.py"),
     "matplotlib": ("desk/dry_run_plot.py",),
     "paho": ("uplink/mqtt.py", "uplink/paho_shim.py"),
-    "prometheus_client": ("metrics.py",),
+    "prometheus_client": ("observe/metrics.py",),
     "pydantic": (
         "decode/vss.py",
         "desk/manifest_docker.py",
         "desk/manifest_shape.py",
-        "document.py",
+        "twin/document.py",
         "localhub/faults.py",
         "mistakes.py",
         "settings.py",
     ),
     "pydantic_core": ("mistakes.py",),
     "rich": ("cli.py", "desk/"),
-    "structlog": ("cli.py", "desk/", "localhub/", "logs.py"),
+    "structlog": ("cli.py", "desk/", "localhub/", "observe/logs.py"),
     "typer": ("cli.py", "desk/"),
 }
 """A foreign library stands behind the files named here; numpy is the language of blocks and may be anywhere."""
@@ -164,7 +165,7 @@ NO_TEST_OF_ITS_OWN: Mapping[str, str] = {
     "policy/rules.py": "plain data",
     "ports.py": "protocols: tests/contract holds each of their makers to them",
     "records.py": "plain data",
-    "status.py": "plain data",
+    "observe/status.py": "plain data",
     "tap/link.py": "protocols: tests/tap/test_mqtt.py holds their maker to them",
 }
 
@@ -229,7 +230,7 @@ PURE = sorted(
 
 
 def test_every_folder_is_known() -> None:
-    assert set(PACKAGES) == {*JOURNEY, *DESK}
+    assert set(PACKAGES) == {*JOURNEY, *BESIDE, *DESK}
 
 
 @pytest.mark.parametrize("package", JOURNEY)
@@ -244,7 +245,7 @@ def test_a_module_says_what_it_is() -> None:
 
 
 def test_a_stage_imports_nothing_of_the_desk_and_no_wiring() -> None:
-    stages, banned = tuple(f"{name}/" for name in JOURNEY), ours(*DESK, "app", "cli", "settings")
+    stages, banned = tuple(f"{name}/" for name in JOURNEY), ours(*DESK, "app", "cli", "head_unit", "settings", "wiring")
 
     assert not [(module, name) for module, name in all_imports() if within(module, stages) and name.startswith(banned)]
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from edge_agent.channel import Channel, WhenFull
-from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import BitField, Catalog, ComputedPath, Database, Message, Signal, Source, Term
 from edge_agent.decode.decoding import Decoding
@@ -18,12 +17,13 @@ from edge_agent.errors import MethodRefused
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.records import Batch, CloseReason, FrameBlock, RawKind
-from edge_agent.reported import Reported
 from edge_agent.sift import ASKED_BATCHES, Sift
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.recent_frames import RecentFrames
-from edge_agent.twin import Applied, Twin
-from edge_agent.vehicle_state import VehicleState
+from edge_agent.twin.compilation import Config
+from edge_agent.twin.desired import Applied, Twin
+from edge_agent.twin.reported import Reported
+from edge_agent.twin.vehicle_state import VehicleState
 from tests.acquire.told import Told
 from tests.contract.fake_source import block_of_frames
 

@@ -11,21 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.channel import Channel, WhenFull
-from edge_agent.compilation import Config
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.health import BusLine
 from edge_agent.decode.plan import compile_plan
-from edge_agent.fitting import JsonObject
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import RuleReports
 from edge_agent.records import Batch, FrameBlock, Purpose, RawKind
-from edge_agent.reported import Reported
 from edge_agent.sift import Sift
 from edge_agent.tap.latest import Latest
-from edge_agent.twin import Applied, Twin
-from edge_agent.vehicle_state import VehicleState
+from edge_agent.twin.compilation import Config
+from edge_agent.twin.desired import Applied, Twin
+from edge_agent.twin.fitting import JsonObject
+from edge_agent.twin.reported import Reported
+from edge_agent.twin.vehicle_state import VehicleState
 from tests.acquire.told import Told
 from tests.contract.fake_source import block_of_frames
 

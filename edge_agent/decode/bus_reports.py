@@ -7,9 +7,9 @@ from operator import add
 from edge_agent import events
 from edge_agent.decode.minutes import Minutes, stream_ns
 from edge_agent.events import Log
-from edge_agent.fitting import JsonObject
 from edge_agent.records import BusCounts, BusHealth, BusState, SampleBlock, id_text
-from edge_agent.reported import Reported
+from edge_agent.twin.fitting import JsonObject
+from edge_agent.twin.reported import Reported
 
 TELL_NS = 10_000_000_000
 """A state of a bus is told at most this often, and its end too."""

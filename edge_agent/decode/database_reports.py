@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.errors import DatabaseRefused, MappingRefused
-from edge_agent.fitting import JsonObject
+from edge_agent.twin.fitting import JsonObject
 
 HASH_CHARS = 12
 """of SHA-256 in hexadecimal: 48 bits tell the files of a fleet apart"""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.acquire.pythoncan import interfaces
-from edge_agent.cabin_door import consent_faults
-from edge_agent.compilation import faults_of_text, remarks_of_text
 from edge_agent.decode.catalog import Catalog, Database
 from edge_agent.decode.dbc import load_database, strict_remarks
 from edge_agent.desk.check_vss import judge_mapping
 from edge_agent.errors import BadSettings, DatabaseRefused, MappingRefused
-from edge_agent.local_door import local_bus_faults
+from edge_agent.head_unit.door import consent_faults
 from edge_agent.settings import Settings, load_settings
+from edge_agent.twin.compilation import faults_of_text, remarks_of_text
 from edge_agent.uplink.edge_environment import judge_environment
+from edge_agent.wiring.local_door import local_bus_faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from edge_agent import logs
 from edge_agent.acquire.block import Frame
 from edge_agent.acquire.logreader import read_log
 from edge_agent.app import Agent
@@ -31,6 +30,7 @@ from edge_agent.errors import BadSettings, Fault, FileRefused
 from edge_agent.events import Log
 from edge_agent.localhub.admin_client import AdminClient
 from edge_agent.localhub.arrivals import read_arrivals
+from edge_agent.observe import logs
 from edge_agent.records import FrameFlag
 from edge_agent.settings import BusSettings, load_settings
 from edge_agent.spool.reading import Payload, read_payloads

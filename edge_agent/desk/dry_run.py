@@ -17,7 +17,6 @@ from typing import cast
 from edge_agent.acquire.feed import feed
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.clock import SystemClock
-from edge_agent.compilation import Config, faults_of_text
 from edge_agent.decode.bus_load import BitRates
 from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog, nearest
@@ -34,15 +33,16 @@ from edge_agent.events import Log
 from edge_agent.policy.collector import Collector
 from edge_agent.ports import FrameSource
 from edge_agent.records import Batch, BootInfo, Envelope, FrameBlock, SampleBlock
-from edge_agent.reported import Reported
 from edge_agent.settings import BusSettings, Settings, load_settings
 from edge_agent.sift import Sift
-from edge_agent.source import source_of
 from edge_agent.spool.columns import seal
 from edge_agent.spool.header import Sender
 from edge_agent.tap.latest import Latest
-from edge_agent.twin import Twin
+from edge_agent.twin.compilation import Config, faults_of_text
+from edge_agent.twin.desired import Twin
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.budget import Budget
+from edge_agent.wiring.source import source_of
 
 FIRST_BOOT = BootInfo(1, None, None)
 DEVICE, MODULE = "demo-vehicle", "telematics"

@@ -16,8 +16,8 @@ from edge_agent.desk.dtdl_own import COMMANDS, READ_ONLY, writable
 from edge_agent.desk.dtdl_schemas import INT_32
 from edge_agent.desk.dtdl_units import quantity
 from edge_agent.errors import DocumentRefused, Fault
-from edge_agent.fitting import JsonObject, JsonValue, shortened
 from edge_agent.records import RawKind, SignalInfo
+from edge_agent.twin.fitting import JsonObject, JsonValue, shortened
 
 CONTEXT: Final = ("dtmi:dtdl:context;3", "dtmi:dtdl:extension:quantitativeTypes;1")
 INTERFACE_BYTES: Final = 1 << 20

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Final, cast, get_args
 
-from edge_agent.consent import ANSWERS, words
 from edge_agent.desk.dtdl_schemas import Schema, array_of, enum_of, map_of, object_of, schema_of
 from edge_agent.desk.twin_schema import twin_schema
-from edge_agent.fitting import JsonObject
-from edge_agent.log_level import LEVELS
+from edge_agent.head_unit.consent import ANSWERS, words
+from edge_agent.observe.log_level import LEVELS
+from edge_agent.observe.status import Status
 from edge_agent.policy.rule_reports import RuleStatus
-from edge_agent.quiet import PowerState
+from edge_agent.power.quiet import PowerState
 from edge_agent.records import BusCounts, BusState, Purpose
-from edge_agent.status import Status
+from edge_agent.twin.fitting import JsonObject
 from edge_agent.uplink.budget import Budget, Level
 
 _FAULT: Final = object_of({"loc": "string", "msg": "string"})

@@ -7,7 +7,7 @@ become one Object with the fields of all.
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from edge_agent.fitting import JsonObject, JsonValue
+from edge_agent.twin.fitting import JsonObject, JsonValue
 
 Schema = str | JsonObject
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from edge_agent.desk.progress import stderr
 from edge_agent.errors import FileRefused
-from edge_agent.signals import stop_on_signals
+from edge_agent.system_signals import stop_on_signals
 
 twin_app = typer.Typer(
     help="Read or change a module's twin at the local hub; print the schema of its document.", no_args_is_help=True

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent import logs
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.load import load_catalog
 from edge_agent.desk.manifest_environment import module_environment, mounted, outside
@@ -17,8 +16,9 @@ from edge_agent.desk.manifest_module import module_faults, twin_faults
 from edge_agent.desk.manifest_shape import Manifest, ModuleFile, shaped
 from edge_agent.desk.manifest_template import expanded, joined, split
 from edge_agent.errors import BadSettings, DocumentRefused, Fault, FileRefused
-from edge_agent.fitting import JsonObject
 from edge_agent.mistakes import path, placed
+from edge_agent.observe import logs
+from edge_agent.twin.fitting import JsonObject
 from edge_agent.uplink.edge_environment import WORKLOAD
 
 _GIVEN = "given"

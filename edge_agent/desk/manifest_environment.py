@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge_agent.desk.manifest_docker import CreateOptions
 from edge_agent.desk.manifest_shape import Module
-from edge_agent.fitting import JsonValue
+from edge_agent.twin.fitting import JsonValue
 
 LOG_LEVEL = "RuntimeLogLevel"
 """the one variable that IoT Edge sets only where the module does not"""

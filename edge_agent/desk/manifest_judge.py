@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from edge_agent.desk.manifest_shape import Manifest, Route
 from edge_agent.errors import BadSettings, DocumentRefused, Fault
-from edge_agent.fitting import JsonObject
 from edge_agent.localhub import routes
 from edge_agent.localhub.twins import parse_patch
 from edge_agent.mistakes import Place, path
+from edge_agent.twin.fitting import JsonObject
 
 AGENT: Place = ("modulesContent", "$edgeAgent", "properties.desired")
 HUB: Place = ("modulesContent", "$edgeHub", "properties.desired")

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.compilation import faults_of_text
 from edge_agent.decode.catalog import Catalog
 from edge_agent.desk.manifest_environment import Mounted, module_environment, mounted
 from edge_agent.desk.manifest_judge import AGENT, HUB, Found
@@ -17,6 +16,7 @@ from edge_agent.localhub.routes import Route, parse_routes
 from edge_agent.mistakes import Place, path
 from edge_agent.records import Lane
 from edge_agent.settings import VARIABLES, Settings, settings_of_environment
+from edge_agent.twin.compilation import faults_of_text
 from edge_agent.uplink.edge_environment import DESK, WORKLOAD
 
 STAND_IN: Final = '[{"name": "bus", "channel": "can0", "interface": "virtual"}]'

@@ -23,8 +23,8 @@ from pydantic.alias_generators import to_camel
 
 from edge_agent.desk.manifest_docker import CreateOptions
 from edge_agent.errors import DocumentRefused, Fault
-from edge_agent.fitting import JsonObject
 from edge_agent.mistakes import mistakes, path, placed
+from edge_agent.twin.fitting import JsonObject
 
 _IMAGE = (
     r"([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from edge_agent.errors import DocumentRefused, Fault
-from edge_agent.fitting import JsonObject, JsonValue
 from edge_agent.mistakes import Place, path
+from edge_agent.twin.fitting import JsonObject, JsonValue
 
 CHUNK_CHARS: Final = 512
 """of createOptions in one text of the twin; the rest follows in createOptions01, createOptions02 (Azure/iotedge,

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge_agent.compilation import Config
 from edge_agent.desk.dry_run import BUS, catalog_of, config_of
 from edge_agent.desk.dtdl import columns_of, interfaces
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.policy.rules import Aggregate, Periodic
 from edge_agent.settings import BusSettings, judged_model_id, load_settings
+from edge_agent.twin.compilation import Config
 
 
 def model_text(databases: Sequence[Path], vss: Path | None, twin: Path | None, model_id: str) -> str:

@@ -11,8 +11,8 @@ from edge_agent.desk.reference_examples import BUS, SETTINGS, TWIN
 from edge_agent.desk.reference_places import places_of
 from edge_agent.desk.reference_words import Schema, code, takes, unit
 from edge_agent.desk.twin_schema import twin_schema
-from edge_agent.document import RuleSpec
 from edge_agent.settings import VARIABLES, Settings
+from edge_agent.twin.document import RuleSpec
 
 GROUPS = (
     ("On disk", ("DATA_", "SPOOL_", "COMMIT_")),

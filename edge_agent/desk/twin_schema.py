@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edge_agent import document
 from edge_agent.desk.field_texts import field_texts
-from edge_agent.document import RULE_NAME, Document
+from edge_agent.twin import document
+from edge_agent.twin.document import RULE_NAME, Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

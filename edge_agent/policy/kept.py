@@ -82,7 +82,8 @@ def kept_of(found: Sequence[tuple[int, int, int]]) -> Kept:
 
 def by_slot(slot: I64) -> I64:
     """Positions that bring equal slots together, each slot's in the order of the stream."""
-    # numpy sorts 16 bits by radix: 3,000 in 20 us, where 64 bits take 100. No keeper has 65,536 slots (twin.py).
+    # numpy sorts 16 bits by radix: 3,000 in 20 us, where 64 bits take 100. No keeper has 65,536 slots: a document may
+    # name 10,000 signals (twin/compilation.py).
     order: I64 = slot.astype(np.uint16).argsort(kind="stable")
     return order
 

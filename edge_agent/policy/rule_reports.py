@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from edge_agent.fitting import JsonObject
 from edge_agent.records import Batch
-from edge_agent.reported import Reported
+from edge_agent.twin.fitting import JsonObject
+from edge_agent.twin.reported import Reported
 
 SECTION = "rule_status"
 """`rules` is the acknowledgement of the desired property of that name, where a model is announced"""

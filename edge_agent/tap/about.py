@@ -1,9 +1,9 @@
 """What a reader of the tap must know of a signal: unit, range, what its numbers are called. Pure."""
 
 from edge_agent.decode.catalog import Catalog, Signal
-from edge_agent.fitting import JsonObject
 from edge_agent.records import SignalInfo
 from edge_agent.tap.tick import number
+from edge_agent.twin.fitting import JsonObject
 
 
 def about_signal(catalog: Catalog, name: str) -> JsonObject:

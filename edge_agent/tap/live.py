@@ -7,13 +7,13 @@ from contextlib import suppress
 from edge_agent import events
 from edge_agent.errors import LocalBusDown, LocalBusRefused
 from edge_agent.events import Log
-from edge_agent.fitting import JsonObject
 from edge_agent.ports import Clock
 from edge_agent.records import SignalInfo
 from edge_agent.tap.latest import Latest
 from edge_agent.tap.link import Message
 from edge_agent.tap.local_bus import LocalBus
 from edge_agent.tap.tick import SIGNALS, STATUS, TICK, TapAsked, Ticks, as_json
+from edge_agent.twin.fitting import JsonObject
 
 OFFLINE = Message(STATUS, as_json({"online": False}), retain=True)
 """what the bus keeps of an agent that has left"""

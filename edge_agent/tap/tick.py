@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_agent.fitting import JsonObject
 from edge_agent.records import I64, Bool, SignalInfo
 from edge_agent.tap.latest import LatestColumns
+from edge_agent.twin.fitting import JsonObject
 
 TICK = "tap/v1/tick"
 SIGNALS = "tap/v1/signals"

@@ -1,4 +1,4 @@
-"""What may be sent now, between those who decide it (`tariff.py`, `power.py`) and the one who leases by it."""
+"""What may be sent now, between those who decide it (`tariff.py`, `power/turns.py`) and the one who leases by it."""
 
 import asyncio
 from dataclasses import replace

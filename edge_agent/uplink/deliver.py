@@ -14,7 +14,7 @@ from edge_agent.errors import CredentialsRefused, HubUnreachable
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Inbox, Session, Spool, Uplink
 from edge_agent.records import Envelope, EnvelopeKey
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.link_counts import LinkCounts
 from edge_agent.uplink.quarantine import Quarantine

@@ -19,7 +19,7 @@ from edge_agent.errors import CredentialsRefused, EnvelopeRefused, HubUnreachabl
 from edge_agent.events import Log
 from edge_agent.ports import Clock, Session, Spool
 from edge_agent.records import Acked, Deferred, Envelope, EnvelopeKey, Part, Receipt, Refused, Terms
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.lanes import Lanes
 from edge_agent.uplink.link_counts import LinkCounts

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from edge_agent import events
 from edge_agent.events import Log
-from edge_agent.fitting import JsonObject
 from edge_agent.ports import Clock
 from edge_agent.records import Envelope, Terms
-from edge_agent.reported import Reported
+from edge_agent.twin.fitting import JsonObject
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.budget import Budget, Level, Spent, level, percent
 from edge_agent.uplink.link import Link, LinkSaid, counted

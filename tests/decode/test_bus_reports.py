@@ -5,7 +5,7 @@ import numpy as np
 
 from edge_agent.decode.bus_reports import NAME_CHARS, BusReports
 from edge_agent.records import EXTENDED_ID, BusCounts, BusHealth, BusState, ClockQuality, SampleBlock
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from tests.acquire.told import Told
 
 S = 1_000_000_000

@@ -62,7 +62,8 @@ def test_a_second_start_parses_nothing_and_says_the_same(
 def test_a_second_start_does_not_even_import_cantools(folder: Path, told: Told) -> None:
     started(folder, told, database_path())
     code = (
-        "import sys, pathlib, structlog; from edge_agent.source import catalog_of; from edge_agent.settings import *;"
+        "import sys, pathlib, structlog;"
+        "from edge_agent.settings import *; from edge_agent.wiring.source import catalog_of;"
         "settings = Settings(buses=[BusSettings(name='a', channel='c', dbc=[sys.argv[1]])], data_folder=sys.argv[2]);"
         "catalog, _ = catalog_of(settings, structlog.get_logger());"
         "print(len(catalog) > 50, 'cantools' in sys.modules)"

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.compilation import compile_document
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.desk.demo import LOG_RULES, OUTAGE_AT, VEHICLE_RULES, Drive, run_demo
 from edge_agent.desk.vehicle import database_path
-from edge_agent.document import judge
 from edge_agent.errors import BadSettings, DatabaseRefused, Fault, FileRefused
-from edge_agent.twin import merged
+from edge_agent.twin.compilation import compile_document
+from edge_agent.twin.desired import merged
+from edge_agent.twin.document import judge
 
 
 @pytest.mark.parametrize("rules", [VEHICLE_RULES, LOG_RULES], ids=["vehicle", "log"])

@@ -7,9 +7,9 @@ import pytest
 
 from edge_agent.desk.dtdl_own import COMMANDS, READ_ONLY, writable
 from edge_agent.desk.twin_schema import twin_schema
-from edge_agent.fitting import CUT, ROOMS
+from edge_agent.observe.status import Status
 from edge_agent.records import BusCounts, BusHealth
-from edge_agent.status import Status
+from edge_agent.twin.fitting import CUT, ROOMS
 
 OWN = {str(one["name"]): cast("dict[str, Any]", one) for one in (*writable(), *READ_ONLY, *COMMANDS)}
 

@@ -1,5 +1,5 @@
 from edge_agent.desk.dtdl_schemas import enum_of, map_of, object_of, schema_of
-from edge_agent.fitting import JsonObject
+from edge_agent.twin.fitting import JsonObject
 
 DEFINITIONS: dict[str, JsonObject] = {
     "A": {"type": "object", "properties": {"kind": {"const": "a", "type": "string"}, "n": {"type": "integer"}}},

@@ -1,5 +1,6 @@
-from edge_agent import document, settings
+from edge_agent import settings
 from edge_agent.desk.field_texts import field_texts
+from edge_agent.twin import document
 
 
 def test_a_field_is_told_by_the_sentence_below_it_under_the_name_that_somebody_writes() -> None:

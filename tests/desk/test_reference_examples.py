@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from edge_agent import document
 from edge_agent.desk.reference_examples import BUS, SETTINGS, TWIN
 from edge_agent.desk.reference_places import places_of
 from edge_agent.desk.twin_schema import twin_schema
-from edge_agent.document import RuleSpec, judge
 from edge_agent.policy.condition_syntax import parse
 from edge_agent.settings import VARIABLES, BusSettings, settings_of_environment
+from edge_agent.twin import document
+from edge_agent.twin.document import RuleSpec, judge
 
 NEEDED = {"BUSES": SETTINGS["BUSES"]}
 KINDS: dict[str, dict[str, Any]] = {

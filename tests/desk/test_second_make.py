@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from cantools.database.can import Database
 
-from edge_agent.compilation import compile_document
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.dbc import load_database
 from edge_agent.decode.decoding import Decoding
@@ -16,11 +15,12 @@ from edge_agent.desk.check import check
 from edge_agent.desk.driving import STEP_S, Driving
 from edge_agent.desk.second_make import SECOND_MAKE
 from edge_agent.desk.vehicle import FIRST_MAKE, VALUES, Make, Vehicle
-from edge_agent.document import judge
 from edge_agent.policy.collector import Collector
 from edge_agent.records import CloseReason
 from edge_agent.spool.columns import seal
 from edge_agent.spool.reading import ReadSample, read_payloads
+from edge_agent.twin.compilation import compile_document
+from edge_agent.twin.document import judge
 from tests.decode.frames import block, data_frame
 from tests.spool.batches import BOOT, SENDER
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from edge_agent.desk.twin_schema import twin_schema, twin_schema_text
-from edge_agent.document import judge
 from edge_agent.errors import DocumentRefused
+from edge_agent.twin.document import judge
 from tests.mutated import GOOD, mutated
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from calendar_bridge.settings import Settings as BridgeSettings
 from edge_agent.settings import VARIABLES
 from tests.docs.pages import ROOT, blocks_in, pages, text_of, words_in_code
 from tests.docs.verdicts import OTHER_NAMES, OTHER_VARIABLES
-from tests.test_metrics import STATUS, shown
+from tests.observe.test_metrics import STATUS, shown
 
 EVENTS_SOURCE = ast.parse((ROOT / "edge_agent" / "events.py").read_text())
 EVENT = re.compile(r"[a-z]+\.[a-z]+_?[a-z_]*")

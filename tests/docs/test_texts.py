@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge_agent.document import judge
 from edge_agent.policy.condition_syntax import parse
+from edge_agent.twin.document import judge
 from tests.docs.pages import ROOT, Block, blocks
 
 READ_ALONE = {"text", "mermaid", "kql", "sql"}

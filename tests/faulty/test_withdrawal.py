@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from edge_agent.consent import Consent
-from edge_agent.consent_file import ConsentFile
 from edge_agent.disk import Disk
 from edge_agent.durable import read_back, write_durably
+from edge_agent.head_unit.consent import Consent
+from edge_agent.head_unit.consent_file import ConsentFile
 from edge_agent.records import Acked, Envelope, EnvelopeKey, Purpose, Refused
 from edge_agent.spool.store import Store
 from tests.faulty.journey import FOLDER, HOME, HandClock, opened

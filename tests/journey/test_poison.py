@@ -11,7 +11,7 @@ from edge_agent.desk.vehicle import database_path
 from edge_agent.records import EnvelopeKey
 from edge_agent.settings import BusSettings, load_settings
 from tests.acquire.told import Told
-from tests.test_overview import recording
+from tests.observe.test_overview import recording
 from tests.uplink.fakes import MemoryHub
 
 RULES = {f"rule{number}": {"kind": "on_change", "signals": ["*"], "batch": {"max_age_s": 1}} for number in range(60)}

@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from edge_agent import logs
 from edge_agent.acquire.bus import Buses
 from edge_agent.app import Agent
 from edge_agent.decode.decoding import Decoding
 from edge_agent.desk.replay import drive_frames, play
 from edge_agent.desk.vehicle import Vehicle, database_path
+from edge_agent.observe import logs
 from edge_agent.records import FrameBlock
 from edge_agent.settings import BusSettings, load_settings
 from edge_agent.spool.segments import SegmentSpool

@@ -8,7 +8,7 @@ from edge_agent.policy.collector import Collector
 from edge_agent.policy.rule_reports import LOOK_NS, SECTION, RuleActivity, RuleReports, RuleStatus, Sealed
 from edge_agent.policy.rules import BatchLimits, Gate, OnChange
 from edge_agent.records import CloseReason
-from edge_agent.reported import EVERY_NS, SOON_NS, Reported
+from edge_agent.twin.reported import EVERY_NS, SOON_NS, Reported
 from tests.policy.streams import SIGNALS, block, info, on_change, sample
 
 LONG = BatchLimits(max_age_ns=1 << 60, max_bytes=100_000)

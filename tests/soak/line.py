@@ -14,10 +14,10 @@ from edge_agent.clock import SystemClock
 from edge_agent.events import Log
 from edge_agent.ports import Inbox, Spool, Uplink
 from edge_agent.records import ANYTHING, Acked, Appended, Batch, BootInfo, Envelope, EnvelopeKey, Receipt, Terms
-from edge_agent.reported import Reported
 from edge_agent.spool.header import Sender
 from edge_agent.spool.keep import GroupCommit, Keeping
 from edge_agent.spool.segments import SegmentSpool
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import UNREACHABLE, Delivery
 from edge_agent.uplink.quarantine import PATIENCE, Patience, Quarantine
 from tests.soak.load import load

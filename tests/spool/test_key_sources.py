@@ -10,7 +10,7 @@ from edge_agent.errors import BadSettings, KeyUnavailable, WorkloadRefused
 from edge_agent.localhub.hub import LocalHub
 from edge_agent.spool.at_rest import KEY_BYTES
 from edge_agent.spool.key_sources import KeyFile, WrappedKey
-from edge_agent.workload import WorkloadApi
+from edge_agent.spool.workload import WorkloadApi
 from tests.localhub.conftest import address
 from tests.spool.parts import Ear, sealed
 

@@ -22,7 +22,7 @@ from edge_agent.records import (
     Terms,
     Upload,
 )
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
 
 THIS_BOOT = 1

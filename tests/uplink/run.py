@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
 from edge_agent.records import Acked
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.quarantine import Quarantine
 from tests.uplink.desk import Desk, until

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.errors import UplinkWedged
 from edge_agent.ports import Inbox, Session
 from edge_agent.records import Acked, Deferred, EnvelopeKey, Refused
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import UNREACHABLE, Delivery
 from tests.uplink.fakes import MemoryHub, MemorySpool, Recorder, Told, envelope
 from tests.uplink.virtual_time import LoopClock, in_virtual_time

@@ -19,15 +19,15 @@ Each is named with its tests, those elsewhere with their file.
 | setting a callback waits for a SUBACK, and blocks the loop | test_what_a_mute_hub_holds_up_holds_up_nobody_else |
 | calls use the default executor, which a mute port fills | test_what_a_mute_hub_holds_up_holds_up_nobody_else |
 | a peer that is gone is noticed after twice the keep-alive | test_a_hub_that_stands_still_is_left_within_the_time_of_one_send |
-| a method whose callback fails, or takes long, has no answer | tests/test_inbox.py::test_a_method_that_fails_is_answered_and_told, tests/uplink/test_inbound.py::test_a_method_without_an_answer_in_time_is_answered_for_the_inbox |
+| a method whose callback fails, or takes long, has no answer | tests/twin/test_inbox.py::test_a_method_that_fails_is_answered_and_told, tests/uplink/test_inbound.py::test_a_method_without_an_answer_in_time_is_answered_for_the_inbox |
 | callbacks come on foreign threads | tests/uplink/test_inbound.py::test_what_is_heard_on_another_thread_is_served_in_order |
 | a client that was not shut down takes the connection from the next one | test_no_connection_is_taken_over_by_one_that_was_left_behind |
 | a mute workload API blocks whoever makes a client | test_a_mute_workload_api_holds_up_nobody_else, tests/uplink/test_iotedge.py::test_clients_that_cannot_be_disposed_of_end_the_process |
 | a token is renewed by dropping the connection | tests/uplink/test_long_connections.py::test_a_token_that_is_renewed_under_load_costs_a_new_connection_and_loses_nothing |
 | one failed signature at renewal is final | tests/uplink/test_long_connections.py::test_a_workload_api_that_fails_at_a_renewal_and_is_healthy_again_costs_nothing_in_the_end |
 | a refusal for the credentials is final | test_every_code_of_refusal_is_tried_again, tests/uplink/test_deliver.py::test_refused_credentials_are_tried_again_only_slowly |
-| reported properties that the hub refuses raise an error without its code | tests/uplink/test_iotedge.py::test_a_report_the_hub_refuses_is_told_and_the_session_goes_on, tests/test_fitting.py::test_whatever_is_said_a_hub_takes_it_and_every_section_stays_within_its_room |
-| an answer longer than a method may give is dropped | tests/test_inbox.py::test_an_answer_too_large_for_the_hub_is_a_sentence_instead |
+| reported properties that the hub refuses raise an error without its code | tests/uplink/test_iotedge.py::test_a_report_the_hub_refuses_is_told_and_the_session_goes_on, tests/twin/test_fitting.py::test_whatever_is_said_a_hub_takes_it_and_every_section_stays_within_its_room |
+| an answer longer than a method may give is dropped | tests/twin/test_inbox.py::test_an_answer_too_large_for_the_hub_is_a_sentence_instead |
 """  # noqa: E501  a row of a table is a line
 
 import ast

@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.clock import SystemClock
 from edge_agent.records import Acked
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.iotedge import IotEdge, Limits
 from tests.uplink.desk import SHORT, Desk, desk, until

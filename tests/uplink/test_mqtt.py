@@ -16,7 +16,7 @@ from edge_agent.errors import CredentialsRefused, HubUnreachable
 from edge_agent.localhub.authority import load_certificates, make_client
 from edge_agent.records import Lane
 from edge_agent.uplink.mqtt import Broker, MqttUplink
-from tests.test_inbox import ABOUT, IDLE, Desk, desired
+from tests.twin.test_inbox import ABOUT, IDLE, Desk, desired
 from tests.uplink.broker import AGENT, RECEIVE_MAXIMUM, SHORT, TOPICS, BrokerWorld, broker_world
 from tests.uplink.desk import until
 from tests.uplink.fakes import Recorder, envelope

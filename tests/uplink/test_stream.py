@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.errors import HubUnreachable
 from edge_agent.records import ANYTHING, Acked, Deferred, Envelope, EnvelopeKey, Terms
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.allowance import Allowance
 from edge_agent.uplink.link_counts import LinkCounts
 from edge_agent.uplink.stream import Stream

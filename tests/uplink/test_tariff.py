@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_agent.records import Acked, Envelope, Upload
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.link import LinkSaid

@@ -16,7 +16,7 @@ from edge_agent.errors import HubUnreachable
 from edge_agent.localhub.authority import Certificates, load_certificates
 from edge_agent.localhub.hub import PORT
 from edge_agent.ports import Uplink
-from edge_agent.reported import Reported
+from edge_agent.twin.reported import Reported
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.iotedge import IotEdge
 from edge_agent.uplink.mqtt import Broker, MqttUplink

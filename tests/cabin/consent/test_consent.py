@@ -10,8 +10,8 @@ from cabin.consent.wipe import wipes_of
 from cabin.errors import DiskRefused, MessageRejected
 from cabin.records import Answer, Decision, Purpose
 from cabin.trips.trip_log import TripsAllowed
-from edge_agent.consent import Consent as AgentsConsent
-from edge_agent.consent import consent_in, followed, withdrawn
+from edge_agent.head_unit.consent import Consent as AgentsConsent
+from edge_agent.head_unit.consent import consent_in, followed, withdrawn
 from edge_agent.records import Purpose as AgentsPurpose
 from tests.cabin.silent_log import SilentLog
 from tests.cabin.trips.test_trip_log import Rig

@@ -10,7 +10,7 @@ import pytest
 
 from cabin.records import TripSummary
 from cabin.trips.outbox import MOST_WAITING, UNANSWERED, Outbox
-from edge_agent.trips_hook import trip_in
+from edge_agent.head_unit.trips_hook import trip_in
 from tests.cabin.silent_log import SilentLog
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "cabin-trip-1.schema.json"

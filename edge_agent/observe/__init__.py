@@ -1,0 +1,1 @@
+"""What the agent tells of itself: logs, metrics, health, status. The stages are asked, and know none of it."""
