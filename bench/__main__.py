@@ -185,7 +185,7 @@ def notifier_path(sending: Sending, database: Database) -> None:
 
 
 async def agent_path(sending: Sending, bus_names: Sequence[str], config: Config) -> None:
-    """The agent's own stages, as `app.py` joins them."""
+    """The agent's own stages, as `wiring/parts.py` joins them."""
     collector = Collector(bus_names)
     collector.reconfigure(1, config.plan.signals, config.rules)
     source = Buses([BusAddress("log", "virtual", "bench")], log=LOG, clock=SystemClock())

@@ -162,7 +162,7 @@ def message_of(envelope: Envelope) -> Message:
 
 
 async def delivered(folder: Path, size: int, count: int, watch: Watch) -> Round:
-    """A backlog of an earlier start, as `app.py` delivers it."""
+    """A backlog of an earlier start, as `wiring/parts.py` has it delivered."""
     with tempfile.TemporaryDirectory(dir=folder) as data:
         spool = await SegmentSpool.open(Path(data), cap_bytes=CAP_BYTES, log=LOG)
         await fill(Segments(spool), size, count)

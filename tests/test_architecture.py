@@ -153,6 +153,8 @@ TASK_MAKERS = ("app.py", "desk/", "localhub/", "uplink/")
 CLOCK_READERS = ("clock.py", "desk/", "localhub/")
 
 MODULE_LINES = 400
+RUN_LINES = 150
+WIRING_LINES = 200
 MEDIAN_MODULE_LINES = 150
 FUNCTION_LINES = 60
 MEDIAN_FUNCTION_LINES = 8
@@ -161,11 +163,12 @@ VAGUE_NAMES = {"base", "common", "handler", "helper", "helpers", "manager", "mis
 NO_TEST_OF_ITS_OWN: Mapping[str, str] = {
     "__main__.py": "one call; the command line's tests go through it",
     "acquire/address.py": "plain data",
-    "app.py": "the wiring: tests/journey runs it whole",
+    "app.py": "the run: tests/journey runs it whole",
     "policy/rules.py": "plain data",
     "ports.py": "protocols: tests/contract holds each of their makers to them",
     "records.py": "plain data",
     "observe/status.py": "plain data",
+    "wiring/parts.py": "the wiring: tests/journey runs it whole",
     "tap/link.py": "protocols: tests/tap/test_mqtt.py holds their maker to them",
 }
 
@@ -254,6 +257,12 @@ def test_only_the_command_line_knows_the_desk() -> None:
     knowing = ("__main__.py", "cli.py", *(f"{name}/" for name in DESK))
 
     assert not [one for one in all_imports() if one[1].startswith(ours(*DESK)) and not within(one[0], knowing)]
+
+
+def test_only_who_runs_it_knows_the_wiring_of_it_all() -> None:
+    whole = ours("wiring.parts")
+
+    assert {module for module, name in all_imports() if name.startswith(whole)} == {"app.py"}
 
 
 def test_a_stage_imports_no_stage_after_it() -> None:
@@ -345,6 +354,11 @@ def functions(module: str) -> list[Function]:
 def test_modules_are_small() -> None:
     assert not [module for module in MODULES if lines(module) >= MODULE_LINES]
     assert median(map(lines, MODULES)) <= MEDIAN_MODULE_LINES
+
+
+def test_who_runs_and_who_wires_is_read_in_two_minutes() -> None:
+    assert lines("app.py") <= RUN_LINES
+    assert lines("wiring/parts.py") <= WIRING_LINES
 
 
 def test_functions_are_small() -> None:

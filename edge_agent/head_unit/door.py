@@ -1,4 +1,4 @@
-"""What the cabin says on the vehicle's local bus, followed: the driver's consent, and trips. Wired for `app.py`."""
+"""What the cabin says on the vehicle's local bus, followed: the driver's consent, and trips."""
 
 from collections.abc import Callable
 

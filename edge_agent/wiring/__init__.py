@@ -1,1 +1,1 @@
-"""Which objects the settings name, for `app.py`: where frames come from, where batches lie, the ways to the cloud."""
+"""Which objects the settings name, and how they are joined: the source, the spool, the ways out, and all between."""

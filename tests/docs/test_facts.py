@@ -6,9 +6,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from edge_agent import app
 from edge_agent.spool.framing import FORMAT_VERSION, READABLE
 from edge_agent.spool.state import STATE_VERSION
+from edge_agent.wiring import parts
 from tests.docs.pages import ROOT, text_of
 from tests.test_architecture import JOURNEY
 
@@ -48,9 +48,9 @@ def test_the_page_says_of_a_stage_what_its_own_docstring_says(package: str) -> N
 def test_the_page_says_the_sizes_of_the_channels() -> None:
     table = rows("docs/architecture.md")
 
-    assert table["frames"][1].startswith(f"{app.FRAME_BLOCKS} blocks")
-    assert table["configurations"][1] == str(app.CONFIGS)
-    assert table["batches"][1] == str(app.SEALED_BATCHES)
+    assert table["frames"][1].startswith(f"{parts.FRAME_BLOCKS} blocks")
+    assert table["configurations"][1] == str(parts.CONFIGS)
+    assert table["batches"][1] == str(parts.SEALED_BATCHES)
 
 
 def test_the_picture_names_every_stage_in_its_order() -> None:
