@@ -28,12 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.add_typer(twin_app, name="twin")
-app.add_typer(spool_app, name="spool")
-app.command()(hub)
-app.command()(fault)
-app.command()(method)
-app.command()(manifest)
+TRY, VEHICLE, HUB, DEPLOY = "Try it at a desk", "In the vehicle", "The local hub", "Before it is deployed"
+"""how `--help` groups the commands"""
 
 Dbc = Annotated[list[Path], typer.Option("--dbc", help="Database file (DBC, KCD, SYM, ARXML); may be repeated.")]
 Vss = Annotated[Path | None, typer.Option(help="Mapping of the databases' signals to VSS paths, as JSON.")]
@@ -73,31 +69,7 @@ def _options(
     """Options of all commands."""
 
 
-@app.command()
-def run() -> None:
-    """Run the module, as IoT Edge starts it: everything comes from the environment.
-
-    **BUSES** names the buses and their databases, **DATA_FOLDER** the folder that must survive a restart.
-    The hub and the module's identity come from IoT Edge's own variables, or from those `edge-agent hub` prints.
-
-    Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
-    """
-    serve(os._exit)
-
-
-@app.command()
-def health() -> None:
-    """Ask the agent on **DATA_FOLDER** whether every stage makes progress; for a container's HEALTHCHECK.
-
-    Exits with 1 if one stands still at its work, or nobody answers. A link that is down, silent buses and a full disk
-    are no reason.
-
-    Example: `edge-agent health`
-    """
-    raise typer.Exit(tell_health())
-
-
-@app.command()
+@app.command(rich_help_panel=TRY)
 def demo(
     log: Annotated[
         Path | None, typer.Option("--log", help="A recording to play instead of the simulated drive.")
@@ -120,7 +92,31 @@ def demo(
     raise typer.Exit(run_demo(drive, folder, address))
 
 
-@app.command()
+@app.command(rich_help_panel=VEHICLE)
+def run() -> None:
+    """Run the module, as IoT Edge starts it: everything comes from the environment.
+
+    **BUSES** names the buses and their databases, **DATA_FOLDER** the folder that must survive a restart.
+    The hub and the module's identity come from IoT Edge's own variables, or from those `edge-agent hub` prints.
+
+    Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
+    """
+    serve(os._exit)
+
+
+@app.command(rich_help_panel=VEHICLE)
+def health() -> None:
+    """Ask the agent on **DATA_FOLDER** whether every stage makes progress; for a container's HEALTHCHECK.
+
+    Exits with 1 if one stands still at its work, or nobody answers. A link that is down, silent buses and a full disk
+    are no reason.
+
+    Example: `edge-agent health`
+    """
+    raise typer.Exit(tell_health())
+
+
+@app.command(rich_help_panel=TRY)
 def replay(
     log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv, .db or .mf4; plain or .gz")],
     channel: Annotated[str, typer.Option(help="Channel of the bus.")] = "vcan0",
@@ -148,7 +144,7 @@ def replay(
     raise typer.Exit
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def decode(
     log: Annotated[Path, typer.Argument(help="candump .log, .asc, .blf, .trc, .csv, .db or .mf4; plain or .gz")],
     dbc: Dbc,
@@ -189,7 +185,7 @@ def decode(
     raise typer.Exit
 
 
-@app.command()
+@app.command(rich_help_panel=DEPLOY)
 def reference() -> None:
     """Print the reference of the configuration: every setting, and every field of the twin document.
 
@@ -201,7 +197,7 @@ def reference() -> None:
     raise typer.Exit
 
 
-@app.command()
+@app.command(rich_help_panel=DEPLOY)
 def check(
     dbc: Dbc = [],  # noqa: B006  typer copies it
     twin: Annotated[Path | None, typer.Option(help="Desired properties as JSON.")] = None,
@@ -229,7 +225,7 @@ def check(
     raise typer.Exit(int(any(finding.is_mistake for finding in findings)))
 
 
-@app.command()
+@app.command(rich_help_panel=DEPLOY)
 def dtdl(
     dbc: Dbc = [],  # noqa: B006  typer copies it
     vss: Vss = None,
@@ -248,7 +244,7 @@ def dtdl(
     raise typer.Exit
 
 
-@app.command("dry-run")
+@app.command("dry-run", rich_help_panel=TRY)
 def dry_run(
     log: Annotated[Path, typer.Option("--log", help="Recorded drive: .log, .asc, .blf, .trc, .csv, .db or .mf4.")],
     twin: Annotated[Path, typer.Option(help="Desired properties as JSON: the rules to try.")],
@@ -298,7 +294,7 @@ def dry_run(
     raise typer.Exit
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def show(
     file: Annotated[Path, typer.Argument(help="The hub's arrived.jsonl, or a payload, plain or gzip.")],
     batches: Annotated[bool, typer.Option("--batches", help="One line a batch instead of one a sample.")] = False,
@@ -313,3 +309,11 @@ def show(
         if not echoed(lines_of(file, batches=batches)):
             stderr.print(f"{_escaped(str(file))}: nothing in it", soft_wrap=True)
     raise typer.Exit
+
+
+app.command(rich_help_panel=HUB)(hub)
+app.add_typer(twin_app, name="twin", rich_help_panel=HUB)
+app.command(rich_help_panel=HUB)(method)
+app.command(rich_help_panel=HUB)(fault)
+app.command(rich_help_panel=DEPLOY)(manifest)
+app.add_typer(spool_app, name="spool", rich_help_panel=VEHICLE)
