@@ -1,4 +1,5 @@
 """The module as IoT Edge starts it: without a command line's libraries, which are 0.1 s and 10 MB."""
+# ruff: noqa: PLC0415  imports are most of a start, and a stop must be heard before them
 
 import asyncio
 import sys
@@ -28,8 +29,8 @@ def serve(leave: Callable[[int], object]) -> None:
 
 
 def _served() -> int:
-    from edge_agent.settings import load_settings  # noqa: PLC0415
-    from edge_agent.wiring.door import uplink_of  # noqa: PLC0415  when a stop is heard already
+    from edge_agent.settings import load_settings
+    from edge_agent.wiring.door import uplink_of
 
     try:
         settings = load_settings()
@@ -38,7 +39,7 @@ def _served() -> int:
     except EdgeAgentError as error:
         return _told(error)
 
-    from edge_agent.app import Agent  # noqa: PLC0415
+    from edge_agent.app import Agent
 
     async def until_stopped() -> None:
         agent = await Agent.open(settings, uplink, log, log.set_level)

@@ -51,7 +51,7 @@ def draw(path: Path, traces: Sequence[Trace]) -> None:
 
 
 def _figure(traces: Sequence[Trace]) -> "Figure":
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415  an extra
 
     figure = Figure(figsize=(WIDTH_IN, 0.7 + PANEL_IN * len(traces)), dpi=DPI, layout="constrained")
     panels = figure.subplots(len(traces), 1, sharex=True, squeeze=False)[:, 0]

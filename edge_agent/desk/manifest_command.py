@@ -22,7 +22,7 @@ def manifest(
     module: Annotated[str, typer.Option(help="Which of the modules is Edge Agent.")] = "telematics",
     databases: Annotated[
         list[Path], typer.Option("--dbc", help="Database file, to judge the names of signals by; may be repeated.")
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006  typer copies it
     vss: Annotated[Path | None, typer.Option(help="Mapping of those databases' signals to VSS names.")] = None,
     environment: Annotated[
         str | None, typer.Option(help="Write the environment of this module instead, for a shell.")
