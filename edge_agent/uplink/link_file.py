@@ -42,10 +42,17 @@ class LinkFile:
 
 
 def _content(path: Path) -> str:
-    # A pipe by that name would be waited for, and a device be read for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    with open(path, "rb", opener=_opened_at_once) as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES} bytes")
     return content.decode()
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    """A pipe by that name would be waited for, and a device be read for ever.
+
+    An opener, because `os.fdopen` leaves open what it refuses: Docker makes a folder of a file that it is to mount and
+    cannot find, and each look at that would be a descriptor more.
+    """
+    return os.open(path, flags | os.O_NONBLOCK)

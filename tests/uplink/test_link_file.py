@@ -47,5 +47,13 @@ def test_a_folder_a_pipe_and_bytes_that_are_no_text_are_mistakes_that_hold_up_no
         assert len(log.fields(UNUSABLE)) == 1, name
 
 
+def test_a_folder_that_is_looked_at_for_ever_takes_no_descriptors(tmp_path: Path) -> None:
+    file = LinkFile(tmp_path, Told())
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(50):
+        file.look()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
 def test_without_a_path_it_says_nothing() -> None:
     assert LinkFile(None, Told()).look() == LinkSaid()
