@@ -71,11 +71,6 @@ class Window:
         self._proven = False
 
     @property
-    def room(self) -> int:
-        """How many more may be taken now; 0 while a suspect waits or goes alone."""
-        return max(0, self.reach - len(self._ready) - len(self._in_flight))
-
-    @property
     def reach(self) -> int:
         """How many may be held now, of each lane where there are lanes; 0 while a suspect waits or goes alone."""
         if self._suspects or any(key in self._in_flight for key in self._suspected):
@@ -107,7 +102,7 @@ class Window:
         return sum(self.sends(key) >= WORN_SENDS for key in self._suspected)
 
     def take(self, keys: Sequence[EnvelopeKey]) -> None:
-        """Add what was leased, at most `room`."""
+        """Add what was leased, of each part as many as `Lanes.limit` makes of `reach`."""
         for key in keys:
             (self._suspects if key in self._suspected else self._ready)[key] = None
 

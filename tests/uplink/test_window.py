@@ -25,17 +25,16 @@ def test_what_is_taken_is_due_once() -> None:
     window.take(keys(1, 2))
     assert window.due() == tuple(keys(1, 2))
     assert window.due() == ()
-    assert (window.in_flight, window.room) == (2, 2)
+    assert window.in_flight == 2
 
 
-def test_settling_in_any_order_makes_room() -> None:
+def test_settling_in_any_order_lets_others_go() -> None:
     window = Window(size=3)
-    window.take(keys(1, 2, 3))
-    window.due()
-    assert window.room == 0
+    window.take(keys(1, 2, 3, 4, 5, 6))
+    assert window.due() == tuple(keys(1, 2, 3))
     window.acked(EnvelopeKey(1, 2))
     window.refused(EnvelopeKey(1, 3))
-    assert window.room == 2
+    assert window.due() == tuple(keys(4, 5))
 
 
 def test_sends_are_counted_over_sessions() -> None:
@@ -109,15 +108,15 @@ def test_the_oldest_in_flight_goes_alone_in_the_next_session() -> None:
     window.acked(EnvelopeKey(1, 1))
     assert lose(window) == {2: Deferred, 3: Deferred}
     window.take(keys(2, 3, 4))
-    assert window.room == 0
+    assert window.reach == 0
     assert window.due() == tuple(keys(3))
     window.acked(EnvelopeKey(1, 3))
     assert window.due() == tuple(keys(4))
     window.acked(EnvelopeKey(1, 4))
     assert window.due() == tuple(keys(2))
-    assert window.room == 0
+    assert window.reach == 0
     window.acked(EnvelopeKey(1, 2))
-    assert window.room == 4
+    assert window.reach == 4
 
 
 def test_it_is_convicted_when_the_third_session_dies_of_it() -> None:
@@ -131,7 +130,7 @@ def test_it_is_convicted_when_the_third_session_dies_of_it() -> None:
         window.acked(EnvelopeKey(1, companion))
         assert window.due() == tuple(keys(1))
         assert lose(window) == {1: verdict}
-    assert window.room == 4, "nobody waits for it"
+    assert window.reach == 4, "nobody waits for it"
 
 
 def convicted() -> Window:
@@ -170,13 +169,13 @@ def test_one_on_trial_goes_when_all_else_is_settled_and_alone() -> None:
     window.take(keys(2))
     window.due()
     window.take_alone(EnvelopeKey(1, 1))
-    assert (window.room, window.due()) == (0, ())
+    assert (window.reach, window.due()) == (0, ())
     window.acked(EnvelopeKey(1, 2))
     assert window.due() == tuple(keys(1))
-    assert window.room == 0
+    assert window.reach == 0
     assert window.sends(EnvelopeKey(1, 1)) == 2
     window.acked(EnvelopeKey(1, 1))
-    assert window.room == 4
+    assert window.reach == 4
 
 
 def test_one_death_convicts_what_is_on_trial_where_the_connection_had_acknowledged_something() -> None:
@@ -205,7 +204,7 @@ def test_a_trial_that_came_to_no_end_holds_up_nobody(end: str) -> None:
         assert window.session_ended(end, died=declined is not None, not_taken=declined) == (
             (EnvelopeKey(1, 1), Deferred(end)),
         )
-    assert window.room == 4
+    assert window.reach == 4
 
 
 def test_what_the_hub_declines_lets_all_others_go_first_and_is_never_given_up() -> None:
@@ -255,16 +254,19 @@ def test_the_memory_of_envelopes_that_never_come_back_is_bounded() -> None:
 
 def play_session(window: Window, waiting: list[int], poison: set[int]) -> tuple[set[int], set[int]]:
     """One connection that dies of the first poison it meets; returns who was acknowledged, who convicted."""
-    acked, in_flight, died = set[int](), list[int](), False
+    acked, in_flight, died, held = set[int](), list[int](), False, 0
     while not died:
-        leased, waiting[:] = waiting[: window.room], waiting[window.room :]
+        room = max(0, window.reach - held)
+        leased, waiting[:] = waiting[:room], waiting[room:]
         window.take(keys(*leased))
+        held += len(leased)
         in_flight += [key.seq for key in window.due()]
         if not in_flight:
             break
         if not (died := in_flight[0] in poison):
             acked.add(in_flight[0])
             window.acked(EnvelopeKey(1, in_flight.pop(0)))
+            held -= 1
     receipts = window.session_ended("reset", died=died)
     waiting[:] = sorted([*waiting, *(key.seq for key, receipt in receipts if isinstance(receipt, Deferred))])
     return acked, {key.seq for key, receipt in receipts if isinstance(receipt, Convicted)}
@@ -303,12 +305,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.taken: set[EnvelopeKey] = set()
         self.in_flight: list[EnvelopeKey] = []
 
-    @precondition(lambda self: self.window.room > 0)
+    @precondition(lambda self: self.window.reach > len(self.taken))
     @rule(fresh=st.integers(0, 4))
     def take(self, fresh: int) -> None:
         self.waiting += keys(*range(self.next, self.next + fresh))
         self.next += fresh
-        leased = self.waiting[: self.window.room]
+        leased = self.waiting[: self.window.reach - len(self.taken)]
         del self.waiting[: len(leased)]
         self.window.take(leased)
         self.taken.update(leased)
@@ -338,7 +340,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.window.take_alone(key)
         self.on_trial.add(key)
         self.taken.add(key)
-        assert self.window.room == 0
+        assert self.window.reach == 0
 
     @rule()
     def give_back(self) -> None:
@@ -378,8 +380,8 @@ class AnyOrder(RuleBasedStateMachine):
     def holds(self) -> None:
         assert self.window.in_flight == len(self.in_flight)
         assert len(self.in_flight) <= self.abreast, "no faster than acknowledgements come"
-        assert self.window.room >= 0
-        assert len(self.taken) + self.window.room <= 16
+        assert len(self.taken - self.on_trial) <= 16
+        assert self.window.reach in {0, 4, 16}
 
     def teardown(self) -> None:
         """Whatever happened, everything taken is sent in the end."""
