@@ -8,6 +8,7 @@ edgelet/edgelet-http-workload/src/module/data/encrypt.rs and edgelet/api/workloa
 import base64
 import json
 import socket
+from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -51,15 +52,13 @@ class WorkloadApi:
     def _answer(self, act: str, body: bytes) -> tuple[int, bytes]:
         path = f"/modules/{quote(self.module, safe='')}/genid/{quote(self.generation, safe='')}/{act}"
         query = urlencode({"api-version": self.api_version})
-        connection = self._connection()
         try:
-            connection.request("POST", f"{path}?{query}", body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            return response.status, response.read()
-        except (OSError, HTTPException) as error:
+            with closing(self._connection()) as connection:
+                connection.request("POST", f"{path}?{query}", body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                return response.status, response.read()
+        except (OSError, HTTPException, ValueError) as error:  # the last of a `uri` that is none
             raise KeyUnavailable(f"{self.uri} does not answer: {str(error) or repr(error)}") from error
-        finally:
-            connection.close()
 
     def _connection(self) -> HTTPConnection:
         parts = urlsplit(self.uri)

@@ -55,6 +55,12 @@ def test_a_socket_that_is_not_there_may_come(tmp_path: Path) -> None:
         WorkloadApi(f"unix://{tmp_path}/none.sock", "2020-07-07", "agent", "1").encrypt(b"", VECTOR)
 
 
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:none", "http://[::1", "http://127.0.0.1:99999"])
+def test_an_address_that_is_none_is_a_key_that_is_not_here(uri: str) -> None:
+    with pytest.raises(KeyUnavailable, match="does not answer: "):
+        WorkloadApi(uri, "2020-07-07", "agent", "1").encrypt(b"", VECTOR)
+
+
 ANSWERS = {
     "closed without a word": (b"", KeyUnavailable, "does not answer"),
     "not HTTP": (b"EH?\r\n\r\n", KeyUnavailable, "does not answer"),
