@@ -177,7 +177,7 @@ class SignalUnknown(ConditionRefused):
 
 
 class MethodRefused(Rejected):
-    """A direct method cannot be answered as it was called; `status` is HTTP's (400, 413)."""
+    """A direct method cannot be answered as it was called, or not now; `status` is HTTP's, 400 to 504."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status, self.reason = status, reason
@@ -225,7 +225,7 @@ class SpoolUnusable(Fatal):
 
 
 class UplinkWedged(Fatal):
-    """Too many SDK clients could not be disposed of; only a new process helps."""
+    """Too many clients of the uplink could not be ended; only a new process helps. The tap's: its bus is down."""
 
     def __init__(self, count: int) -> None:
         self.count = count

@@ -296,7 +296,7 @@ def state_write_failed(log: Log, *, reason: str) -> None:
 
 def segment_damaged(log: Log, *, path: str, damaged_bytes: int, kept: int) -> None:
     """Part of a segment cannot be read; `spool.batches_lost` says which batches, where they can be named."""
-    log.error("spool.segment_damaged", path=path, count=damaged_bytes, kept=kept, reason="damaged")
+    log.error("spool.segment_damaged", path=path, count=1, bytes=damaged_bytes, kept=kept, reason="damaged")
 
 
 def segment_set_aside(log: Log, *, path: str, reason: str, lost: bool) -> None:
@@ -389,6 +389,11 @@ def local_message_dropped(log: Log, *, topic: str, reason: str) -> None:
     log.warning("tap.message_dropped", topic=topic, reason=reason)
 
 
+def connection_undisposed(log: Log, *, count: int) -> None:
+    """A connection to the local broker could not be ended in time and was abandoned, one of so many now."""
+    log.warning("tap.connection_undisposed", count=count)
+
+
 # --- uplink ------------------------------------------------------------------------------------
 
 
@@ -436,7 +441,7 @@ def batch_quarantined(log: Log, *, key: EnvelopeKey, reason: str, waiting: int) 
 
 
 def session_undisposed(log: Log, *, count: int) -> None:
-    """An SDK client could not be shut down in time and was abandoned."""
+    """A client of the uplink could not be shut down in time and was abandoned, one of so many now."""
     log.warning("uplink.session_undisposed", count=count)
 
 
@@ -446,7 +451,10 @@ def nothing_desired(log: Log, *, topic: str) -> None:
 
 
 def report_refused(log: Log, *, reason: str) -> None:
-    """The hub did not take a patch of the reported properties; it is reported anew after the next connect."""
+    """The hub did not take a patch of the reported properties.
+
+    A section is due again within a minute, the answer to a document with the next connect.
+    """
     log.error("uplink.report_refused", count=1, reason=reason)
 
 

@@ -1,4 +1,4 @@
-"""The spool on disk: append-only segment files, one stream a priority, everything on one named thread.
+"""The spool on disk: append-only segment files in streams (see `naming.py`), everything on one named thread.
 
 Where what is told: bytes, invariants and recovery in `framing.py`; what may go and what must stay in `ledger.py`;
 what is noted beside the segments in `state.py`; the order of writes in `store.py`; what is done while the disk takes
