@@ -1,5 +1,5 @@
 """`edge-agent spool`: thin, as the command line is."""
-# ruff: noqa: PLC0415  a command imports what it needs: --help must not wait for the rest
+# ruff: noqa: PLC0415, B006  a command imports what it needs, so --help need not wait; typer copies a default's list
 
 import json
 from pathlib import Path
@@ -44,9 +44,9 @@ def stat(
 @spool_app.command("ls")
 def ls(
     folder: Folder,
-    rule: Rules = [],  # noqa: B006  typer copies it
-    priority: Priorities = [],  # noqa: B006
-    boot: Boots = [],  # noqa: B006
+    rule: Rules = [],
+    priority: Priorities = [],
+    boot: Boots = [],
     limit: Annotated[int | None, typer.Option(min=1, help="No more than so many.")] = None,
     *,
     settled: Annotated[bool, typer.Option("--all", help="Those too that wait no more and are still on disk.")] = False,
@@ -76,9 +76,9 @@ def export(
     form: Annotated[
         Literal["jsonl", "csv"], typer.Option("--format", help="Payloads as JSON lines, or a CSV file a signal.")
     ] = "jsonl",
-    rule: Rules = [],  # noqa: B006
-    priority: Priorities = [],  # noqa: B006
-    boot: Boots = [],  # noqa: B006
+    rule: Rules = [],
+    priority: Priorities = [],
+    boot: Boots = [],
     key_file: Annotated[Path | None, typer.Option(help="The key of encrypted batches, **SPOOL_KEY_FILE**.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files of the same names.")] = False,
 ) -> None:
@@ -119,9 +119,9 @@ def export(
 def drop(
     folder: Folder,
     *,
-    rule: Rules = [],  # noqa: B006
-    priority: Priorities = [],  # noqa: B006
-    boot: Boots = [],  # noqa: B006
+    rule: Rules = [],
+    priority: Priorities = [],
+    boot: Boots = [],
     everything: Annotated[bool, typer.Option("--all", help="Every batch that waits.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

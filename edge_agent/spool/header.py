@@ -43,24 +43,29 @@ def header(
         "uptime_ms": batch.uptime_ns // 1_000_000,
         "epoch_ms": None if batch.clock is ClockQuality.RECORDED else batch.epoch_ns // 1_000_000,
         "kept": batch.kept,
-        "buses": [
-            {
-                "name": name,
-                "seen": counts.seen,
-                "decoded": counts.decoded,
-                "unknown": counts.unknown,
-                "wrong_length": counts.wrong_length,
-                "dropped": counts.dropped,
-                "remote": counts.remote,
-                "error": counts.error,
-                "incomplete": counts.incomplete,
-                "out_of_range": counts.out_of_range,
-                "missed": counts.missed,
-                "state": health.state.value if health.state else None,
-                "load_percent": health.load_percent,
-                "unknown_ids": [id_text(can_id) for can_id in health.unknown_ids],
-            }
-            for (name, counts), health in zip(batch.counts, batch.health or repeat(BusHealth()), strict=False)
-        ],
+        "buses": _buses_told(batch),
         "evicted": [{"boot": gap.boot, "from": gap.first_seq, "to": gap.last_seq, "why": gap.why} for gap in lost],
     }
+
+
+def _buses_told(batch: Batch) -> list[JsonValue]:
+    """Each bus's counters since the start of its boot, and how it was, when the batch was sealed."""
+    return [
+        {
+            "name": name,
+            "seen": counts.seen,
+            "decoded": counts.decoded,
+            "unknown": counts.unknown,
+            "wrong_length": counts.wrong_length,
+            "dropped": counts.dropped,
+            "remote": counts.remote,
+            "error": counts.error,
+            "incomplete": counts.incomplete,
+            "out_of_range": counts.out_of_range,
+            "missed": counts.missed,
+            "state": health.state.value if health.state else None,
+            "load_percent": health.load_percent,
+            "unknown_ids": [id_text(can_id) for can_id in health.unknown_ids],
+        }
+        for (name, counts), health in zip(batch.counts, batch.health or repeat(BusHealth()), strict=False)
+    ]

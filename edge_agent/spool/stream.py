@@ -117,10 +117,6 @@ class Segment:
         self.size = self._ends[-1] if self.count else FILE_HEADER_SIZE
         self._advance()
 
-    def compact(self) -> None:
-        """The file was rewritten with these records alone."""
-        self.rewritten(range(self.count))
-
     def rewritten(self, kept: Iterable[int]) -> None:
         """The file was rewritten with the records at these places alone, side by side."""
         kept = list(kept)

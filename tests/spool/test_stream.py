@@ -56,7 +56,7 @@ def test_a_rewritten_segment_has_its_records_side_by_side() -> None:
     segment.add(1, 50, 150)
     segment.add(4, 300, 350)
 
-    segment.compact()
+    segment.rewritten(range(segment.count))
 
     assert [segment.span(0), segment.span(1)] == [
         (FILE_HEADER_SIZE, FILE_HEADER_SIZE + 100),
