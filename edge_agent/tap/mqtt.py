@@ -82,7 +82,12 @@ class MqttLink:
         tell_paho_of_tls_ends()
         self._broker = broker
         self._log, self._limits = log, limits or Limits()
-        self._threads = Threads("tap", log, shutdown_s=self._limits.shutdown_s, undisposed=self._limits.undisposed)
+        self._threads = Threads(
+            "tap",
+            lambda count: events.connection_undisposed(log, count=count),
+            shutdown_s=self._limits.shutdown_s,
+            undisposed=self._limits.undisposed,
+        )
 
     @property
     def address(self) -> str:

@@ -123,7 +123,12 @@ class IotEdge:
         self._token_s = token_s
         self._credentials = credentials
         self._limits = limits or Limits()
-        self._threads = Threads("iotedge", log, shutdown_s=self._limits.shutdown_s, undisposed=self._limits.undisposed)
+        self._threads = Threads(
+            "iotedge",
+            lambda count: events.session_undisposed(log, count=count),
+            shutdown_s=self._limits.shutdown_s,
+            undisposed=self._limits.undisposed,
+        )
 
     async def connect(self, inbox: Inbox) -> "IotEdgeSession":
         """As `ports.Uplink`. Patches and methods are served while the session's `lost()` is awaited."""

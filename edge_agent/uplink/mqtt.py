@@ -93,7 +93,12 @@ class MqttUplink:
         tell_paho_of_tls_ends()
         self._log, self._broker, self._topics = log, broker, topics
         self._limits = limits or Limits()
-        self._threads = Threads("mqtt", log, shutdown_s=self._limits.shutdown_s, undisposed=self._limits.undisposed)
+        self._threads = Threads(
+            "mqtt",
+            lambda count: events.session_undisposed(log, count=count),
+            shutdown_s=self._limits.shutdown_s,
+            undisposed=self._limits.undisposed,
+        )
 
     async def connect(self, inbox: Inbox) -> "MqttSession":
         """As `ports.Uplink`; where the broker has no desired properties, `inbox.document` is told none."""

@@ -1,4 +1,4 @@
-"""An event loop of its own, on a thread of its own, for one SDK client.
+"""An event loop of its own, on a thread of its own, for one client: the SDK's, or aiomqtt's (`mqtt.py`).
 
 `azure-iot-device` is not safe on the agent's loop (2.14.0, each reproduced against the local hub):
 

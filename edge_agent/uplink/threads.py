@@ -1,28 +1,27 @@
-"""The threads of an uplink's clients, one a connection, and those that would not end."""
+"""The threads of MQTT clients, the SDK's and aiomqtt's, one a connection, and those that would not end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from edge_agent import events
 from edge_agent.errors import UplinkWedged
-from edge_agent.events import Log
 from edge_agent.uplink.sdk_thread import SdkThread
 
 
 class Threads:
     """Begins and ends them; one that does not end in time goes on trying, and counts until it has."""
 
-    def __init__(self, name: str, log: Log, *, shutdown_s: float, undisposed: int) -> None:
+    def __init__(self, name: str, tell: Callable[[int], None], *, shutdown_s: float, undisposed: int) -> None:
+        """`tell` is called with each that does not end in time, and with how many there are of them now."""
         self._name = name
-        self._log = log
+        self._tell = tell
         self._shutdown_s = shutdown_s
         self._most = undisposed
         self._begun = 0
         self._undisposed: list[SdkThread] = []  # bounded by `undisposed`
 
     def begin(self) -> SdkThread:
-        """One for the next client. Raises UplinkWedged where too many have not ended: only a new process helps."""
+        """One for the next client. Raises UplinkWedged where too many have not ended."""
         self._undisposed = [each for each in self._undisposed if each.alive]
         if len(self._undisposed) >= self._most:
             raise UplinkWedged(len(self._undisposed))
@@ -37,4 +36,4 @@ class Threads:
                 await thread.ended()
         except TimeoutError:
             self._undisposed = [each for each in (*self._undisposed, thread) if each.alive]
-            events.session_undisposed(self._log, count=len(self._undisposed))
+            self._tell(len(self._undisposed))

@@ -192,6 +192,14 @@ async def test_who_waits_when_the_connection_is_closed_is_told_and_not_cancelled
         await waiting
 
 
+async def test_a_connection_that_would_not_end_is_told_as_the_taps(broker: Mosquitto) -> None:
+    told = Told()
+    session = await MqttLink(broker.broker(), told, replace(SHORT, shutdown_s=0.0)).connect({}, LAST)
+    await session.close()
+
+    assert told.fields("tap.connection_undisposed") == [{"count": 1}]
+
+
 async def test_what_the_socket_does_not_take_is_not_queued(broker: Mosquitto) -> None:
     session = await broker.link(Told()).connect({}, LAST)
     broker.stop()
