@@ -57,7 +57,7 @@ def spare_paho_copies() -> None:
     """
     if _is_done("_send_publish"):
         return
-    send = Client._send_publish  # noqa: SLF001
+    send = Client._send_publish  # noqa: SLF001  only here are header and payload still apart
 
     @wraps(send)
     def send_uncopied(  # noqa: PLR0917  as paho has it
@@ -81,7 +81,7 @@ def spare_paho_copies() -> None:
         head += mid.to_bytes(_PACKET_ID_BYTES, "big")
         return self._packet_queue(PUBLISH, _Packet(head, payload), mid, qos, info)
 
-    Client._send_publish = send_uncopied  # noqa: SLF001
+    Client._send_publish = send_uncopied  # noqa: SLF001  likewise
 
 
 class _Packet:
@@ -110,7 +110,7 @@ def send_ends_at_once() -> None:
     """
     if _is_done("_create_socket_connection"):
         return
-    connect = Client._create_socket_connection  # noqa: SLF001
+    connect = Client._create_socket_connection  # noqa: SLF001  only here is there a socket that sent nothing yet
 
     @wraps(connect)
     def connect_without_delay(self: Client) -> socket.socket:
@@ -118,7 +118,7 @@ def send_ends_at_once() -> None:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
-    Client._create_socket_connection = connect_without_delay  # noqa: SLF001
+    Client._create_socket_connection = connect_without_delay  # noqa: SLF001  likewise
 
 
 def keep_to_receive_maximum(client: Client) -> None:
@@ -149,7 +149,7 @@ class Refusals:
         self._refused: dict[int, int] = {}
         self._publish, self._handle = client.publish, client._handle_pubackcomp  # noqa: SLF001  there is no other way
         client.publish = self._published
-        client._handle_pubackcomp = self._answered  # noqa: SLF001
+        client._handle_pubackcomp = self._answered  # noqa: SLF001  likewise
 
     def take(self) -> int:
         """The reason code of the message that the current task has published; 128 and above is a failure."""
@@ -162,7 +162,7 @@ class Refusals:
         return info
 
     def _answered(self, command: Any) -> Any:
-        packet = self._client._in_packet["packet"]  # noqa: SLF001
+        packet = self._client._in_packet["packet"]  # noqa: SLF001  it hands over the command alone
         if len(packet) > _PACKET_ID_BYTES and packet[_PACKET_ID_BYTES] >= _FIRST_FAILURE:
             self._refused[int.from_bytes(packet[:_PACKET_ID_BYTES], "big")] = packet[_PACKET_ID_BYTES]
         return self._handle(command)

@@ -400,7 +400,7 @@ def test_a_stop_before_the_start_connects_to_nothing() -> None:
 
 def test_a_wedged_uplink_ends_the_agent() -> None:
     class Wedged:
-        async def connect(self, inbox: Inbox) -> Session:  # noqa: ARG002
+        async def connect(self, inbox: Inbox) -> Session:  # noqa: ARG002  the port has it
             raise UplinkWedged(4)
 
     async def main() -> None:

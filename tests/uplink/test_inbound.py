@@ -87,7 +87,7 @@ async def test_a_method_without_an_answer_in_time_is_answered_for_the_inbox() ->
     async with asyncio.TaskGroup() as group:
         group.create_task(served.serve(), name="serve")
         async with asyncio.timeout(5):
-            while not line.answers:  # noqa: ASYNC110
+            while not line.answers:  # noqa: ASYNC110  nothing tells of it
                 await asyncio.sleep(0.01)
         served.lose("enough")
     assert line.answers == [MethodAnswer(504, '{"error": "no answer within 0.05 s"}')]

@@ -285,7 +285,7 @@ async def test_a_name_that_no_host_can_have_is_told_as_unreachable(world: Broker
 
 
 def test_a_password_is_in_no_text_of_its_broker(tmp_path: Path) -> None:
-    broker = Broker("h", 8883, "car", password="a-password-of-the-tests", authority=tmp_path)  # noqa: S106
+    broker = Broker("h", 8883, "car", password="a-password-of-the-tests", authority=tmp_path)  # noqa: S106  the tests'
     assert "a-password-of-the-tests" not in repr(broker)
 
 
