@@ -32,7 +32,7 @@ class Watched:
     """in a cooldown, or while a gate was closed"""
     past_held: int = 0
     past_lost: int = 0
-    """gone before their time, because the memory was full"""
+    """gone before their time, because the memory was full; or come after it, because too many waited"""
     frames_held: int = 0
     frames_lost: int = 0
     """likewise, of frames that are captured"""
@@ -63,18 +63,19 @@ class SettledRules:
         """Counted since this configuration began."""
         past, frames = self._events.past, self._events.frame_past
         of_frames = (frames.held, frames.lost) if frames else (0, 0)
-        return Watched(self._events.fired, self._events.suppressed, past.held, past.lost, *of_frames)
+        lost = past.lost + self._settling.lost
+        return Watched(self._events.fired, self._events.suppressed, past.held, lost, *of_frames)
 
     def learn(self, before: "SettledRules") -> None:
         """Know what the configuration before knew of the past; it has ended."""
+        signals, events, snapshots = before._signals, before._events, before._snapshots  # noqa: SLF001  of its own kind
         there = {info: at for at, info in enumerate(self._signals) if self._wanted[at]}
-        same = {at: there[info] for at, info in enumerate(before._signals) if info in there}  # noqa: SLF001
-        self._events.past.add(before._events.past.known_as(same))  # noqa: SLF001
-        self._snapshots.learn(before._snapshots.known_as(same))  # noqa: SLF001
-        self._now_ns = before._now_ns  # noqa: SLF001
-        frames, frames_before = self._events.frame_past, before._events.frame_past  # noqa: SLF001
-        if frames and frames_before:
-            frames.learn(frames_before)
+        same = {at: there[info] for at, info in enumerate(signals) if info in there}
+        self._events.past.add(events.past.known_as(same))
+        self._snapshots.learn(snapshots.known_as(same))
+        if self._events.frame_past and events.frame_past:
+            self._events.frame_past.learn(events.frame_past)
+        self._now_ns = before._now_ns  # noqa: SLF001  of its own kind
 
     def feed(self, block: SampleBlock, frames: FrameBlock | None) -> Iterator[Found]:
         """What is kept of the stretches that a block has settled; `frames` are those it was decoded from."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge_agent.policy.condition_instants import NOTHING, Readings
+from edge_agent.policy.rules import FIRST_NS
 from edge_agent.records import Bool, SampleBlock
 
 WAITING_SAMPLES = 200_000
@@ -29,21 +30,21 @@ class Settled:
 class Settling:
     """Holds samples of the wanted signals until time has passed them.
 
-    A clock goes back where `until_ns` does, or where a sample is earlier than it: then what waits is settled in its own
-    time first.
+    A clock goes back where a block's `until_ns` does, or where a sample is earlier than that of the block before: then
+    what waits is settled in its own time first. A sample that comes late where too many wait is no such clock: its time
+    was settled without it, so it is `lost`.
     """
 
     def __init__(self, wanted: Bool) -> None:
         """`wanted` for each signal of the plan."""
         self._wanted = wanted
         self._waiting = NOTHING
-        self._until_ns: int | None = None
+        self._until_ns = FIRST_NS
+        """up to where the stream is settled"""
         self._last: SampleBlock | None = None
-
-    @property
-    def until_ns(self) -> int | None:
-        """Up to where the stream is settled; None before the first block."""
-        return self._until_ns
+        self._last_until_ns = FIRST_NS
+        """of the last block: behind `_until_ns` where too many waited"""
+        self.lost = 0
 
     def feed(self, block: SampleBlock) -> Iterator[Settled]:
         """What a block has settled: one stretch, or one more where the clock went back."""
@@ -53,12 +54,15 @@ class Settling:
         )
         first_ns = min(block.until_ns, int(mine.t_ns[0])) if len(mine) else block.until_ns
         moved_ns = 0
-        if self._until_ns is not None and first_ns < self._until_ns:
+        if first_ns < self._last_until_ns:
             yield from self.rest()
             moved_ns, self._until_ns = first_ns - self._until_ns, first_ns
-        self._last = block
-        self._waiting = self._waiting.then(mine) if len(mine) else self._waiting
-        yield Settled(self._settled(max(block.until_ns, self._crowded_ns())), moved_ns)
+        self._last, self._last_until_ns = block, block.until_ns
+        late = int(mine.t_ns.searchsorted(self._until_ns))
+        self.lost += late
+        if late < len(mine):
+            self._waiting = self._waiting.then(mine.part(late, len(mine)))
+        yield Settled(self._settled(max(block.until_ns, self._crowded_ns(), self._until_ns)), moved_ns)
 
     def rest(self) -> Iterator[Settled]:
         """What waits, because the stream ends or goes back here."""
@@ -68,13 +72,14 @@ class Settling:
     def shift(self, delta_ns: int) -> None:
         """Move all times that are remembered: the clock became known, later samples come with other times."""
         self._waiting = replace(self._waiting, t_ns=self._waiting.t_ns + delta_ns)
-        if self._until_ns is not None:
+        if self._last is not None:
             self._until_ns += delta_ns
+            self._last_until_ns += delta_ns
 
     def _crowded_ns(self) -> int:
         """Up to where samples can wait no longer, since too many do."""
         over = len(self._waiting) - WAITING_SAMPLES
-        return int(self._waiting.t_ns[over - 1]) + 1 if over > 0 else 0
+        return int(self._waiting.t_ns[over - 1]) + 1 if over > 0 else FIRST_NS
 
     def _settled(self, until_ns: int) -> SampleBlock:
         if self._last is None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from edge_agent.policy import settling
 from edge_agent.policy.collector import Collector
 from edge_agent.policy.condition_names import bind
 from edge_agent.policy.condition_syntax import parse
@@ -329,6 +330,23 @@ def test_where_the_clock_goes_back_windows_stay_as_long_as_they_are() -> None:
     assert captured(capture).t_ns.tolist() == [494, 499, 500]
     assert (event.why, event.fired_ns) == (CloseReason.EVENT, (494,))
     assert [t_ns for t_ns, _, _ in told(event)] == [494, 499, 500]
+
+
+def test_windows_are_as_long_where_too_many_samples_wait_and_one_that_comes_too_late_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settling, "WAITING_SAMPLES", 3)
+    collector = running([replace(rule_of(), before_ns=20, after_ns=20)], [FAST])
+    batches = []
+    for t_ns in range(100, 200, 5):
+        part = block([sample(t_ns, 0, 20 if t_ns >= 150 else 0)], t_ns - 40)  # eight samples want to wait
+        batches += collector.feed(part)
+    assert collector.watched.past_lost == 0
+    batches += collector.feed(block([sample(179, 0, 0)], 160))
+
+    [batch] = batches
+    assert [t_ns for t_ns, _, _ in told(batch)] == list(range(130, 171, 5))
+    assert collector.watched.past_lost == 1
 
 
 @given(stream=streams(), data=st.data())

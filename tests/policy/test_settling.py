@@ -33,7 +33,7 @@ def test_a_sample_waits_until_no_earlier_one_can_come() -> None:
     [first] = one.feed(block([sample(5, 0, 1)], 3))
     [second] = one.feed(block([sample(3, 1, 1)], 6))
 
-    assert (times(first), times(second), one.until_ns) == ([], [3, 5], 6)
+    assert (times(first), times(second), second.block.until_ns) == ([], [3, 5], 6)
 
 
 def test_signals_nobody_waits_for_are_left_out() -> None:
@@ -77,3 +77,41 @@ def test_too_many_that_wait_wait_no_longer(monkeypatch: pytest.MonkeyPatch) -> N
     [settled] = Settling(ALL).feed(block([sample(t_ns, 0, 1) for t_ns in (10, 11, 12, 13, 14)], 1))
 
     assert (times(settled), settled.block.until_ns) == ([10, 11], 12)
+
+
+def test_time_that_too_many_samples_pushed_on_does_not_go_back_with_the_next_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settling, "WAITING_SAMPLES", 3)
+    one = Settling(ALL)
+    list(one.feed(block([sample(t_ns, 0, 1) for t_ns in (10, 11, 12, 13, 14)], 1)))
+
+    [second] = one.feed(block([], 2))
+    [third] = one.feed(block([sample(15, 0, 1)], 3))
+
+    assert (times(second), second.block.until_ns, second.moved_ns) == ([], 12, 0)
+    assert (times(third), third.block.until_ns, third.moved_ns) == ([12], 13, 0)
+    assert one.lost == 0
+
+
+def test_a_sample_whose_time_was_settled_without_it_because_too_many_waited_is_lost_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settling, "WAITING_SAMPLES", 3)
+    one = Settling(ALL)
+    list(one.feed(block([sample(t_ns, 0, 1) for t_ns in (10, 11, 12, 13, 14)], 1)))
+
+    [settled] = one.feed(block([sample(t_ns, 0, 1) for t_ns in (5, 11, 12)], 20))
+
+    assert (times(settled), settled.moved_ns, one.lost) == ([12, 12, 13, 14], 0, 2)
+
+
+def test_a_clock_that_goes_back_is_seen_though_too_many_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "WAITING_SAMPLES", 3)
+    one = Settling(ALL)
+    list(one.feed(block([sample(t_ns, 0, 1) for t_ns in (110, 111, 112, 113, 114)], 100)))
+
+    [rest, back] = one.feed(block([sample(55, 0, 1)], 50))
+
+    assert (times(rest), rest.moved_ns) == ([112, 113, 114], 0)
+    assert (times(back), back.block.until_ns, back.moved_ns, one.lost) == ([], 50, 50 - 115, 0)
