@@ -1,4 +1,4 @@
-"""Conditions over signals, evaluated exactly, for all rules at once. Pure: time comes with the blocks.
+"""Conditions over signals, evaluated exactly, for all rules at once. Pure: time comes with the samples.
 
 What a condition means:
 
@@ -21,23 +21,21 @@ What a condition means:
   A window holds the newest 10 000 samples at most.
 - Conditions remember from when they began: a new configuration begins with nothing known.
 
-When it is judged: an instant is judged once `until_ns` of a block is beyond it, since only then no earlier sample, and
-none of the same time, can come any more. So the result does not depend on how the stream was cut into blocks.
+When it is judged: over settled samples (`settling.py`), after which no earlier one, nor one of the same time, comes.
+So the result does not depend on how the stream was cut into blocks.
 
-A clock that steps back: where `until_ns` goes back, what waits is judged at once, in its own time. An instant that is
-earlier than one judged before (the clock was set back, or a frame came later than any may) moves all that is
-remembered back with it, as if no time had passed between: no age is negative and no window waits for the old time to
-come again. A clock set forward is time that passed. Judged times go back only there.
+A clock that steps back: an instant that is earlier than one judged before moves all that is remembered back with it, as
+if no time had passed between: no age is negative and no window waits for the old time to come again. A clock set
+forward is time that passed. Judged times go back only there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.policy.condition_instants import NOTHING, Instants, Readings
+from edge_agent.policy.condition_instants import Instants, Readings
 from edge_agent.policy.condition_program import compile_program
 from edge_agent.policy.condition_run import Run
 from edge_agent.policy.condition_tree import Tree, signals_of
@@ -45,8 +43,6 @@ from edge_agent.records import F64, I64, SampleBlock, SignalInfo
 
 I8 = NDArray[np.int8]
 
-WAITING_SAMPLES = 200_000
-"""Samples that wait for `until_ns`, at most; more are judged at once. 20 000 a second wait for 1 s behind a log."""
 WORK = 2_000_000
 """Results computed in one go, at most: 16 MB if no two samples had one time, a fifth of it in a usual block."""
 
@@ -76,56 +72,25 @@ class Conditions:
         self._run = Run(compile_program(trees, index), [signals[i] for i in mine])
         self._work = _work(trees, index)
         self._nothing = (NONE,) * len(trees)
-        self._waiting = NOTHING
-        self._until_ns = 0
         self._judged_ns: int | None = None
 
-    def feed(self, block: SampleBlock) -> Sequence[Verdicts]:
-        """For each condition, in the order of the trees, the instants that the block's `until_ns` has made certain."""
-        certain: list[Readings] = []
-        if block.until_ns < self._until_ns:
-            certain.append(self._take(len(self._waiting)))
-        self._until_ns = block.until_ns
-        self._wait(block)
-        over = len(self._waiting) > WAITING_SAMPLES
-        until = len(self._waiting) if over else int(self._waiting.t_ns.searchsorted(block.until_ns))
-        certain.append(self._take(until))
-        return self._judged(certain)
-
-    def rest(self) -> Sequence[Verdicts]:
-        """All instants that wait, because the stream ends here."""
-        return self._judged([self._take(len(self._waiting))])
+    def feed(self, settled: SampleBlock) -> Sequence[Verdicts]:
+        """For each condition, in the order of the trees, its instants among settled samples."""
+        local = self._local.take(settled.signal)
+        at = np.flatnonzero(local >= 0)
+        if not len(at):
+            return self._nothing
+        samples = Readings(settled.t_ns.take(at), local.take(at), settled.raw.take(at), settled.value.take(at))
+        found, *others = [self._judge(part) for part in self._parts(samples)]
+        for more in others:
+            found = [_joined(one, its) for one, its in zip(found, more, strict=True)]
+        return found
 
     def shift(self, delta_ns: int) -> None:
-        """Move all times that are remembered: the clock became known, later samples come with other times."""
-        self._waiting = replace(self._waiting, t_ns=self._waiting.t_ns + delta_ns)
-        self._until_ns += delta_ns
-        self._move(delta_ns)
-
-    def _move(self, delta_ns: int) -> None:
+        """Move all times that are remembered: the clock became known, or went back; later samples have other times."""
         if self._judged_ns is not None:
             self._judged_ns += delta_ns
             self._run.shift(delta_ns)
-
-    def _wait(self, block: SampleBlock) -> None:
-        local = self._local.take(block.signal)
-        at = np.flatnonzero(local >= 0)
-        if len(at):
-            mine = Readings(block.t_ns.take(at), local.take(at), block.raw.take(at), block.value.take(at))
-            self._waiting = self._waiting.then(mine)
-
-    def _take(self, count: int) -> Readings:
-        taken, self._waiting = self._waiting.part(0, count), self._waiting.part(count, len(self._waiting))
-        return taken
-
-    def _judged(self, certain: Sequence[Readings]) -> Sequence[Verdicts]:
-        parts = [self._judge(part) for samples in certain if len(samples) for part in self._parts(samples)]
-        if not parts:
-            return self._nothing
-        found = parts[0]
-        for part in parts[1:]:
-            found = [_joined(one, more) for one, more in zip(found, part, strict=True)]
-        return found
 
     def _parts(self, samples: Readings) -> Iterator[Readings]:
         """Whole instants, as many as can be computed in one go."""
@@ -143,7 +108,7 @@ class Conditions:
     def _judge(self, samples: Readings) -> list[Verdicts]:
         first_ns = int(samples.t_ns[0])
         if self._judged_ns is not None and first_ns < self._judged_ns:
-            self._move(first_ns - self._judged_ns)
+            self.shift(first_ns - self._judged_ns)
         self._judged_ns = int(samples.t_ns[-1])
         return _verdicts(*self._run.judge(samples))
 

@@ -1,5 +1,7 @@
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from edge_agent.policy.condition import Conditions, Verdicts
 from edge_agent.policy.condition_names import bind
 from edge_agent.policy.condition_syntax import parse
 from edge_agent.policy.condition_tree import Tree
+from edge_agent.policy.settling import Settled, Settling
+from edge_agent.records import SampleBlock
 from tests.policy.condition_reference import EXPRESSIONS, Expression, judged, written
 from tests.policy.condition_signals import CATALOG, MS, SECOND, SIGNALS, Sample, block, blocks_of, sample, streams
 
@@ -21,6 +25,30 @@ Judged = list[tuple[int, int]]
 
 def conditions(*texts: str) -> Conditions:
     return Conditions([tree(text) for text in texts], SIGNALS)
+
+
+class OverSettled:
+    """Conditions over what the blocks of a stream have settled, as they are judged in a vehicle."""
+
+    def __init__(self, *texts: str) -> None:
+        self._settling = Settling(np.ones(len(SIGNALS), np.bool_))
+        self._conditions = conditions(*texts)
+        self.judged: list[Judged] = [[] for _ in texts]
+
+    def feed(self, one: SampleBlock) -> None:
+        self._judge(list(self._settling.feed(one)))
+
+    def rest(self) -> None:
+        self._judge(list(self._settling.rest()))
+
+    def shift(self, delta_ns: int) -> None:
+        self._settling.shift(delta_ns)
+        self._conditions.shift(delta_ns)
+
+    def _judge(self, stretches: Sequence[Settled]) -> None:
+        for settled in stretches:
+            for at, verdicts in enumerate(self._conditions.feed(settled.block)):
+                self.judged[at] += told(verdicts)
 
 
 def tree(text: str) -> Tree:
@@ -41,15 +69,12 @@ def truths(text: str, *samples: Sample) -> list[int]:
 def test_wherever_the_stream_is_cut_conditions_are_true_when_pencil_and_paper_say(
     stream: list[Sample], expressions: list[Expression], data: st.DataObject
 ) -> None:
-    judge = conditions(*map(written, expressions))
-    found: list[Judged] = [[] for _ in expressions]
+    judge = OverSettled(*map(written, expressions))
+    for one in data.draw(blocks_of(stream)):
+        judge.feed(one)
+    judge.rest()
 
-    answers = [judge.feed(one) for one in data.draw(blocks_of(stream))]
-    for answer in [*answers, judge.rest()]:
-        for i, verdicts in enumerate(answer):
-            found[i] += told(verdicts)
-
-    assert found == [judged(stream, one) for one in expressions]
+    assert judge.judged == [judged(stream, one) for one in expressions]
 
 
 @given(stream=streams(), expressions=st.lists(EXPRESSIONS, min_size=1, max_size=3), work=st.integers(1, 60))
@@ -69,31 +94,26 @@ def test_a_clock_that_becomes_known_changes_no_truth(
 ) -> None:
     cut = data.draw(st.integers(0, len(stream)))
     until_ns = min((one.t_ns for one in stream[cut:]), default=0)
-    judge = conditions(written(expression))
-
-    (before,) = judge.feed(block(stream[:cut], until_ns))
+    judge = OverSettled(written(expression))
+    judge.feed(block(stream[:cut], until_ns))
+    before = list(judge.judged[0])
     judge.shift(delta_ns)
-    (after,) = judge.feed(block([one._replace(t_ns=one.t_ns + delta_ns) for one in stream[cut:]], LATER_NS))
+    judge.feed(block([one._replace(t_ns=one.t_ns + delta_ns) for one in stream[cut:]], LATER_NS))
 
-    found = told(before) + [(t_ns - delta_ns, truth) for t_ns, truth in told(after)]
-    assert found == judged(stream, expression)
-
-
-# --- what is judged when -------------------------------------------------------------------------
+    after = [(t_ns - delta_ns, truth) for t_ns, truth in judge.judged[0][len(before) :]]
+    assert before + after == judged(stream, expression)
 
 
-def test_an_instant_is_judged_once_no_earlier_sample_can_come() -> None:
-    judge = conditions("Motion.Speed > 1")
-
-    assert told(*judge.feed(block([sample(5, SPEED, 20)], 5))) == []
-    assert told(*judge.feed(block([sample(3, SPEED, 0)], 6))) == [(3, 0), (5, 1)]
+# --- what is judged together ---------------------------------------------------------------------
 
 
 def test_samples_of_one_time_are_judged_together_though_they_came_in_two_blocks() -> None:
-    judge = conditions("Motion.Speed > 1 and Motion.Gear == 'One'")
+    judge = OverSettled("Motion.Speed > 1 and Motion.Gear == 'One'")
 
-    assert told(*judge.feed(block([sample(5, SPEED, 20), sample(5, GEAR, 3)], 5))) == []
-    assert told(*judge.feed(block([sample(5, GEAR, 1)], 6))) == [(5, 1)]
+    judge.feed(block([sample(5, SPEED, 20), sample(5, GEAR, 3)], 5))
+    assert judge.judged == [[]]
+    judge.feed(block([sample(5, GEAR, 1)], 6))
+    assert judge.judged == [[(5, 1)]]
 
 
 def test_a_condition_has_no_instant_where_only_others_signals_have_samples() -> None:
@@ -113,26 +133,7 @@ def test_several_conditions_over_one_signal_each_have_their_own_memory() -> None
 
 
 def test_without_conditions_there_is_nothing_to_judge() -> None:
-    judge = conditions()
-
-    assert not judge.feed(block([sample(5, SPEED, 20)], LATER_NS))
-    assert not judge.rest()
-
-
-def test_what_waits_is_judged_when_the_stream_ends() -> None:
-    judge = conditions("Motion.Speed > 1")
-    judge.feed(block([sample(5, SPEED, 20)], 0))
-
-    assert told(*judge.rest()) == [(5, 1)]
-    assert told(*judge.rest()) == []
-
-
-def test_a_time_that_does_not_go_on_holds_no_more_samples_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(condition, "WAITING_SAMPLES", 2)
-    judge = conditions("Motion.Speed > 1")
-
-    assert told(*judge.feed(block([sample(t, SPEED, 20) for t in (1, 2)], 0))) == []
-    assert told(*judge.feed(block([sample(3, SPEED, 0)], 0))) == [(1, 1), (2, 1), (3, 0)]
+    assert not conditions().feed(block([sample(5, SPEED, 20)], LATER_NS))
 
 
 # --- unknown -------------------------------------------------------------------------------------
@@ -212,11 +213,3 @@ def test_a_clock_that_steps_back_makes_no_age_negative_and_keeps_no_window_waiti
     assert [t_ns for t_ns, _ in told(ages)] == [at + i * 500 * MS for i in range(4)]
     assert [truth for _, truth in told(ages)] == [1, 1, 1, 0]
     assert [truth for _, truth in told(windows)] == [1, 1, 0, 0]
-
-
-def test_what_waits_when_the_clock_steps_back_is_judged_in_its_own_time() -> None:
-    judge = conditions("Motion.Speed > 1")
-    judge.feed(block([sample(100, SPEED, 20)], 100))
-
-    assert told(*judge.feed(block([sample(50, SPEED, 0)], 49))) == [(100, 1)]
-    assert told(*judge.feed(block([], 51))) == [(50, 0)]
