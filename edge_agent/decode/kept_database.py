@@ -28,7 +28,7 @@ class UnusableDatabase(ValueError):  # noqa: N818  says what is
     """What was kept is damaged, or no such thing."""
 
 
-class OutdatedDatabase(ValueError):  # noqa: N818
+class OutdatedDatabase(ValueError):  # noqa: N818  says what is
     """Another version made it, or it is of another file."""
 
 
