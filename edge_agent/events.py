@@ -215,9 +215,13 @@ def kept_consent_unusable(log: Log, *, reason: str) -> None:
     log.warning("policy.kept_consent_unusable", reason=reason)
 
 
-def consent_not_kept(log: Log, *, reason: str) -> None:
-    """The decision could not be written, or what was withdrawn not be wiped; both are tried again each second."""
-    log.error("policy.consent_not_kept", count=1, reason=reason)
+def consent_not_kept(log: Log, *, reason: str, retry_num: int) -> None:
+    """The decision could not be written, or what was withdrawn not be wiped; both are tried again each second.
+
+    Only the first failure of a spell is an ERROR.
+    """
+    tell = log.error if retry_num == 0 else log.debug
+    tell("policy.consent_not_kept", count=1, reason=reason, retry_num=retry_num)
 
 
 def consent_wiped(log: Log, *, purposes: Sequence[str], waited_s: float) -> None:
@@ -385,7 +389,7 @@ def local_message_refused(log: Log, *, topic: str, reason: str) -> None:
 
 
 def local_message_dropped(log: Log, *, topic: str, reason: str) -> None:
-    """What came over the local bus was not taken in, being too large or too much at once; told once a connection."""
+    """What came over the local bus was not taken in, being `too_large` or one of `too_many`; told once a connection."""
     log.warning("tap.message_dropped", topic=topic, reason=reason)
 
 
@@ -532,9 +536,13 @@ def kept_state_unusable(log: Log, *, reason: str) -> None:
     log.warning("twin.kept_state_unusable", reason=reason)
 
 
-def state_not_kept(log: Log, *, reason: str) -> None:
-    """The vehicle's state could not be written; a start from now on would begin with an older one."""
-    log.warning("twin.state_not_kept", reason=reason)
+def state_not_kept(log: Log, *, reason: str, retry_num: int) -> None:
+    """The vehicle's state could not be written; a start from now on would begin with an older one.
+
+    It is tried again every five seconds. Only the first failure of a spell is a WARNING.
+    """
+    tell = log.warning if retry_num == 0 else log.debug
+    tell("twin.state_not_kept", reason=reason, retry_num=retry_num)
 
 
 def kept_document_unusable(log: Log, *, reason: str) -> None:

@@ -74,9 +74,13 @@ def test_no_two_events_share_a_name() -> None:
     assert len(set(names)) == len(names) > 30
 
 
-@pytest.mark.parametrize("tell", [events.bus_lost, events.link_down])
+@pytest.mark.parametrize("tell", [events.bus_lost, events.link_down, events.state_not_kept])
 def test_only_the_first_failure_of_a_spell_is_a_warning(tell: Callable[..., None]) -> None:
     assert [level for level, _, _ in lines(tell)] == ["warning", "debug"]
+
+
+def test_only_the_first_failure_of_a_spell_to_wipe_is_an_error() -> None:
+    assert [level for level, _, _ in lines(events.consent_not_kept)] == ["error", "debug"]
 
 
 def test_lost_batches_are_counted_over_their_ranges() -> None:

@@ -31,7 +31,7 @@ class Followers:
     wipe: Callable[[Purpose, int], Awaitable[None]]
     """`SegmentSpool.withdraw`"""
     forget: Callable[[], None]
-    """write what else is kept on disk of the vehicle anew, without what must not be; blocking"""
+    """write what else is kept on disk of the vehicle anew, without what must not be; blocking, raises OSError"""
     waiting: Callable[[], Mapping[str, tuple[str, ...]]]
 
 
@@ -42,7 +42,7 @@ class Consenting:
         self._file, self._followers, self._reported = file, followers, reported
         self._clock, self._log = clock, log
         self._consent, self._to_wipe = Consent(), Purpose(0)
-        self._first_seq = 0
+        self._first_seq = self._failures = 0
         self._since_ns = clock.uptime_ns()
         self._changed = asyncio.Event()
 
@@ -79,6 +79,7 @@ class Consenting:
             self._changed.clear()
             while not await self._settle():  # noqa: ASYNC110  a disk tells nobody when it takes something again
                 await asyncio.sleep(RETRY_S)
+            self._failures = 0
 
     def _obey(self) -> None:
         self._first_seq = self._followers.allow(self.allowed, self._clock.uptime_ns())
@@ -100,8 +101,8 @@ class Consenting:
         try:
             await self._followers.wipe(wiping, self._first_seq)
             await asyncio.to_thread(self._followers.forget)
-        except DiskBusy as error:
-            events.consent_not_kept(self._log, reason=error.sentence())
+        except (DiskBusy, OSError) as error:
+            self._tell_failed(error)
             return False
         # Of what was withdrawn again meanwhile nothing has been collected since.
         self._to_wipe &= ~wiping
@@ -115,6 +116,10 @@ class Consenting:
         try:
             await asyncio.to_thread(self._file.write, consent, wipe)
         except OSError as error:
-            events.consent_not_kept(self._log, reason=str(error))
+            self._tell_failed(error)
             return False
         return True
+
+    def _tell_failed(self, error: Exception) -> None:
+        events.consent_not_kept(self._log, reason=str(error), retry_num=self._failures)
+        self._failures += 1

@@ -36,7 +36,10 @@ class CabinDoor:
         clock: Clock,
         log: Log,
     ) -> None:
-        """`forget` writes what else is kept on disk of the vehicle anew, without what must not be; blocking."""
+        """`forget` writes what else is kept on disk of the vehicle anew, without what must not be.
+
+        It blocks, and raises OSError.
+        """
         self._asks = asks_for_consent(settings)
         self._sift, self._bus = sift, bus
         followers = Followers(

@@ -96,7 +96,7 @@ class Parts:
         self.sift = self._sift_of(reports, collector)
 
         self.cabin = CabinDoor(
-            settings, self.sift, spool, self.local_bus, reported, forget=self.keep_state, clock=clock, log=log
+            settings, self.sift, spool, self.local_bus, reported, forget=self._forget, clock=clock, log=log
         )
         self.latency = Latency()
         self.keeping = self._keeping_of()
@@ -113,7 +113,7 @@ class Parts:
 
     def keep_state(self) -> None:
         """The vehicle's last known state, to disk if it is news. Blocking."""
-        self._state_file.write(self._vehicle_state.body)
+        self._state_file.keep(lambda: self._vehicle_state.body)
 
     def tell_what_waits(self) -> None:
         """On disk or in memory, to the twin."""
@@ -206,6 +206,10 @@ class Parts:
         )
         file = PowerFile(self.settings.data_folder / "power.json", self.log)
         return Power(line, file, self._reported, clock=self.clock, log=self.log)
+
+    def _forget(self) -> None:
+        """As `keep_state`. Raises OSError: what was withdrawn is still there then."""
+        self._state_file.write(lambda: self._vehicle_state.body)
 
     def _follow(self, config: Config) -> None:
         self._log_level.follow(config.log_level)

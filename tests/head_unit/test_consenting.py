@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ class World:
         self.next_seq = 0
         self.busy = 0
         """wipes that still fail"""
+        self.full = 0
+        """and what else is to be forgotten"""
         followers = Followers(allow=self.allow, wipe=self.wipe, forget=self.forget, waiting=dict)
         file = ConsentFile(path, self.told)
         self.consenting = Consenting(file, followers, self.reported, clock=SystemClock(), log=self.told)
@@ -51,6 +54,9 @@ class World:
 
     def forget(self) -> None:
         self.acts.append("forget")
+        if self.full:
+            self.full -= 1
+            raise OSError(ENOSPC, "No space left on device")
 
     def kept(self) -> tuple[Consent, Purpose]:
         return ConsentFile(self.path, self.told).read()
@@ -138,7 +144,32 @@ async def test_a_yes_waits_until_what_was_withdrawn_is_wiped(world: World, monke
     assert len(wipes) == 4
     assert world.acts[-1] == ("allow", Purpose.TRIPS)
     assert world.acts.index(("allow", Purpose.TRIPS), 2) > world.acts.index("forget")
-    assert len(world.told.fields("policy.consent_not_kept")) == 3
+    assert world.told.levels("policy.consent_not_kept") == ["error", "debug", "debug"]
+
+    world.busy = 1
+    async with world.runs():
+        world.consenting.hear(said(4, trips="NO"))
+        await world.told.heard("policy.consent_not_kept", times=4)
+    assert world.told.levels("policy.consent_not_kept")[3:] == ["error"], "another spell"
+
+
+async def test_a_withdrawal_is_done_only_when_the_rest_of_the_disk_has_forgotten_it_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consenting, "RETRY_S", 0.01)
+    world.full = 2
+    await world.consenting.begin()
+    async with world.runs():
+        world.consenting.hear(said(1, location="YES"))
+        world.consenting.hear(said(2, location="NO"))
+        await world.told.heard("policy.consent_not_kept", times=2)
+        assert world.told.fields("policy.consent_wiped") == []
+        assert world.kept()[1] == Purpose.LOCATION
+        await world.told.heard("policy.consent_wiped")
+        await world.settled(0)
+
+    assert world.acts.count("forget") == 3
+    assert world.kept()[1] == Purpose(0)
 
 
 async def test_a_wipe_that_was_cut_short_is_done_again_at_the_next_start(world: World) -> None:
