@@ -101,10 +101,13 @@ def metrics_of(status: Status, health: Verdict, latency: Latency) -> Iterator[Me
     yield GaugeMetricFamily("edge_agent_healthy", "Whether every stage makes progress.", value=int(health.healthy))
     yield from _metrics_of_buses(status)
     yield from _metrics_of_latency(latency)
-    spent = GaugeMetricFamily("edge_uplink_spent", "In this day or month, of each limit.", labels=("limit",))
-    for limit, number in status.spent.items():
-        spent.add_metric((limit,), number)
-    yield spent
+    yield from _counters(status)
+    yield from _metrics_of_tap(status)
+    yield from _gauges(status)
+
+
+def _counters(status: Status) -> Iterator[Metric]:
+    """What was done and what was lost."""
     counters = {
         "edge_decode_samples": (status.samples, "Samples decoded."),
         "edge_policy_samples_kept": (status.kept_samples, "Samples that the rules kept, on disk for good."),
@@ -116,10 +119,16 @@ def metrics_of(status: Status, health: Verdict, latency: Latency) -> Iterator[Me
     }
     for name, (number, text) in counters.items():
         yield CounterMetricFamily(name, text, value=number)
-    lost = CounterMetricFamily("edge_spool_batches_lost", "Batches that will not arrive.", labels=("why",))
-    for why in dict.fromkeys((*LOST, *status.lost_batches)):
-        lost.add_metric((why,), status.lost_batches.get(why, 0))
-    yield lost
+    lost = {why: status.lost_batches.get(why, 0) for why in (*LOST, *status.lost_batches)}
+    yield _counter_by("edge_spool_batches_lost", "Batches that will not arrive.", "why", lost)
+
+
+def _gauges(status: Status) -> Iterator[Metric]:
+    """What there is now."""
+    spent = GaugeMetricFamily("edge_uplink_spent", "In this day or month, of each limit.", labels=("limit",))
+    for limit, number in status.spent.items():
+        spent.add_metric((limit,), number)
+    yield spent
     gauges = {
         "edge_spool_batches_waiting": (status.spooled_batches, "Batches on disk or in memory, and not delivered."),
         "edge_spool_bytes_waiting": (status.spooled_bytes, "Bytes of their records."),
@@ -134,10 +143,16 @@ def metrics_of(status: Status, health: Verdict, latency: Latency) -> Iterator[Me
         "edge_twin_version_running": (status.config_version, "$version of the desired properties that run."),
         "edge_agent_boot": (status.boot, "The agent's starts on this vehicle."),
     }
-    yield from _metrics_of_tap(status)
     gauges |= {f"edge_spool_{name}": (status.spool_damage.get(count, 0), text) for name, count, text in DAMAGE}
     for name, (number, text) in gauges.items():
         yield GaugeMetricFamily(name, text, value=number)
+
+
+def _counter_by(name: str, text: str, label: str, numbers: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for value, number in numbers.items():
+        family.add_metric((value,), number)
+    return family
 
 
 def _metrics_of_tap(status: Status) -> Iterator[Metric]:
@@ -145,10 +160,8 @@ def _metrics_of_tap(status: Status) -> Iterator[Metric]:
         "edge_tap_connected", "Whether the local bus has the agent.", value=int(status.tap_connected)
     )
     yield CounterMetricFamily("edge_tap_ticks_published", "Ticks on the local bus.", value=status.tap_ticks)
-    dropped = CounterMetricFamily("edge_tap_ticks_dropped", "Ticks that were not published.", labels=("reason",))
-    for reason, number in status.tap_dropped.items():
-        dropped.add_metric((reason,), number)
-    yield dropped
+    yield _counter_by("edge_tap_ticks_dropped", "Ticks that were not published.", "reason", status.tap_dropped)
+    yield _counter_by("edge_tap_messages_unheard", "Messages to the agent, dropped.", "reason", status.tap_unheard)
 
 
 def _metrics_of_latency(latency: Latency) -> Iterator[Metric]:

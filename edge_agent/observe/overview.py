@@ -112,6 +112,7 @@ class Overview:
             tap_connected=self.local_bus.up,
             tap_ticks=self.tap.published,
             tap_dropped=self.tap.dropped,
+            tap_unheard=self.local_bus.unheard,
             link_metered=self.tariff.link.metered,
             link_roaming=self.tariff.link.roaming,
             budget_percent=self.tariff.budget_percent,

@@ -54,6 +54,8 @@ class Status:
     tap_dropped: Mapping[str, int] = field(default_factory=dict)
     """ticks that were not: `offline` without a connection, `busy` while the one before had not gone, `cut` with the
     connection"""
+    tap_unheard: Mapping[str, int] = field(default_factory=dict)
+    """messages that came over the bus and were dropped: `too_large`, or `too_many` at once, which end the connection"""
     link_metered: bool = True
     """bytes cost money now, or nobody says that they do not"""
     link_roaming: bool = False

@@ -6,6 +6,9 @@ from typing import Protocol
 
 Heard = Callable[[bytes], None]
 """is called with each payload on a topic; it raises nothing"""
+UNHEARD = ("too_large", "too_many")
+"""Why a message that came is dropped. One of the second kind ends the connection: what the broker retains, the driver's
+last word on consent among it, is heard again with the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class LocalSession(Protocol):
 
     unwritten: int
     """offers that were taken and that the connection's end cut off; known after `close`"""
+
+    @property
+    def unheard(self) -> Mapping[str, int]:
+        """Messages that came and were dropped, for each reason of `UNHEARD`."""
 
     def offer(self, messages: Sequence[Message]) -> bool:
         """Send these at QoS 0, now or never: False where those before have not all gone to the socket."""

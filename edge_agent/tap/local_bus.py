@@ -4,14 +4,15 @@ Nothing waits for it: what cannot go now is dropped, and nothing that was droppe
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from edge_agent import events
 from edge_agent.backoff import Backoff
 from edge_agent.errors import LocalBusDown, LocalBusRefused
 from edge_agent.events import Log
 from edge_agent.ports import Clock
-from edge_agent.tap.link import Heard, LocalLink, LocalSession, Message
+from edge_agent.tap.link import UNHEARD, Heard, LocalLink, LocalSession, Message
 
 RECONNECT = Backoff(first_s=0.2, cap_s=5.0)
 """A broker beside the agent is back in a second, and nobody else asks for it."""
@@ -28,9 +29,13 @@ class LocalBus:
         self._clock, self._random, self._log = clock, random, log
         self._heard: dict[str, Heard] = {}
         self._session: LocalSession | None = None
+        self._hearing: LocalSession | None = None
+        """the same, until it is closed"""
         self._down_ns = clock.uptime_ns()
         self._retry_num = 0
         self._offers_lost = 0
+        self._unheard = Counter[str]()
+        """of connections that were closed"""
         self.connects = 0
         self.news = asyncio.Event()
         """set with each connect; whoever has something to say then clears it"""
@@ -52,6 +57,12 @@ class LocalBus:
         Those of a connection that stands are known when it ends.
         """
         return self._offers_lost
+
+    @property
+    def unheard(self) -> Mapping[str, int]:
+        """Messages that came and were dropped, for each reason of `UNHEARD`; since the start."""
+        now = self._hearing.unheard if self._hearing is not None else {}
+        return {reason: self._unheard[reason] + now.get(reason, 0) for reason in UNHEARD}
 
     def subscribe(self, topic: str, heard: Heard) -> None:
         """From the next connect on, `heard` is called with each payload on exactly this topic, on the agent's loop.
@@ -93,7 +104,7 @@ class LocalBus:
             retry_num=self._retry_num,
             down_s=(up_ns - self._down_ns) / 1e9,
         )
-        self._session = session
+        self._session = self._hearing = session
         self.connects += 1
         self.news.set()
         try:
@@ -102,6 +113,8 @@ class LocalBus:
             self._session = None
             await session.close()
             self._offers_lost += session.unwritten
+            self._unheard.update(session.unheard)
+            self._hearing = None
         self._down_ns = self._clock.uptime_ns()
         if (self._down_ns - up_ns) / 1e9 >= RECONNECT.healthy_s:
             self._retry_num = 0

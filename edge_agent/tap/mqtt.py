@@ -26,14 +26,14 @@ from edge_agent import events
 from edge_agent.errors import LocalBusDown, LocalBusRefused, UplinkWedged
 from edge_agent.events import Log
 from edge_agent.tap.address import Address
-from edge_agent.tap.link import Heard, Message
+from edge_agent.tap.link import UNHEARD, Heard, Message
 from edge_agent.uplink.paho_shim import Refusals, tell_paho_of_tls_ends
 from edge_agent.uplink.threads import Threads
 
 T = TypeVar("T")
 
 INCOMING: Final = 64
-"""messages on their way to the agent's loop; more at once are dropped"""
+"""messages on their way to the agent's loop; one more ends the connection"""
 INCOMING_BYTES: Final = 64 * 1024
 """of one; a trip's summary has a few hundred"""
 SEND_BUFFER_BYTES: Final = 32 * 1024
@@ -133,6 +133,8 @@ class MqttSession:
         self._written = 0
         """by the client's thread alone, as `_brought` is; so that neither needs a lock"""
         self._is_told = False
+        self.unheard = dict.fromkeys(UNHEARD, 0)
+        """likewise, and as `LocalSession`"""
         self.unwritten = 0
         """as `LocalSession`"""
 
@@ -235,14 +237,16 @@ class MqttSession:
     def _bring(self, topic: str, payload: object) -> None:
         """To the agent's loop; so few may be on their way there that nobody can fill it from outside."""
         if not isinstance(payload, bytes) or len(payload) > INCOMING_BYTES:
-            self._drop(topic, "too large")
+            self._drop(topic, "too_large")
         elif self._brought - self._taken_in >= INCOMING:
-            self._drop(topic, "too many")
+            self._drop(topic, "too_many")
+            self._lose(f"more than {INCOMING} messages came at once")
         else:
             self._brought += 1
             self._home.call_soon_threadsafe(self._take_in, topic, payload)
 
     def _drop(self, topic: str, reason: str) -> None:
+        self.unheard[reason] += 1
         if not self._is_told:  # once a connection: whoever floods must not flood the log too
             self._is_told = True
             self._home.call_soon_threadsafe(self._tell_dropped, topic, reason)

@@ -46,6 +46,7 @@ STATUS = Status(
     tap_connected=True,
     tap_ticks=90,
     tap_dropped={"offline": 4, "busy": 1, "cut": 0},
+    tap_unheard={"too_large": 3, "too_many": 1},
     link_metered=False,
     link_roaming=True,
     budget_percent=81,
@@ -124,6 +125,7 @@ async def test_what_the_spool_lost_is_counted_by_why_from_zero_and_where_it_keep
         1,
         0,
     ]
+    assert [found["edge_tap_messages_unheard_total", (("reason", why),)] for why in ("too_large", "too_many")] == [3, 1]
     assert (found["edge_spool_memory_batches", ()], found["edge_spool_memory_bytes", ()]) == (3, 300)
     assert (found["edge_spool_damaged_segments", ()], found["edge_spool_damaged_bytes", ()]) == (2, 700)
     assert (found["edge_spool_missing_segments", ()], found["edge_spool_unreadable_segments", ()]) == (1, 4)

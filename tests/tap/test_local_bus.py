@@ -1,6 +1,8 @@
 """One connection for all, over a broker that is killed, stopped and started again."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import LocalBusDown
 from edge_agent.tap.link import LocalLink, Message
 from edge_agent.tap.local_bus import LocalBus
+from edge_agent.tap.mqtt import INCOMING
 from tests.tap.broker import CABIN, LAST, Mosquitto, mosquitto, until
 from tests.uplink.fakes import Told
 
@@ -72,6 +75,35 @@ async def test_a_retained_message_is_heard_at_once(broker: Mosquitto) -> None:
         await until(lambda: heard == [b"kept"])
 
 
+async def test_a_flood_ends_the_connection_and_what_the_broker_kept_of_it_is_heard_with_the_next(
+    broker: Mosquitto,
+) -> None:
+    async def flood() -> None:
+        async with broker.client(CABIN) as cabin:
+            for number in range(200):
+                await cabin.publish(CONSENT, str(number).encode(), qos=1)
+            await cabin.publish(CONSENT, b"no", qos=1, retain=True)
+
+    told, heard = Told(), list[bytes]()
+    bus = bus_of(broker.link(told), told)
+    bus.subscribe(CONSENT, heard.append)
+    async with running(bus):
+        await until(lambda: bus.up)
+        flooding = threading.Thread(target=lambda: asyncio.run(flood()), name="flood")
+        flooding.start()
+        end_s = time.monotonic() + 8
+        while bus.unheard["too_many"] < 201 - INCOMING and time.monotonic() < end_s:
+            time.sleep(0.005)  # noqa: ASYNC251  the agent's loop has no time for anybody
+        flooding.join()
+        assert heard == []
+        await until(lambda: heard[-1:] == [b"no"])
+
+    assert len(heard) == INCOMING + 1
+    assert bus.unheard == {"too_large": 0, "too_many": 201 - INCOMING}
+    assert told.fields("tap.message_dropped") == [{"topic": CONSENT, "reason": "too_many"}]
+    assert [down["reason"] for down in told.fields("tap.bus_down")] == [f"more than {INCOMING} messages came at once"]
+
+
 async def test_a_mute_broker_is_left_and_found_again_when_it_speaks(broker: Mosquitto) -> None:
     told = Told()
     bus = bus_of(broker.link(told), told)
@@ -112,3 +144,4 @@ async def test_without_a_broker_in_the_settings_nothing_runs() -> None:
         await bus.run()
 
     assert (bus.exists, bus.up, bus.offer([TICK]), told.lines) == (False, False, False, [])
+    assert bus.unheard == {"too_large": 0, "too_many": 0}

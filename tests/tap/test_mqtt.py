@@ -100,7 +100,8 @@ async def test_what_is_too_large_is_dropped_and_told_once(broker: Mosquitto) -> 
     await session.close()
 
     assert heard == [b"small", b"small"]
-    assert told.fields("tap.message_dropped") == [{"topic": CONSENT, "reason": "too large"}]
+    assert told.fields("tap.message_dropped") == [{"topic": CONSENT, "reason": "too_large"}]
+    assert session.unheard == {"too_large": 2, "too_many": 0}
 
 
 @pytest.mark.parametrize(("user", "password"), [("agent", "wrong"), ("nobody", "the-agents-of-the-tests"), ("", "")])
