@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from pathlib import Path
+from threading import Lock
 
 from edge_agent import events
 from edge_agent.channel import Channel
@@ -24,6 +25,7 @@ class LastGoodTwin:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._one_at_a_time = Lock()  # a write whose session is lost goes on
 
     def read(self) -> str | None:
         """The document, or None where none was kept. Raises DocumentRefused where what was kept cannot be one."""
@@ -39,9 +41,10 @@ class LastGoodTwin:
             why = str(error)
         raise DocumentRefused([Fault(str(self._path), why)])
 
-    def write(self, document: str) -> None:
-        """Keep a document over power cuts. Raises OSError."""
-        write_durably(self._path, document.encode())
+    def write(self, newest: Callable[[], str]) -> None:
+        """Keep over power cuts what is newest when it is this one's turn; from any thread. Raises OSError."""
+        with self._one_at_a_time:
+            write_durably(self._path, newest().encode())
 
 
 class ModuleInbox:
@@ -77,6 +80,7 @@ class ModuleInbox:
         self._log = log
         self._acknowledges = acknowledges
         self._tell = follow
+        self._newest = ""
         self.configured = asyncio.Event()
         """set once some document runs"""
         self._one_at_a_time = asyncio.Lock()
@@ -150,8 +154,9 @@ class ModuleInbox:
             events.signals_missing(self._log, version=config.version, missing=config.missing)
 
     async def _keep(self, document: str) -> None:
+        self._newest = document
         try:
-            await asyncio.to_thread(self._last_good.write, document)
+            await asyncio.to_thread(self._last_good.write, lambda: self._newest)
         except OSError as error:
             events.document_not_kept(self._log, reason=str(error))
 

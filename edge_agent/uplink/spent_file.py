@@ -1,8 +1,10 @@
 """What was spent of the budget, over power cuts."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from threading import Lock
 
 from edge_agent import events
 from edge_agent.durable import read_back, write_durably
@@ -17,6 +19,7 @@ class SpentFile:
         self._path = path
         self._log = log
         self._written: Spent | None = None
+        self._one_at_a_time = Lock()  # a write whose task is cancelled goes on
 
     def read(self) -> Spent:
         """What was written last; nothing spent where nothing was, or nothing can be read."""
@@ -27,16 +30,18 @@ class SpentFile:
             events.spent_unusable(self._log, reason=str(error))
             return Spent()
 
-    def write(self, spent: Spent) -> None:
-        """Keep it, if it is news."""
-        if spent == self._written:
-            return
-        try:
-            write_durably(self._path, json.dumps(asdict(spent)).encode())
-        except OSError as error:
-            events.spent_not_kept(self._log, reason=str(error))
-        else:
-            self._written = spent
+    def write(self, newest: Callable[[], Spent]) -> None:
+        """Keep what is newest when it is this one's turn, if it is news; from any thread."""
+        with self._one_at_a_time:
+            spent = newest()
+            if spent == self._written:
+                return
+            try:
+                write_durably(self._path, json.dumps(asdict(spent)).encode())
+            except OSError as error:
+                events.spent_not_kept(self._log, reason=str(error))
+            else:
+                self._written = spent
 
 
 def _judged(content: object) -> Spent:

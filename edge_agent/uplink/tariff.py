@@ -91,11 +91,14 @@ class Tariff:
                 self._judge()
                 if self._is_kept and self._clock.uptime_ns() - self._kept_ns >= KEPT_NS:
                     self._kept_ns = self._clock.uptime_ns()
-                    await asyncio.to_thread(self._spent_file.write, self._spent)
+                    await self._keep()
                 await asyncio.sleep(LOOK_S)
         finally:
             self._judge()
-            self._spent_file.write(self._spent)
+            await self._keep()
+
+    async def _keep(self) -> None:
+        await asyncio.to_thread(self._spent_file.write, lambda: self._spent)
 
     @property
     def _is_kept(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from edge_agent.channel import Channel, WhenFull
 from edge_agent.decode.catalog import BitField, Catalog, Database, Message, Signal
+from edge_agent.disk import Disk
 from edge_agent.errors import MethodRefused
 from edge_agent.records import RawKind
 from edge_agent.twin.compilation import Config
@@ -249,6 +250,38 @@ async def test_documents_in_quick_succession_leave_the_newest(tmp_path: Path) ->
     assert (await desk.rules())[-1] == ["r29"]
     assert desk.configs.dropped_total == 21
     assert json.loads(desk.last_good.read() or "")["$version"] == 29
+
+
+async def test_a_write_that_outlives_its_session_neither_meets_nor_follows_that_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, path = Desk(tmp_path), tmp_path / "twin.json"
+    hangs, begun_beside, in_place = threading.Event(), threading.Event(), list[str]()
+    create, rename = Disk.create, Disk.rename
+
+    def told(disk: Disk, new: Path) -> int:
+        if hangs.is_set():
+            begun_beside.set()
+        return create(disk, new)
+
+    def slow(disk: Disk, old: Path, new: Path) -> None:
+        if not hangs.is_set():
+            hangs.set()
+            begun_beside.wait(0.3)  # what must not come
+        rename(disk, old, new)
+        in_place.append(path.read_text())
+
+    monkeypatch.setattr(Disk, "create", told)
+    monkeypatch.setattr(Disk, "rename", slow)
+    first = asyncio.create_task(desk.inbox.document(whole(desired(5, idle=IDLE))), name="first")
+    await asyncio.to_thread(hangs.wait, 10)
+    first.cancel()
+    await asyncio.wait((first,))
+
+    await desk.inbox.document(whole(desired(6, idle=IDLE)))
+
+    assert [json.loads(content or "{}").get("$version") for content in in_place] == [5, 6]
+    assert desk.told.fields("twin.document_not_kept") == []
 
 
 async def test_a_method_answers_with_json(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def test_what_was_spent_is_there_after_a_restart(tmp_path: Path) -> None:
     log, path = Told(), tmp_path / "spent.json"
     assert SpentFile(path, log).read() == Spent()
 
-    SpentFile(path, log).write(SPENT)
+    SpentFile(path, log).write(lambda: SPENT)
 
     assert SpentFile(path, log).read() == SPENT
     assert log.lines == []
@@ -21,10 +21,10 @@ def test_what_was_spent_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def test_what_is_no_news_is_not_written(tmp_path: Path) -> None:
     file = SpentFile(tmp_path / "spent.json", Told())
-    file.write(SPENT)
+    file.write(lambda: SPENT)
     (tmp_path / "spent.json").unlink()
 
-    file.write(SPENT)
+    file.write(lambda: SPENT)
 
     assert not (tmp_path / "spent.json").exists()
 
@@ -40,7 +40,7 @@ def test_a_damaged_file_is_told_and_the_count_begins_anew(tmp_path: Path, conten
 
 def test_a_count_below_nothing_is_damage(tmp_path: Path) -> None:
     log, path = Told(), tmp_path / "spent.json"
-    SpentFile(path, log).write(SPENT)
+    SpentFile(path, log).write(lambda: SPENT)
     path.write_text(path.read_text().replace("1000", "-1000"))
 
     assert SpentFile(path, log).read() == Spent()
@@ -49,6 +49,6 @@ def test_a_count_below_nothing_is_damage(tmp_path: Path) -> None:
 
 def test_a_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:
     log = Told()
-    SpentFile(tmp_path / "gone" / "spent.json", log).write(SPENT)
+    SpentFile(tmp_path / "gone" / "spent.json", log).write(lambda: SPENT)
 
     assert log.at("warning") == ["uplink.spent_not_kept"]

@@ -2,12 +2,17 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from edge_agent.disk import Disk
 from edge_agent.records import Acked, Envelope, Upload
 from edge_agent.twin.reported import Reported
+from edge_agent.uplink import tariff
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.deliver import Delivery
 from edge_agent.uplink.link import LinkSaid
@@ -207,6 +212,35 @@ async def test_roaming_counts_by_itself_while_it_lasts(tmp_path: Path) -> None:
 
     scene = await play(tmp_path, act)
     assert scene.tariff.spent.roaming_bytes_per_month == size
+
+
+async def test_what_was_spent_last_is_kept_behind_a_write_that_hangs_and_not_on_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tariff, "KEPT_NS", 0)
+    hangs, goes_on, threads = threading.Event(), threading.Event(), set[threading.Thread]()
+    rename = Disk.rename
+
+    def slow(disk: Disk, old: Path, new: Path) -> None:
+        threads.add(threading.current_thread())
+        hangs.set()
+        goes_on.wait(0 if threading.current_thread() is threading.main_thread() else 10)
+        rename(disk, old, new)
+
+    monkeypatch.setattr(Disk, "rename", slow)
+    scene = Scene(tmp_path)
+    scene.tariff.follow(NOBODY, Budget(bytes_per_month=10**9), ())
+    running = asyncio.create_task(scene.tariff.run(), name="tariff")
+    await asyncio.to_thread(hangs.wait, 10)
+    scene.tariff.sending(envelope(1))
+    running.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    await asyncio.wait((running,))
+
+    assert Scene(tmp_path).tariff.spent.bytes_per_month == message_bytes(envelope(1))
+    assert scene.log.at("warning") == []
+    assert threading.main_thread() not in threads
 
 
 async def test_without_limits_nothing_is_reported_of_a_budget(tmp_path: Path) -> None:
