@@ -56,6 +56,7 @@ LEFT_OUT: Mapping[tuple[str, str], str] = {
         'for i in $(seq 20); do cansend vcan0 "110#$(printf %04X $((5000 + 10 * i)))000000000000"; sleep 0.02; done',
     ): VCAN,
     ("docs/quickstart-desk.md", "edge-agent method flush"): VCAN,
+    ("docs/quickstart-desk.md", "kill %2; wait %2; kill %1"): VCAN,
     ("docs/quickstart-gateway.md", "sudo cp docs/gateway/80-can0.network /etc/systemd/network/"): GATEWAY,
     ("docs/quickstart-gateway.md", "sudo apt-get install -y python3-venv can-utils"): GATEWAY,
     ("docs/quickstart-gateway.md", "sudo mkdir -p /etc/edge-agent"): GATEWAY,
