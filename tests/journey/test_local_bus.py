@@ -36,6 +36,7 @@ def variables(home: Path, broker: Mosquitto) -> dict[str, str]:
     }
 
 
+@pytest.mark.timed
 async def test_a_drive_is_told_ten_times_a_second_over_the_brokers_restart(tmp_path: Path) -> None:
     async with (
         mosquitto(tmp_path / "broker") as broker,
