@@ -21,6 +21,7 @@ from pydantic import (
 from edge_agent.errors import BadSettings, Fault
 from edge_agent.mistakes import Place, mistakes, path
 from edge_agent.tap.address import judged_address
+from edge_agent.uplink.credentials import connection_parts
 from edge_agent.uplink.mqtt_topics import judged_control, judged_template
 
 _SEGMENT = r"[A-Za-z](\w*[A-Za-z0-9])?"
@@ -257,7 +258,7 @@ def _given(environment: Mapping[str, str]) -> dict[str, object]:
 def _identity(given: Mapping[str, str]) -> dict[str, object]:
     """Microsoft's simulator, and IoT Hub itself, name device, module and hub only in a connection string."""
     text = given.get("edgehubconnectionstring", given.get("hub_connection_string", ""))
-    parts = dict(part.partition("=")[::2] for part in text.split(";"))
+    parts = dict(connection_parts(text))
     return {field: parts[name] for field, name in _IDENTITY.items() if name in parts}
 
 

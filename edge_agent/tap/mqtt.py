@@ -8,7 +8,6 @@ what is old when it goes on: that is why a tick has its time.
 """
 
 import asyncio
-import logging
 import math
 import socket
 import ssl
@@ -27,7 +26,8 @@ from edge_agent.errors import LocalBusDown, LocalBusRefused, UplinkWedged
 from edge_agent.events import Log
 from edge_agent.tap.address import Address
 from edge_agent.tap.link import UNHEARD, Heard, Message
-from edge_agent.uplink.paho_shim import Refusals, tell_paho_of_tls_ends
+from edge_agent.uplink.mqtt_door import FAILED, NOT_ADMITTED, reason_of, silenced
+from edge_agent.uplink.paho_shim import Refusals, close_socket, tell_paho_of_tls_ends
 from edge_agent.uplink.threads import Threads
 
 T = TypeVar("T")
@@ -38,14 +38,10 @@ INCOMING_BYTES: Final = 64 * 1024
 """of one; a trip's summary has a few hundred"""
 SEND_BUFFER_BYTES: Final = 32 * 1024
 """Of the socket; Linux takes twice that. A tick of 50 signals has 2 KB."""
-_FAILED: Final = 0x80
 _NOT_SAID: Final = 3
 """paho's MQTT_CLEAN_START_FIRST_ONLY, as for who says nothing: 3.1.1 has `clean_session` instead."""
-_NOT_ADMITTED: Final = {0x85, 0x86, 0x87, 0x8A, 0x8C}
-"""Client identifier not valid, bad user name or password, not authorized, banned, bad authentication method (OASIS MQTT
-5.0, section 3.2.2.2)."""
 _NOT_ADMITTED_BY_3: Final = {0x02, 0x04, 0x05}
-"""Likewise in 3.1.1's CONNACK (section 3.2.2.3); elsewhere these numbers are paho's own."""
+"""As `NOT_ADMITTED`, in 3.1.1's CONNACK (section 3.2.2.3); elsewhere these numbers are paho's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +158,7 @@ class MqttSession:
         except LocalBusDown as error:
             self._lose(error.reason)
             raise
-        if code >= _FAILED:
+        if code >= FAILED:
             raise LocalBusRefused(f"the broker refused a message to {message.topic} with reason 0x{code:02x}")
 
     async def lost(self) -> str:
@@ -194,14 +190,14 @@ class MqttSession:
             tls_context=ssl.create_default_context(cafile=broker.authority) if broker.address.tls else None,
             socket_options=[(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)],
             max_queued_incoming_messages=INCOMING,
-            logger=_silent(),
+            logger=silenced("edge_agent.tap.mqtt.client"),
             timeout=self._limits.connect_s,
         )
         self._refusals = Refusals(client._client)  # noqa: SLF001  aiomqtt tells no reason code
         try:
             await client.__aenter__()
         except BaseException:
-            _close_socket(client)
+            close_socket(client._client)  # noqa: SLF001  there is no public way
             raise
         self._client = client
 
@@ -222,7 +218,7 @@ class MqttSession:
             for message in messages:
                 await self._publish(message, qos=0)
         except (MqttError, OSError, ValueError) as error:
-            self._lose(_reason(error))
+            self._lose(reason_of(error))
         else:
             self._written += 1
 
@@ -232,7 +228,7 @@ class MqttSession:
             async for message in client.messages:
                 self._bring(str(message.topic), message.payload)
         except (MqttError, OSError) as error:
-            self._lose(f"the connection was lost: {_reason(error)}")
+            self._lose(f"the connection was lost: {reason_of(error)}")
 
     def _bring(self, topic: str, payload: object) -> None:
         """To the agent's loop; so few may be on their way there that nobody can fill it from outside."""
@@ -262,7 +258,7 @@ class MqttSession:
         except (MqttError, OSError):
             return  # it was gone already
         finally:
-            _close_socket(self._client)
+            close_socket(self._client._client)  # noqa: SLF001  likewise
 
     # --- on the agent's loop ---
 
@@ -270,7 +266,7 @@ class MqttSession:
         client, _ = self._connected
         codes = await _within("subscription", self._thread.run(client.subscribe(topic, qos=1)), self._limits.answer_s)
         for code in codes:
-            if (refused := int(getattr(code, "value", code))) >= _FAILED:
+            if (refused := int(getattr(code, "value", code))) >= FAILED:
                 events.subscription_refused(self._log, topic=topic, reason=f"reason 0x{refused:02x}")
 
     def _take_in(self, topic: str, payload: bytes) -> None:
@@ -289,18 +285,6 @@ class MqttSession:
             return
 
 
-def _close_socket(client: aiomqtt.Client) -> None:
-    """Where the broker's CONNACK did not come, or an error was met, aiomqtt leaves it open."""
-    client._client._sock_close()  # noqa: SLF001  there is no public way
-
-
-def _silent() -> logging.Logger:
-    """What aiomqtt and paho warn of reaches us as an exception and is told once, in our words."""
-    logger = logging.getLogger("edge_agent.tap.mqtt.client")
-    logger.setLevel(logging.CRITICAL)
-    return logger
-
-
 async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
     """What `work` returns; what aiomqtt raises, or no answer in time, as our errors."""
     try:
@@ -310,19 +294,15 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
         raise LocalBusDown(f"no {what} within {limit_s:g} s") from error
     except (MqttError, OSError, ValueError) as error:  # of a name that no host can have: ValueError
         if _is_not_admitted(error):
-            raise LocalBusRefused(f"the broker does not admit the agent: {_reason(error)}") from error
-        raise LocalBusDown(_reason(error)) from error
+            raise LocalBusRefused(f"the broker does not admit the agent: {reason_of(error)}") from error
+        raise LocalBusDown(reason_of(error)) from error
 
 
 def _is_not_admitted(error: Exception) -> bool:
     if isinstance(error, MqttConnectError) and _code(error) in _NOT_ADMITTED_BY_3:
         return True
-    return isinstance(error, MqttCodeError) and _code(error) in _NOT_ADMITTED
+    return isinstance(error, MqttCodeError) and _code(error) in NOT_ADMITTED
 
 
 def _code(error: MqttCodeError) -> object:
     return getattr(error.rc, "value", error.rc)
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -20,6 +20,11 @@ class HubKey:
     authority: Path | None = None
     """PEM of who signed the hub's certificate, where the system does not know it"""
 
+    @property
+    def module(self) -> str:
+        """Its id; empty where the device itself is meant."""
+        return dict(connection_parts(self.connection_string)).get("ModuleId", "")
+
 
 @dataclass(frozen=True, slots=True)
 class HubCertificate:
@@ -38,6 +43,11 @@ Credentials = EdgeEnvironment | HubKey | HubCertificate
 _NAMES = ("HostName", "DeviceId", "ModuleId", "SharedAccessKey", "x509")
 
 
+def connection_parts(connection_string: str) -> list[tuple[str, str]]:
+    """Names and values as they stand in it, `("", "")` for an empty text."""
+    return [(name, value) for name, _, value in (part.partition("=") for part in connection_string.split(";"))]
+
+
 def hub_credentials(
     connection_string: str, certificate: Path | None = None, key: Path | None = None, authority: Path | None = None
 ) -> HubKey | HubCertificate:
@@ -45,7 +55,7 @@ def hub_credentials(
 
     Raises BadSettings, which tells names and never values.
     """
-    pairs = [part.partition("=")[::2] for part in connection_string.split(";")]
+    pairs = connection_parts(connection_string)
     parts = dict(pairs)
     # What stands before a "=" need not be a name: somebody may have pasted a key alone, which ends with one.
     faults = [

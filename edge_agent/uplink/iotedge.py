@@ -8,7 +8,6 @@ every call, and any trouble ends it.
 
 import asyncio
 import json
-import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +31,9 @@ from edge_agent.records import Envelope, MethodAnswer
 from edge_agent.uplink.credentials import Credentials, EdgeEnvironment, HubCertificate, HubKey
 from edge_agent.uplink.edge_environment import judge_environment
 from edge_agent.uplink.inbound import Inbound, MethodCall, Patch
+from edge_agent.uplink.mqtt_door import causes_of, silenced
 from edge_agent.uplink.paho_shim import send_ends_at_once, spare_paho_copies, tell_paho_of_tls_ends
+from edge_agent.uplink.properties import message_id_of, properties_of
 from edge_agent.uplink.sdk_thread import SdkThread
 from edge_agent.uplink.sends import Answer, Sends
 from edge_agent.uplink.threads import Threads
@@ -114,8 +115,7 @@ class IotEdge:
         spare_paho_copies()
         send_ends_at_once()
         for name in ("azure.iot.device", "paho"):
-            # What they warn of reaches us as an exception and is told once, in our words.
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+            silenced(name)
         self._log = log
         self._output = output
         self._keep_alive_s = keep_alive_s
@@ -166,7 +166,7 @@ class IotEdge:
         try:
             return await thread.call(create)
         except (OSError, ValueError, KeyError) as error:
-            if any(isinstance(cause, OSError | IoTEdgeError) for cause in _causes(error)):
+            if any(isinstance(cause, OSError | IoTEdgeError) for cause in causes_of(error)):
                 raise HubUnreachable(_reason(error)) from error
             raise CredentialsRefused(_reason(error)) from error
 
@@ -277,8 +277,7 @@ def _maker(credentials: Credentials, token_s: int) -> Callable[..., Client]:
         case EdgeEnvironment():
             return partial(IoTHubModuleClient.create_from_edge_environment, sastoken_ttl=token_s)
         case HubKey(text, authority):
-            of_module = "ModuleId=" in text
-            kind: type[Client] = IoTHubModuleClient if of_module else IoTHubDeviceClient
+            kind: type[Client] = IoTHubModuleClient if credentials.module else IoTHubDeviceClient
             return partial(kind.create_from_connection_string, text, sastoken_ttl=token_s, **_trusting(authority))
         case HubCertificate(hostname, device, module, certificate, key, authority):
             shown = X509(str(certificate), str(key))  # type: ignore[no-untyped-call]  # typed in its docstring only
@@ -295,18 +294,12 @@ def _message(envelope: Envelope, output: str) -> Message:
     key = envelope.key
     message = Message(  # type: ignore[no-untyped-call]  # typed in the SDK's docstring only
         envelope.payload,
-        message_id=f"{key.boot}-{key.seq}",
+        message_id=message_id_of(key),
         content_type=envelope.content_type,
         content_encoding=envelope.content_encoding,
         output_name=output,
     )
-    message.custom_properties = {
-        "schema": envelope.schema,
-        "lane": envelope.lane.value,
-        "rule": envelope.rule,
-        "boot": str(key.boot),
-        "seq": str(key.seq),
-    }
+    message.custom_properties = properties_of(envelope)
     texts = (*message.custom_properties, *message.custom_properties.values())
     if (size := len(envelope.payload) + len("".join(texts).encode())) > MESSAGE_CAP_BYTES:
         raise EnvelopeRefused(key.boot, key.seq, f"{size} bytes, a message may have {MESSAGE_CAP_BYTES}")
@@ -350,14 +343,7 @@ def _translated(error: Exception) -> HubUnreachable:
     return ours(_reason(error))
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
 def _reason(error: BaseException) -> str:
     """The outermost and the innermost message, where they differ: what failed, and why."""
-    texts = [text for cause in _causes(error) if (text := str(cause))]
+    texts = [text for cause in causes_of(error) if (text := str(cause))]
     return ": ".join(dict.fromkeys((texts[0], texts[-1]))) if texts else type(error).__name__

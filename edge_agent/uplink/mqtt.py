@@ -8,10 +8,9 @@ so with a reason code that is not a failure.
 
 import asyncio
 import json
-import logging
 import re
 import ssl
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,8 +28,10 @@ from edge_agent.events import Log
 from edge_agent.ports import Inbox
 from edge_agent.records import Envelope, MethodAnswer
 from edge_agent.uplink.inbound import Document, Inbound, MethodCall, Patch
+from edge_agent.uplink.mqtt_door import FAILED, NOT_ADMITTED, causes_of, reason_of, silenced
 from edge_agent.uplink.mqtt_topics import Topics
-from edge_agent.uplink.paho_shim import Refusals, keep_to_receive_maximum, tell_paho_of_tls_ends
+from edge_agent.uplink.paho_shim import Refusals, close_socket, keep_to_receive_maximum, tell_paho_of_tls_ends
+from edge_agent.uplink.properties import properties_of
 from edge_agent.uplink.threads import Threads
 
 T = TypeVar("T")
@@ -39,12 +40,8 @@ MESSAGE_CAP_BYTES = 240 * 1024
 """As for IoT Hub, so that a vehicle may change its way; an Event Grid namespace takes 512 KB (Microsoft Learn, "MQTT
 features supported by Azure Event Grid's MQTT broker")."""
 
-_FAILED = 0x80
-_NOT_ADMITTED = {0x85, 0x86, 0x87, 0x8A, 0x8C}
-"""Client identifier not valid, bad user name or password, not authorized, banned, bad authentication method (OASIS MQTT
-5.0, section 3.2.2.2); 0x87 is also the answer to a topic that an access list forbids."""
 _NEVER_TAKEN = {0x90, 0x95, 0x99}
-"""Topic name invalid, packet too large, payload format invalid (section 3.4.2.1): no later try can help."""
+"""Topic name invalid, packet too large, payload format invalid (MQTT 5.0, section 3.4.2.1): no later try can help."""
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """A connection that ended during TLS's handshake: nobody was refused."""
 _NOTHING_DESIRED = '{"reported": {}}'
@@ -150,7 +147,7 @@ class MqttSession:
         if len(envelope.payload) > MESSAGE_CAP_BYTES:
             reason = f"{len(envelope.payload)} bytes, a message may have {MESSAGE_CAP_BYTES}"
             raise EnvelopeRefused(key.boot, key.seq, reason)
-        work = self._publish(self._topics.telemetry(envelope), envelope.payload, _properties_of(envelope))
+        work = self._publish(self._topics.telemetry(envelope), envelope.payload, _of_telemetry(envelope))
         code = await _within("acknowledgement", self._thread.run(work), self._limits.send_s)
         if code in _NEVER_TAKEN:
             raise EnvelopeRefused(key.boot, key.seq, f"the broker refused it with reason 0x{code:02x}")
@@ -162,9 +159,9 @@ class MqttSession:
             return True
         work = self._publish(self._topics.of_control("reported"), patch.encode(), _json())
         code = await _within("acknowledgement", self._thread.run(work), self._limits.send_s)
-        if code >= _FAILED:
+        if code >= FAILED:
             events.report_refused(self._log, reason=f"the broker refused it with reason 0x{code:02x}")
-        return code < _FAILED
+        return code < FAILED
 
     async def lost(self) -> str:
         """As `ports.Session`."""
@@ -195,7 +192,7 @@ class MqttSession:
             clean_start=False,
             properties=properties,
             tls_context=_tls(broker) if broker.tls else None,
-            logger=_silent(),
+            logger=silenced("edge_agent.uplink.mqtt.client"),
             timeout=self._limits.connect_s,
         )
         self._refusals = Refusals(client._client)  # noqa: SLF001  aiomqtt tells no reason code either
@@ -203,7 +200,7 @@ class MqttSession:
         try:
             await client.__aenter__()
         except BaseException:
-            _close_socket(client)
+            close_socket(client._client)  # noqa: SLF001  there is no public way
             raise
         self._client = client
 
@@ -230,7 +227,7 @@ class MqttSession:
             async for message in self._connected.messages:
                 self._hear(message)
         except MqttError as error:
-            self._inbound.lose(f"the connection was lost: {_reason(error)}")
+            self._inbound.lose(f"the connection was lost: {reason_of(error)}")
 
     def _hear(self, message: aiomqtt.Message) -> None:
         topic, payload = str(message.topic), message.payload
@@ -267,23 +264,16 @@ class MqttSession:
             except (MqttError, OSError):
                 return  # it was gone already
             finally:
-                _close_socket(self._client)
+                close_socket(self._client._client)  # noqa: SLF001  likewise
 
 
 _AT_LEAST_ONCE = 1
 
 
-def _properties_of(envelope: Envelope) -> Properties:
+def _of_telemetry(envelope: Envelope) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)
     properties.ContentType = envelope.content_type
-    properties.UserProperty = [
-        ("content-encoding", envelope.content_encoding),
-        ("schema", envelope.schema),
-        ("lane", envelope.lane.value),
-        ("rule", envelope.rule),
-        ("boot", str(envelope.key.boot)),
-        ("seq", str(envelope.key.seq)),
-    ]
+    properties.UserProperty = [("content-encoding", envelope.content_encoding), *properties_of(envelope).items()]
     return properties
 
 
@@ -302,11 +292,6 @@ def _tls(broker: Broker) -> ssl.SSLContext:
     return context
 
 
-def _close_socket(client: aiomqtt.Client) -> None:
-    """Where the broker's CONNACK did not come, or an error was met, aiomqtt leaves it open."""
-    client._client._sock_close()  # noqa: SLF001  there is no public way
-
-
 def _as_json(text: str) -> str:
     """The text; where it is no JSON, a string of it, which the inbox refuses as it does all that is no object."""
     try:
@@ -316,17 +301,10 @@ def _as_json(text: str) -> str:
     return text
 
 
-def _silent() -> logging.Logger:
-    """What aiomqtt and paho warn of reaches us as an exception and is told once, in our words."""
-    logger = logging.getLogger("edge_agent.uplink.mqtt.client")
-    logger.setLevel(logging.CRITICAL)
-    return logger
-
-
 def _judge(code: int) -> None:
-    if code in _NOT_ADMITTED:
+    if code in NOT_ADMITTED:
         raise CredentialsRefused(f"the broker does not let the agent do that (reason 0x{code:02x})")
-    if code >= _FAILED:
+    if code >= FAILED:
         raise NotTaken(f"the broker refused with reason 0x{code:02x}")
 
 
@@ -343,17 +321,6 @@ async def _within(what: str, work: Awaitable[T], limit_s: float) -> T:
 
 def _translated(error: Exception) -> HubUnreachable:
     code = getattr(error.rc, "value", error.rc) if isinstance(error, MqttCodeError) else None
-    untrusted = (isinstance(each, ssl.SSLError) and not isinstance(each, _CUT_OFF) for each in _causes(error))
-    refused = code in _NOT_ADMITTED or any(untrusted)
-    return CredentialsRefused(_reason(error)) if refused else HubUnreachable(_reason(error))
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    untrusted = (isinstance(each, ssl.SSLError) and not isinstance(each, _CUT_OFF) for each in causes_of(error))
+    refused = code in NOT_ADMITTED or any(untrusted)
+    return CredentialsRefused(reason_of(error)) if refused else HubUnreachable(reason_of(error))

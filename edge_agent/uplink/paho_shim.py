@@ -17,6 +17,8 @@ from typing import Any
 import paho.mqtt  # type: ignore[import-untyped]  # paho 1 ships no types
 from paho.mqtt.client import PUBLISH, Client, MQTTv5  # type: ignore[import-untyped]
 
+from edge_agent.uplink.mqtt_door import FAILED
+
 _FIRST_FIXED = 2
 _TLS_RECORD_BYTES = 1 << 14
 """the most that one holds (RFC 8446, section 5.1), and that Python's `ssl` takes at once"""
@@ -121,6 +123,11 @@ def send_ends_at_once() -> None:
     Client._create_socket_connection = connect_without_delay  # noqa: SLF001  likewise
 
 
+def close_socket(client: Client) -> None:
+    """Where the broker's CONNACK did not come, or an error was met, aiomqtt leaves its client's open."""
+    client._sock_close()  # noqa: SLF001  there is no public way
+
+
 def keep_to_receive_maximum(client: Client) -> None:
     """Have no more messages on their way than the broker's CONNACK allows; the others wait in paho.
 
@@ -163,7 +170,7 @@ class Refusals:
 
     def _answered(self, command: Any) -> Any:
         packet = self._client._in_packet["packet"]  # noqa: SLF001  it hands over the command alone
-        if len(packet) > _PACKET_ID_BYTES and packet[_PACKET_ID_BYTES] >= _FIRST_FAILURE:
+        if len(packet) > _PACKET_ID_BYTES and packet[_PACKET_ID_BYTES] >= FAILED:
             self._refused[int.from_bytes(packet[:_PACKET_ID_BYTES], "big")] = packet[_PACKET_ID_BYTES]
         return self._handle(command)
 
@@ -172,5 +179,3 @@ _PACKET: ContextVar[int] = ContextVar("packet id")
 _PACKET_ID_BYTES = 2
 _PAHO_INFLIGHT = 20
 """paho's own most"""
-_FIRST_FAILURE = 0x80
-"""of MQTT 5's reason codes (OASIS MQTT 5.0, section 2.4)"""

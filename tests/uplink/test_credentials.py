@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import BadSettings
-from edge_agent.uplink.credentials import HubCertificate, HubKey, hub_credentials
+from edge_agent.uplink.credentials import HubCertificate, HubKey, connection_parts, hub_credentials
 
 KEY = "HostName=h.azure-devices.net;DeviceId=car;SharedAccessKey=c2VjcmV0PT0="
 
@@ -17,6 +17,17 @@ def pem(tmp_path: Path) -> Path:
 
 def test_a_key_is_handed_on_as_it_stands(pem: Path) -> None:
     assert hub_credentials(KEY, authority=pem) == HubKey(KEY, pem)
+
+
+def test_a_key_is_of_the_module_that_is_named_and_else_of_the_device() -> None:
+    of_device = HubKey("HostName=h;DeviceId=NoModuleId=;SharedAccessKey=c2VjcmV0PT0=")
+    of_module = HubKey("HostName=h;DeviceId=car;ModuleId=telematics;SharedAccessKey=c2VjcmV0PT0=")
+
+    assert (of_device.module, of_module.module) == ("", "telematics")
+
+
+def test_the_value_of_a_part_may_hold_what_ends_a_name() -> None:
+    assert connection_parts("a=b==;c") == [("a", "b=="), ("c", "")]
 
 
 def test_a_certificate_comes_with_its_files(pem: Path) -> None:
