@@ -23,6 +23,20 @@ def test_the_hub_refuses_an_id_that_no_topic_can_hold(
     assert not (tmp_path / "hub").exists()
 
 
+def test_a_file_that_is_there_already_stays_and_no_hub_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("SECRET=y\n")
+    arguments = ["--folder", str(tmp_path / "hub"), "--env-file", str(tmp_path / ".env")]
+    monkeypatch.setattr("sys.argv", ["edge-agent", "hub", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 1
+    assert capsys.readouterr().err.startswith(f"error: --env-file: {tmp_path / '.env'} is there already")
+    assert (tmp_path / ".env").read_text() == "SECRET=y\n"
+    assert not (tmp_path / "hub").exists()
+
+
 def said_of(patch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     monkeypatch.setattr("sys.argv", ["edge-agent", "twin", "set", str(patch)])
     with pytest.raises(SystemExit) as left:

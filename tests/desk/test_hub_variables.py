@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.desk.hub_variables import exports, judge_ids, write_exports
+from edge_agent.desk.hub_variables import exports, judge_ids, judge_place, write_exports
 from edge_agent.errors import BadSettings, FileRefused
+from edge_agent.localhub.hub import LocalHub, Way
 
 VARIABLES = {"A": 'x;y=it\'s "$HOME"', "B": "", "C": "plain"}
 
@@ -33,3 +34,27 @@ def test_a_shell_reads_each_value_as_it_is(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="cannot be written: No such file or directory"):
         write_exports(tmp_path / "absent" / "hub.env", VARIABLES)
+
+
+@pytest.mark.parametrize("text", ["SECRET=y\n", "export A=1\n", "export EdgeHubConnectionString=mine\n", "\xff"])
+def test_a_file_of_somebody_else_is_no_place_for_the_environment(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(text.encode("latin-1"))
+
+    for place in (tmp_path / ".env", tmp_path):
+        with pytest.raises(BadSettings) as refused:
+            judge_place(place)
+        assert str(refused.value) == (
+            f"--env-file: {place} is there already and is not an environment this command wrote"
+        )
+
+
+@pytest.mark.parametrize("way", ["connection_string", "workload"])
+async def test_what_a_killed_hub_has_left_is_replaced_and_so_is_an_empty_file(way: Way, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    hub = LocalHub(tmp_path / "hub", address="127.0.0.213", device="car", module="telematics")
+    await hub.start()
+    write_exports(tmp_path / "hub.env", hub.environment(way))
+    await hub.stop()
+
+    for name in ("hub.env", "empty", "absent"):
+        judge_place(tmp_path / name)
