@@ -164,7 +164,8 @@ def decode(
 
     # On one terminal the bar would be drawn into the table.
     bar_fits = output is not None or not sys.stdout.isatty()
-    with until_the_reader_leaves(), progress_bar(shown=bar_fits) as bar, opened(output) as out:
+    inputs = [log, *dbc, *([vss] if vss else [])]
+    with until_the_reader_leaves(), progress_bar(shown=bar_fits) as bar, opened(output, inputs) as out:
         task = bar.add_task(log.name, total=frames_of(log))
         done = asyncio.run(
             decode_log(

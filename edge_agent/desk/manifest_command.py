@@ -60,7 +60,8 @@ def manifest(
     text = deployment.text()
     if environment is not None:
         text = exports(deployment.environment(environment, os.environ, str(root.absolute()) if root else None))
-    with until_the_reader_leaves(), output(out) as stream:
+    inputs = [file, file.parent / ".env", *databases, *([vss] if vss else [])]
+    with until_the_reader_leaves(), output(out, inputs) as stream:
         stream.write(text)
     raise typer.Exit
 

@@ -15,12 +15,15 @@ from edge_agent.errors import FileRefused
 
 
 @contextmanager
-def output(path: Path | None) -> Iterator[TextIO]:
+def output(path: Path | None, inputs: Iterable[Path] = ()) -> Iterator[TextIO]:
     """A stream for the table; a file replaces what was at `path` only when the block ends without an error.
 
-    Raises FileRefused where it cannot be written. BrokenPipeError passes: whoever read standard output has enough.
+    Raises FileRefused where it cannot be written, or is one of the files that are read for it. BrokenPipeError passes:
+    whoever read standard output has enough.
     """
     name = str(path) if path else "standard output"
+    if path and any(_is_same(path, one) for one in inputs):
+        raise FileRefused(name, "is what is read here; name another file")
     try:
         if path is None:
             yield sys.stdout
@@ -35,6 +38,13 @@ def output(path: Path | None) -> Iterator[TextIO]:
         raise
     except OSError as error:
         raise FileRefused(name, f"cannot be written: {error.strerror or error}") from error
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there: whoever opens it says so
+        return False
 
 
 @contextmanager

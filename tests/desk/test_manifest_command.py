@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from edge_agent.cli import app
 from edge_agent.desk.vehicle import database_path
+from edge_agent.errors import FileRefused
 from tests.desk.manifests import TEMPLATE, options, project, template, twin
 
 REGISTRY = "CONTAINER_REGISTRY=registry.example"
@@ -39,6 +40,14 @@ def test_every_mistake_is_a_line_and_nothing_is_written(tmp_path: Path) -> None:
         f"mistake {place}.Privileged",
     ]
     assert not (tmp_path / "d.json").exists()
+
+
+def test_the_template_is_not_written_over(tmp_path: Path) -> None:
+    file = project(tmp_path, template())
+    before = file.read_text()
+    result = typed(file, "--var", REGISTRY, "--out", file)
+    assert isinstance(result.exception, FileRefused)
+    assert file.read_text() == before
 
 
 def test_a_platform_without_an_image_is_a_mistake() -> None:

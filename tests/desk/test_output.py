@@ -36,6 +36,17 @@ def test_a_link_goes_on_pointing_to_its_file(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "new"
 
 
+def test_what_is_read_is_not_written_over_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "drive.log").write_text("frames")
+    (tmp_path / "link.csv").symlink_to("drive.log")
+    inputs = [tmp_path / "absent.dbc", tmp_path / "drive.log"]
+    for name in ("drive.log", "link.csv"):
+        sentence = f"{name}: is what is read here; name another file"
+        with pytest.raises(FileRefused, match=sentence), output(tmp_path / name, inputs):
+            pass
+    assert (tmp_path / "drive.log").read_text() == "frames"
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [("absent/x.csv", "No such file or directory"), (".", "Is a directory"), ("file/x.csv", "Not a directory")],

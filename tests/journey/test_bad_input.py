@@ -336,6 +336,8 @@ async def test_showing_a_broken_file_fails_with_the_line(content: bytes, tmp_pat
     [
         (("decode", "drive.log", "--output", "absent/x.csv"), "absent/x.csv: cannot be written: No such file"),
         (("decode", "drive.log", "--output", "folder"), "folder: cannot be written: Is a directory"),
+        (("decode", "drive.log", "--output", "./drive.log"), "drive.log: is what is read here; name another file"),
+        (("decode", "drive.log", "--dbc", "a.dbc", "--output", "a.dbc"), "a.dbc: is what is read here; name another"),
         (("decode", "folder"), "folder: Is a directory"),
         (("decode", "folder.log"), "folder.log: Is a directory"),
         (("decode", "drive.log", "--dbc", "a.txt"), "a.txt: no known database format: .txt, known are .dbc .kcd "),
@@ -350,6 +352,7 @@ async def test_a_file_or_a_name_mistyped_is_one_sentence(
 ) -> None:
     write_drive(tmp_path / "drive.log", seed=1, seconds=1)
     (tmp_path / "a.txt").write_text("")
+    (tmp_path / "a.dbc").write_bytes(database_path().read_bytes())
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder.log").mkdir()
     database = ("--dbc", str(database_path())) if arguments[0] == "decode" and "--dbc" not in arguments else ()
