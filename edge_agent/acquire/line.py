@@ -64,12 +64,11 @@ class Line:
         self.bus = self._passes = None
 
     def _opened(self, uptime_ns: int) -> SocketCanBus:
-        self._openings.begin(uptime_ns)
         self.bus = bus = SocketCanBus(self._address, self._receive_bytes)
         if bus.receive_bytes < self._receive_bytes and not self._told_small:
             self._told_small = True
             events.receive_buffer_small(self._log, bus=self.name, size=bus.receive_bytes, wanted=self._receive_bytes)
-        self._openings.opened()
+        self._openings.opened(uptime_ns)
         return bus
 
     def _pass_only(self, bus: SocketCanBus, filters: Filters | None) -> None:

@@ -33,7 +33,6 @@ class MessageReader:
     def read(self, backlog: Backlog, stop: threading.Event) -> None:
         """Until `stop`; a bus that is gone is opened again with back-off."""
         while not stop.is_set():
-            self._openings.begin(self._clock.uptime_ns())
             try:
                 self._read_opened(backlog, stop)
             except BusDown as down:
@@ -43,7 +42,7 @@ class MessageReader:
         """One opening to its end."""
         with closing(PythonCanBus(self._address)) as bus:
             device = DeviceTime()
-            self._openings.opened()
+            self._openings.opened(self._clock.uptime_ns())
             self._is_open = True
             try:
                 while not stop.is_set():

@@ -16,20 +16,19 @@ class Openings:
         """uptime of the next try"""
         self._address, self._backoff, self._log = address, backoff, log
         self._retry_num = -1
-        self._begun_ns = 0
+        self._opened_ns: int | None = None
+        """None while it is not open: a driver that takes long to say no was not healthy for so long"""
 
-    def begin(self, uptime_ns: int) -> None:
-        """The bus is being opened."""
-        self._begun_ns = uptime_ns
-
-    def opened(self) -> None:
+    def opened(self, uptime_ns: int) -> None:
         """Its frames arrive from now on."""
+        self._opened_ns = uptime_ns
         address = self._address
         events.bus_opened(self._log, bus=address.name, interface=address.interface, channel=address.channel)
 
     def lost(self, down: BusDown, uptime_ns: int) -> float:
         """It could not be opened, or has gone away; seconds until the next try."""
-        spell_s = (uptime_ns - self._begun_ns) / 1e9
+        spell_s = 0.0 if self._opened_ns is None else (uptime_ns - self._opened_ns) / 1e9
+        self._opened_ns = None
         self._retry_num = self._backoff.next_retry_num(self._retry_num, spell_s)
         wait_s = self._backoff.delay_s(self._retry_num, random.random())  # noqa: S311  jitter, not a secret
         self.due_ns = uptime_ns + int(wait_s * 1e9)
