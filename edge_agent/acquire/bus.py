@@ -15,7 +15,7 @@ from edge_agent.acquire.capture_time import CaptureTime
 from edge_agent.acquire.losses import Losses
 from edge_agent.acquire.pace import Progress
 from edge_agent.acquire.poll import SocketCanReader
-from edge_agent.acquire.reader import Reader, ReaderThread
+from edge_agent.acquire.reader import Reader, ReaderThread, end_all
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
 from edge_agent.ports import Clock
@@ -121,7 +121,7 @@ class Buses:
                     closed_ns = block.uptime_ns
                     yield block
         finally:
-            _end(threads)
+            end_all(threads, self._clock)  # blocking, as nothing else may run before it is done
             for losses in (*overruns, *untaken):
                 losses.tell()
 
@@ -159,11 +159,3 @@ def _message_reader(address: BusAddress, index: int, *, log: events.Log, clock: 
 def _count(losses: Sequence[Losses], counts: Sequence[int], uptime_ns: int) -> None:
     for one, count in zip(losses, counts, strict=True):
         one.add(count, uptime_ns)
-
-
-def _end(threads: Sequence[ReaderThread]) -> None:
-    """End all threads together, so that their waits are one; blocking, as nothing else may run before it is done."""
-    for thread in threads:
-        thread.ask_to_end()
-    for thread in threads:
-        thread.wait_for_end()

@@ -1,12 +1,17 @@
 """A thread that reads buses: `ReaderThread`, and what it runs, `Reader`."""
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
 from edge_agent.acquire.backlog import Backlog
+from edge_agent.ports import Clock
 
 WAIT_S = 0.1
 """How long a reader waits for a frame before it looks whether it should end."""
+
+END_S = 1.0
+"""How long all readers are waited for at the end, though drivers hang."""
 
 
 class Reader(Protocol):
@@ -48,12 +53,21 @@ class ReaderThread:
         """Let the thread end soon."""
         self._stop.set()
 
-    def wait_for_end(self) -> None:
-        """Wait until the thread has ended: WAIT_S, and never over a second, even where a driver hangs."""
-        self._thread.join(timeout=1.0)
+    def wait_for_end(self, at_most_s: float = END_S) -> None:
+        """Wait until the thread has ended, in WAIT_S, or no longer, where a driver hangs."""
+        self._thread.join(timeout=at_most_s)
 
     def _run(self) -> None:
         try:
             self._reader.read(self._backlog, self._stop)
         except BaseException as error:  # noqa: BLE001  it is raised again by `check`, on the event loop
             self._failure = error
+
+
+def end_all(threads: Sequence[ReaderThread], clock: Clock) -> None:
+    """End all threads together: it takes WAIT_S, or END_S however many drivers hang."""
+    for thread in threads:
+        thread.ask_to_end()
+    until_ns = clock.uptime_ns() + int(END_S * 1e9)
+    for thread in threads:
+        thread.wait_for_end(max(0, until_ns - clock.uptime_ns()) / 1e9)
