@@ -24,8 +24,8 @@ from edge_agent.records import FrameBlock
 BUFFER_FRAMES = 65_536
 """How far each bus may be ahead of the event loop: 8 s of a full 1 Mbit/s bus with 8000 frames a second."""
 
-QUIET_NS = 900_000_000
-"""An empty block follows this long after the block before: with a tick more it is within a second."""
+QUIET_NS = 1_000_000_000
+"""An empty block follows the block before within this time, if a tick is no longer."""
 
 SETTLE_NS = 200_000_000
 """Longer than a frame is on its way from the bus to its block: it may wait for others for half of it."""
@@ -64,6 +64,8 @@ class Buses:
         self._log = log
         self._clock = clock
         self._tick_s = tick_ms / 1000
+        # A tick later it would be too late; half of one is for a tick that itself is late.
+        self._quiet_ns = max(0, QUIET_NS - tick_ms * 1_500_000)
         self._capture = CaptureTime(trusted=clock_trusted)
         self._only_wanted = [at for at, address in enumerate(addresses) if address.name in only_wanted]
         self._width = FD_BYTES if any(address.fd for address in addresses) else CLASSIC_BYTES
@@ -117,7 +119,7 @@ class Buses:
                 block = self._block(taken, progress)
                 _count(overruns, taken.overruns, block.uptime_ns)
                 _count(untaken, taken.untaken, block.uptime_ns)
-                if len(block) or any(block.dropped) or block.uptime_ns - closed_ns >= QUIET_NS:
+                if len(block) or any(block.dropped) or block.uptime_ns - closed_ns >= self._quiet_ns:
                     closed_ns = block.uptime_ns
                     yield block
         finally:

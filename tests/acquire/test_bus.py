@@ -7,6 +7,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 import can
+import numpy as np
 import pytest
 from can.interfaces.virtual import VirtualBus
 
@@ -16,6 +17,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
 from edge_agent.records import ClockQuality, FrameBlock, FrameFlag
 from tests.acquire.told import Told, frames_in
+from tests.uplink.virtual_time import LoopClock, in_virtual_time
 
 SOON = Backoff(first_s=0.001, cap_s=0.01)
 
@@ -108,6 +110,18 @@ async def test_quiet_buses_give_an_empty_block_within_a_second() -> None:
 
     assert len(one) == len(two) == 0
     assert 0 < two.uptime_ns - one.uptime_ns <= 1_000_000_000
+
+
+@pytest.mark.parametrize("tick_ms", [10, 100, 300, 600, 800, 1000])
+def test_whatever_the_tick_a_quiet_bus_gives_a_block_each_second(tick_ms: int) -> None:
+    async def uptimes_ns() -> list[int]:
+        async with aclosing(Buses([], log=Told(), clock=LoopClock(), tick_ms=tick_ms).blocks()) as blocks:
+            return [(await anext(blocks)).uptime_ns for _ in range(4)]
+
+    gaps_ns = np.diff(in_virtual_time(uptimes_ns()))
+
+    assert max(gaps_ns) <= 1_000_000_000
+    assert min(gaps_ns) >= 500_000_000  # and no more of them than it takes
 
 
 async def test_until_stays_behind_the_newest_frame_and_goes_on_without_frames() -> None:
