@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from operator import add
 from typing import cast
 
 import numpy as np
@@ -31,10 +30,11 @@ async def feed(
         # Every source is an async generator; the port promises no more than an iterator.
         async with aclosing(cast("AsyncGenerator[FrameBlock, None]", source.blocks())) as blocks:
             async for block in blocks:
-                given_up = _frames_of(frames.make_room(), len(bus_names))
-                for loss, count in zip(losses, given_up, strict=True):
+                own, carried = _given_up(frames.make_room(), len(bus_names))
+                for loss, count in zip(losses, own, strict=True):
                     loss.add(count, block.uptime_ns)
-                await frames.put(replace(block, dropped=tuple(map(add, block.dropped, given_up))))
+                dropped = map(sum, zip(block.dropped, own, carried, strict=True))
+                await frames.put(replace(block, dropped=tuple(dropped)))
     except LogRefused as refusal:
         return refusal
     else:
@@ -45,8 +45,8 @@ async def feed(
         frames.close()
 
 
-def _frames_of(block: FrameBlock | None, buses: int) -> tuple[int, ...]:
-    """Frames of each bus in a block that was given up, and those it was to tell of itself."""
+def _given_up(block: FrameBlock | None, buses: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Frames of each bus in a block that was given up; and those it was to tell of, told by whoever lost them."""
     if block is None:
-        return (0,) * buses
-    return tuple(map(add, np.bincount(block.bus, minlength=buses).tolist(), block.dropped))
+        return (0,) * buses, (0,) * buses
+    return np.bincount(block.bus, minlength=buses).tolist(), block.dropped

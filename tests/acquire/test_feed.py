@@ -70,10 +70,9 @@ async def test_what_a_full_channel_gives_up_is_told_by_the_block_that_takes_its_
     assert (len(last), last.dropped) == (5, (3 + 2 + 1, 1 + 7 + 1))
     assert [(fields["bus"], fields["count"]) for fields in told.fields("acquire.frames_dropped")] == [
         ("front", 3),
-        ("rear", 8),
-        ("front", 5),
-        ("rear", 8),
-    ]
+        ("rear", 1),
+        ("front", 2),
+    ]  # what the blocks told was told by whoever lost it
 
 
 @given(
