@@ -1,6 +1,6 @@
 """What a stage asks of the world; every adapter and every fake passes the contract suite of its port."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from edge_agent.records import (
@@ -35,8 +35,8 @@ class Clock(Protocol):
 class FrameSource(Protocol):
     """Where frames come from: buses, or a log."""
 
-    def blocks(self) -> AsyncIterator[FrameBlock]:
-        """Blocks in time order until cancelled, or until a log ends; then everything opened is closed.
+    def blocks(self) -> AsyncGenerator[FrameBlock, None]:
+        """Blocks in time order until closed or cancelled, or until a log ends; then everything opened is closed.
 
         A quiet bus gives an empty block at least each second, so that time goes on.
         Raises LogRefused for a log that cannot be read on. A bus that goes down is retried inside.

@@ -1,10 +1,9 @@
 """Blocks from a source into a channel; what a full channel gives up is counted in the block that takes its room."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 
@@ -27,8 +26,7 @@ async def feed(
     losses = [Losses(bus, "decoding could not keep up", log) for bus in bus_names]
     try:
         await begin.wait()
-        # Every source is an async generator; the port promises no more than an iterator.
-        async with aclosing(cast("AsyncGenerator[FrameBlock, None]", source.blocks())) as blocks:
+        async with aclosing(source.blocks()) as blocks:
             async for block in blocks:
                 own, carried = _given_up(frames.make_room(), len(bus_names))
                 for loss, count in zip(losses, own, strict=True):

@@ -12,7 +12,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from math import inf
 from pathlib import Path
-from typing import cast
 
 from edge_agent.acquire.feed import feed
 from edge_agent.channel import Channel, WhenFull
@@ -236,8 +235,7 @@ class _Timed:
     async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """As `FrameSource`."""
         count = 0
-        # Every source is an async generator; the port promises no more than an iterator.
-        async with aclosing(cast("AsyncGenerator[FrameBlock, None]", self._source.blocks())) as blocks:
+        async with aclosing(self._source.blocks()) as blocks:
             async for block in blocks:
                 uptime_ns = self._drive.follow(block)
                 yield replace(block, uptime_ns=uptime_ns)

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import numpy as np
 import pytest
@@ -95,7 +95,7 @@ async def taken_in_turns(blocks: list[FrameBlock], reads: list[bool], size: int)
     found: list[FrameBlock] = []
 
     class InTurns:
-        async def blocks(self) -> AsyncIterator[FrameBlock]:
+        async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
             for i, block in enumerate(blocks):
                 yield block
                 if len(frames) and i < len(reads) and reads[i]:
@@ -110,7 +110,7 @@ async def test_stopping_it_ends_the_stream_and_closes_the_source() -> None:
     closed = asyncio.Event()
 
     class Endless:
-        async def blocks(self) -> AsyncIterator[FrameBlock]:
+        async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
             try:
                 while True:
                     yield a_block(1)
@@ -131,7 +131,7 @@ async def test_a_log_that_cannot_be_read_on_ends_the_stream_and_is_the_answer() 
     frames: Channel[FrameBlock] = Channel("frames", 9, WhenFull.WAIT)
 
     class Broken:
-        async def blocks(self) -> AsyncIterator[FrameBlock]:
+        async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
             yield a_block(1)
             raise LogRefused("drive.blf", "not a BLF file", 1)
 
@@ -145,7 +145,7 @@ async def test_any_other_failure_of_a_source_ends_the_stream_and_is_raised() -> 
     frames: Channel[FrameBlock] = Channel("frames", 9, WhenFull.WAIT)
 
     class Broken:
-        async def blocks(self) -> AsyncIterator[FrameBlock]:
+        async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
             yield a_block(1)
             raise ValueError("a defect")
 

@@ -1,6 +1,6 @@
 """A FrameSource of given blocks; it passes the contract suite that the real ones pass."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class FakeSource:
     def __init__(self, blocks: Iterable[FrameBlock]) -> None:
         self._blocks = tuple(blocks)
 
-    async def blocks(self) -> AsyncIterator[FrameBlock]:
+    async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         for block in self._blocks:
             yield block
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, aclosing
 from itertools import combinations
 from pathlib import Path
-from typing import cast
 
 import can
 import numpy as np
@@ -39,7 +38,7 @@ def blocks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blocks]:
         )
 
         async def opened() -> AsyncGenerator[FrameBlock, None]:
-            given = cast("AsyncGenerator[FrameBlock, None]", source.blocks())
+            given = source.blocks()
             async with aclosing(given):
                 first = asyncio.create_task(anext(given), name="first block")
                 await begin()
