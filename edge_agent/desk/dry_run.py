@@ -91,7 +91,7 @@ def config_of(path: Path, catalog: Catalog) -> Config:
         raise DocumentRefused([Fault(f"{path} {fault.loc}".rstrip(), fault.message) for fault in faults])
     desired = json.loads(text)
     version = desired.get("$version")
-    desired["$version"] = version if isinstance(version, int) else FIRST_VERSION
+    desired["$version"] = version if type(version) is int else FIRST_VERSION  # true is an int as well
     twin = Twin(catalog)
     twin.document(json.dumps({"desired": desired}))
     if twin.config is None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from edge_agent.cli import app, main
 from edge_agent.decode.catalog import Catalog
-from edge_agent.desk.dry_run import DryRun, catalog_of, config_of, settings_of
+from edge_agent.desk.dry_run import FIRST_VERSION, DryRun, catalog_of, config_of, settings_of
 from edge_agent.desk.dry_run_report import Figures, Use
 from edge_agent.desk.vehicle import database_path
 from edge_agent.localhub.arrivals import read_arrivals
@@ -222,6 +222,16 @@ def test_every_mistake_in_the_rules_is_named_with_its_file_and_place(
 
     assert f"{rules} rules.one.signals[0]: no signal 'Motion.Sped'" in said
     assert f"{rules} rules.two.signals[0]: no signal 'Nothing'" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"), [(7, 7), (True, FIRST_VERSION), ("3", FIRST_VERSION), (2.5, FIRST_VERSION)]
+)
+def test_the_files_version_is_that_of_the_rules_where_it_is_one(tmp_path: Path, version: object, taken: int) -> None:
+    rules = tmp_path / "twin.json"
+    rules.write_text(json.dumps({"$version": version, **document()}))
+
+    assert config_of(rules, Catalog([])).version == taken
 
 
 def test_without_databases_the_environment_must_name_buses(
