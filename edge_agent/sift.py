@@ -217,8 +217,8 @@ class Sift:
             events.first_frame_decoded(self._log, uptime_s=samples.uptime_ns / 1e9)
 
     def _tell_left_out(self) -> None:
-        """Each path of which a computed sample was no number, once."""
-        paths = list(self._decoding.left_out)
+        """Each path of which a computed value was no number, once."""
+        paths = self._decoding.left_out
         for path in paths[self._paths_told :]:
             events.computed_sample_left_out(self._log, path=path)
         self._paths_told = len(paths)

@@ -91,8 +91,8 @@ class Computation:
     """The last value of every source, from block to block."""
 
     def __init__(self, computing: Computing | None) -> None:
-        self.left_out: dict[str, int] = {}
-        """by path, how many samples were not finite; only paths that had some"""
+        self.left_out: list[str] = []
+        """paths of which a value was not finite, as they were met: their formulas want mending"""
         self._computing: Computing | None = None
         self._known = np.zeros(0, np.bool_)
         self._value = np.zeros(0)
@@ -155,8 +155,8 @@ class Computation:
     def _finite(self, step: Step, at: I64, value: F64) -> _Samples:
         finite = np.isfinite(value)
         if not finite.all():
-            count = len(value) - int(np.count_nonzero(finite))
-            self.left_out[step.path] = self.left_out.get(step.path, 0) + count
+            if step.path not in self.left_out:
+                self.left_out.append(step.path)
             at, value = at[finite], value[finite]
         return _Samples(step.signal, at, value)
 

@@ -1,6 +1,6 @@
 """Frames to samples, with what must be remembered from block to block. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from edge_agent.decode.computed import Computation
 from edge_agent.decode.decoder import look_up, samples_of
@@ -23,8 +23,8 @@ class Decoding:
         self._computation = Computation(plan.computing)
 
     @property
-    def left_out(self) -> Mapping[str, int]:
-        """By path, how many computed samples were not finite numbers and did not leave."""
+    def left_out(self) -> Sequence[str]:
+        """Computed paths of which a value was not finite, and so no sample; as they were met."""
         return self._computation.left_out
 
     def follow(self, plan: DecodePlan) -> None:

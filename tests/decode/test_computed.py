@@ -239,12 +239,12 @@ def test_a_source_that_was_not_asked_for_before_is_not_known_and_one_that_stays_
     assert list(_samples(decoding, ["V.Sum"], [[near(20, 0, 4)]])) == []
 
 
-def test_a_sample_that_is_no_number_is_left_out_and_counted_under_its_path() -> None:
+def test_a_value_that_is_no_number_is_no_sample_and_its_path_is_named_once() -> None:
     decoding = Decoding(compile_plan(CATALOG, ["V.Ratio", "V.Two"]))
     found = list(_samples(decoding, ["V.Ratio", "V.Two"], [[near(1, 0, 1)], [near(0, 0, 2)], [near(4, 4, 3)]]))
 
     assert [sample for sample in found if sample[1] == "V.Ratio"] == [(3, "V.Ratio", 0.5)]
-    assert decoding.left_out == {"V.Ratio": 2}
+    assert decoding.left_out == ["V.Ratio"]
 
 
 def test_an_alternative_that_is_no_number_is_left_out_too() -> None:
@@ -253,7 +253,7 @@ def test_an_alternative_that_is_no_number_is_left_out_too() -> None:
     infinite = data_frame(0x100, bytes([2, 0, 0, 0, 0x80, 0x7F, 0, 0]), t_ns=1)
 
     assert list(_samples(decoding, ["V.R"], [[infinite]])) == [(1, "V.R", 1.0)]
-    assert decoding.left_out == {"V.R": 1}
+    assert decoding.left_out == ["V.R"]
 
 
 def test_a_j1939_source_is_heard_from_any_sender() -> None:
