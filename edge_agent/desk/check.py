@@ -13,7 +13,7 @@ from edge_agent.errors import BadSettings, DatabaseRefused, MappingRefused
 from edge_agent.head_unit.door import consent_faults
 from edge_agent.settings import Settings, load_settings
 from edge_agent.twin.compilation import faults_of_text, remarks_of_text
-from edge_agent.uplink.edge_environment import judge_environment
+from edge_agent.wiring.door import uplink_faults
 from edge_agent.wiring.local_door import local_bus_faults
 
 
@@ -63,13 +63,12 @@ def check(
 
 
 def _settings() -> Generator[Finding, None, Settings | None]:
-    yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in judge_environment(os.environ))
     try:
         settings = load_settings()
     except BadSettings as error:
         yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in error.faults)
         return None
-    faults = [*local_bus_faults(settings), *consent_faults(settings)]
+    faults = [*uplink_faults(settings, os.environ), *local_bus_faults(settings), *consent_faults(settings)]
     yield from (Finding(fault.loc, fault.message, is_mistake=True) for fault in faults)
     yield from _folder(settings.data_folder)
     for number, bus in enumerate(settings.buses):

@@ -1,7 +1,7 @@
 """Which way to the cloud the settings name, built; and the books about what it costs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from warnings import filterwarnings
 
@@ -22,6 +22,8 @@ from edge_agent.uplink.tariff import Tariff
 
 def uplink_of(settings: Settings, log: Log) -> Uplink:
     """The uplink, not yet connected. Raises BadSettings where what it needs is not there."""
+    if faults := uplink_faults(settings, os.environ):
+        raise BadSettings(faults)
     match settings.uplink:
         case "edge":
             return _azure(settings, EdgeEnvironment(), log)
@@ -29,6 +31,21 @@ def uplink_of(settings: Settings, log: Log) -> Uplink:
             return _azure(settings, _at_the_hub(settings), log)
         case "mqtt":
             return _mqtt(settings, log)
+
+
+def uplink_faults(settings: Settings, environ: Mapping[str, str]) -> tuple[Fault, ...]:
+    """What the way to the cloud that the settings name needs and has not; `environ` is judged for IoT Edge's alone."""
+    match settings.uplink:
+        case "edge":
+            return judge_environment(environ)
+        case "hub":
+            try:
+                _at_the_hub(settings)
+            except BadSettings as error:
+                return error.faults
+            return ()
+        case "mqtt":
+            return tuple(_missing_for_mqtt(settings))
 
 
 def tariff_of(settings: Settings, reported: Reported, clock: Clock, log: Log) -> Tariff:
@@ -44,9 +61,6 @@ def tariff_of(settings: Settings, reported: Reported, clock: Clock, log: Log) ->
 
 
 def _azure(settings: Settings, credentials: EdgeEnvironment | HubKey | HubCertificate, log: Log) -> Uplink:
-    if isinstance(credentials, EdgeEnvironment) and (faults := judge_environment(os.environ)):
-        raise BadSettings(faults)
-
     def build() -> Uplink:
         # The SDK and what it imports are a fifth of a start: they come while the first frames are decoded.
         with _without_guesses_of_encodings():
@@ -85,8 +99,6 @@ def _mqtt(settings: Settings, log: Log) -> Uplink:
     from edge_agent.uplink.mqtt import Broker, MqttUplink  # noqa: PLC0415
 
     device = settings.device
-    if faults := _missing_for_mqtt(settings):
-        raise BadSettings(faults)
     broker = Broker(
         settings.mqtt_host,
         settings.mqtt_port,

@@ -1,11 +1,12 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from edge_agent.desk.check import Finding, check, summary
 from edge_agent.desk.vehicle import database_path
-from edge_agent.uplink.edge_environment import DESK
+from edge_agent.uplink.edge_environment import DESK, WORKLOAD
 
 OVERLAPPING = """VERSION ""
 
@@ -93,6 +94,27 @@ def test_an_environment_that_is_not_iot_edge_s_is_a_mistake_as_it_is_for_the_age
     environment.delenv(DESK[1])
     (finding,) = check([], None, settings=True)
     assert finding == Finding(DESK[1], "must be set too, as IoT Edge's other variables are", is_mistake=True)
+
+
+GATEWAYS = [
+    ({"UPLINK": "hub", "HUB_CONNECTION_STRING": "HostName=h;DeviceId=car;SharedAccessKey=AAEC"}, ()),
+    ({"UPLINK": "hub"}, ("HUB_CONNECTION_STRING",)),
+    ({"UPLINK": "hub", "HUB_CONNECTION_STRING": "HostName=h;DeviceId=car"}, ("HUB_CONNECTION_STRING",)),
+    ({"UPLINK": "mqtt", "MQTT_HOST": "broker", "IOTEDGE_DEVICEID": "car", "IOTEDGE_MODULEID": "m"}, ()),
+    ({"UPLINK": "mqtt", "IOTEDGE_MODULEID": "m"}, ("MQTT_HOST", "IOTEDGE_DEVICEID")),
+]
+
+
+@pytest.mark.parametrize(("variables", "places"), GATEWAYS)
+def test_of_a_gateway_that_is_not_iot_edge_its_own_settings_are_judged(
+    variables: Mapping[str, str], places: tuple[str, ...], environment: pytest.MonkeyPatch
+) -> None:
+    for name in (*DESK, *WORKLOAD):
+        environment.delenv(name, raising=False)
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    findings = list(check([], None, settings=True))
+    assert [(finding.place, finding.is_mistake) for finding in findings] == [(place, True) for place in places]
 
 
 def test_what_belongs_to_no_local_broker_is_a_mistake(environment: pytest.MonkeyPatch) -> None:
