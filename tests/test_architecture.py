@@ -169,7 +169,7 @@ NO_TEST_OF_ITS_OWN: Mapping[str, str] = {
     "records.py": "plain data",
     "observe/status.py": "plain data",
     "wiring/parts.py": "the wiring: tests/journey runs it whole",
-    "tap/link.py": "protocols: tests/tap/test_mqtt.py holds their maker to them",
+    "tap/link.py": "protocols: tests/contract holds their maker to them",
 }
 
 

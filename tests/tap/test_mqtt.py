@@ -1,4 +1,7 @@
-"""Against Debian's mosquitto, with the configuration and the access list that are shipped."""
+"""Against Debian's mosquitto, with the configuration and the access list that are shipped.
+
+What every link keeps is in tests/contract/test_local_link_contract.py.
+"""
 
 import asyncio
 import socket
@@ -28,66 +31,6 @@ async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
         yield one
 
 
-async def test_what_is_offered_arrives_and_what_is_retained_stays(broker: Mosquitto) -> None:
-    session = await broker.link(Told()).connect({}, LAST)
-    async with broker.reader() as reader:
-        assert session.offer([TICK, Message("tap/v1/signal/A/B", b"7", retain=True)])
-        await session.publish(Message("tap/v1/signals", b'{"boot":1}', retain=True))
-        await until(lambda: len(reader.messages) == 3)
-        assert {topic: payload for topic, payload, _ in reader.messages} == {
-            "tap/v1/tick": b'{"v":{}}',
-            "tap/v1/signal/A/B": b"7",
-            "tap/v1/signals": b'{"boot":1}',
-        }
-    async with broker.reader() as later:
-        await until(lambda: len(later.messages) == 2)
-        assert {topic for topic, _, retained in later.messages if retained} == {"tap/v1/signal/A/B", "tap/v1/signals"}
-    await session.close()
-    assert session.unwritten == 0
-
-
-async def test_a_connection_that_is_closed_leaves_its_last_word(broker: Mosquitto) -> None:
-    session = await broker.link(Told()).connect({}, LAST)
-    await session.publish(ONLINE)
-    await session.close()
-
-    async with broker.reader() as reader:
-        assert await reader.heard(LAST.topic) == [{"online": False}]
-
-
-async def test_of_a_connection_that_breaks_the_broker_says_it(broker: Mosquitto) -> None:
-    link = broker.link(Told())
-    session = await link.connect({}, LAST)
-    await session.publish(ONLINE)
-    async with broker.reader() as reader:
-        second = await link.connect({}, LAST)  # one client has one connection: the first is broken by the broker
-        assert await reader.heard(LAST.topic, 2) == [{"online": True}, {"online": False}]
-    assert "connection was lost" in await asyncio.wait_for(session.lost(), 5)
-    assert not session.offer([TICK])
-    await session.close()
-    await second.close()
-
-
-async def test_what_comes_on_a_topic_is_heard_on_the_agents_loop(broker: Mosquitto) -> None:
-    heard: list[bytes] = []
-    loops: list[object] = []
-
-    def hear(payload: bytes) -> None:
-        heard.append(payload)
-        loops.append(asyncio.get_running_loop())
-
-    session = await broker.link(Told()).connect({CONSENT: hear}, LAST)
-    async with broker.client(CABIN) as cabin:
-        await cabin.publish(CONSENT, b"one", qos=1, retain=True)
-        await cabin.publish("cabin/v1/other", b"of nobody", qos=1)
-        await cabin.publish(CONSENT, b"two", qos=1)
-        await until(lambda: len(heard) == 2)
-    await session.close()
-
-    assert heard == [b"one", b"two"]
-    assert set(loops) == {asyncio.get_running_loop()}
-
-
 async def test_what_is_too_large_is_dropped_and_told_once(broker: Mosquitto) -> None:
     heard: list[bytes] = []
     told = Told()
@@ -101,13 +44,6 @@ async def test_what_is_too_large_is_dropped_and_told_once(broker: Mosquitto) -> 
 
     assert heard == [b"small", b"small"]
     assert told.fields("tap.message_dropped") == [{"topic": CONSENT, "reason": "too_large"}]
-    assert session.unheard == {"too_large": 2, "too_many": 0}
-
-
-@pytest.mark.parametrize(("user", "password"), [("agent", "wrong"), ("nobody", "the-agents-of-the-tests"), ("", "")])
-async def test_who_is_not_known_is_refused(broker: Mosquitto, user: str, password: str) -> None:
-    with pytest.raises(LocalBusRefused, match="does not admit the agent"):
-        await broker.link(Told(), replace(broker.broker(), username=user, password=password)).connect({}, LAST)
 
 
 async def test_the_access_list_refuses_the_agent_what_is_the_cabins(broker: Mosquitto) -> None:
@@ -152,12 +88,6 @@ async def test_a_topic_that_the_agent_may_not_hear_is_told_and_all_else_goes_on(
         await session.close()
 
     assert told.fields("tap.subscription_refused") == [{"topic": CONSENT, "reason": "reason 0x87"}]
-
-
-async def test_without_a_broker_there_is_no_connection(broker: Mosquitto) -> None:
-    await broker.kill()
-    with pytest.raises(LocalBusDown, match="refused"):
-        await broker.link(Told()).connect({}, LAST)
 
 
 @pytest.mark.parametrize("tls", [False, True])
