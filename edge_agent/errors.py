@@ -156,6 +156,15 @@ class Fault:
         return f"{self.loc}: {self.message}" if self.loc else self.message
 
 
+class JsonRefused(Rejected):
+    """A text that somebody wrote is not the JSON it should be; `at` is line and column from 1, where they are known."""
+
+    def __init__(self, reason: str, at: tuple[int, int] | None = None) -> None:
+        self.reason, self.line = reason, at[0] if at else None
+        self.place = f"line {at[0]} column {at[1]}" if at else ""
+        super().__init__(f"{reason} at {self.place}" if at else reason)
+
+
 class DocumentRefused(Rejected):
     """A twin document was judged as a whole and refused; the old one goes on."""
 

@@ -13,15 +13,15 @@ Beyond that form several signals may become one path: `signals` gives each a nam
 alternatives, any of which may give the path's value.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from edge_agent.errors import MappingRefused
+from edge_agent.errors import JsonRefused, MappingRefused
 from edge_agent.mistakes import Place, mistakes, path
+from edge_agent.written_json import read_json
 
 SIGNAL_TYPES = ("sensor", "actuator", "attribute")
 
@@ -186,12 +186,10 @@ def _source(written: object) -> Source | Combined:
 def signals(file: str, text: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Path and node of every signal in a VSS tree. Raises MappingRefused."""
     try:
-        tree = json.loads(text)
-    except json.JSONDecodeError as error:
+        tree = read_json(text)
+    except JsonRefused as error:
         hint = "; vss-tools make JSON of an overlay: vspec export json" if file.endswith((".vspec", ".yaml")) else ""
-        raise MappingRefused(file, f"not JSON: {error.msg}{hint}", error.lineno) from error
-    except RecursionError as error:
-        raise MappingRefused(file, "nested too deeply") from error
+        raise MappingRefused(file, f"{error.reason}{hint}", error.line) from error
     if not isinstance(tree, dict):
         raise MappingRefused(file, "not a VSS tree: must be a JSON object")
     return _walk(tree)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.load import load_catalog
@@ -15,11 +14,12 @@ from edge_agent.desk.manifest_judge import deployment_faults, limit_faults
 from edge_agent.desk.manifest_module import module_faults, twin_faults
 from edge_agent.desk.manifest_shape import Manifest, ModuleFile, shaped
 from edge_agent.desk.manifest_template import expanded, joined, split
-from edge_agent.errors import BadSettings, DocumentRefused, Fault, FileRefused
+from edge_agent.errors import BadSettings, DocumentRefused, Fault, FileRefused, JsonRefused
 from edge_agent.mistakes import path, placed
 from edge_agent.observe import logs
 from edge_agent.twin.fitting import JsonObject
 from edge_agent.uplink.edge_environment import WORKLOAD
+from edge_agent.written_json import read_json
 
 _GIVEN = "given"
 """what the bus of the databases is called, of which nothing says the name"""
@@ -143,23 +143,12 @@ def _text(file: Path) -> str:
 def _json(file: Path) -> JsonObject:
     """An object in which each name stands once: of two, a deployment would silently have the last."""
     try:
-        found = json.loads(_text(file), object_pairs_hook=_each_once)
-    except json.JSONDecodeError as error:
-        raise FileRefused(str(file), f"line {error.lineno} column {error.colno}: {error.msg}") from error
-    except RecursionError as error:
-        raise FileRefused(str(file), "nested too deeply") from error
-    except ValueError as error:
+        found = read_json(_text(file))
+    except JsonRefused as error:
         raise FileRefused(str(file), str(error)) from error
     if not isinstance(found, dict):
         raise FileRefused(str(file), "is no JSON object")
     return found
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise ValueError(f"{twice[0]!r} stands twice in one object")
-    return dict(pairs)
 
 
 def _dotenv(file: Path) -> dict[str, str]:

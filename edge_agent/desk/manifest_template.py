@@ -7,11 +7,12 @@ JSON has been read: a quote or a line end in one of them breaks nothing. And one
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
-from edge_agent.errors import DocumentRefused, Fault
+from edge_agent.errors import DocumentRefused, Fault, JsonRefused
 from edge_agent.mistakes import Place, path
 from edge_agent.twin.fitting import JsonObject, JsonValue
+from edge_agent.written_json import read_json
 
 CHUNK_CHARS: Final = 512
 """of createOptions in one text of the twin; the rest follows in createOptions01, createOptions02 (Azure/iotedge,
@@ -106,9 +107,9 @@ def _options(parts: JsonObject) -> JsonValue:
     if len(texts) < len(parts):
         raise ValueError("must be an object, or text in every part")
     try:
-        options = json.loads("".join(texts) or "{}")
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"is no JSON: {error}") from error
+        options = cast("JsonValue", read_json("".join(texts) or "{}"))
+    except JsonRefused as error:
+        raise ValueError(str(error)) from error
     if not isinstance(options, Mapping):
         raise ValueError("must be an object")  # noqa: TRY004  the caller tells every mistake alike
     return options

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.plan import DecodePlan, compile_plan
-from edge_agent.errors import ConditionRefused, DocumentRefused, Fault, SignalUnknown
+from edge_agent.errors import ConditionRefused, DocumentRefused, Fault, JsonRefused, SignalUnknown
 from edge_agent.policy.condition_names import bind
 from edge_agent.policy.condition_syntax import parse
 from edge_agent.policy.condition_tree import Tree, signals_of
@@ -36,7 +36,6 @@ from edge_agent.tap.tick import TapAsked, topic_of
 from edge_agent.twin.document import (
     MAX_STATE_SIGNALS,
     NO_OBJECT,
-    TOO_DEEP,
     DeadbandSpec,
     Document,
     EventSpec,
@@ -54,6 +53,7 @@ from edge_agent.twin.document import (
 from edge_agent.twin.vehicle_state import StateAsked, collisions
 from edge_agent.uplink.budget import Budget
 from edge_agent.uplink.link import LinkSaid
+from edge_agent.written_json import read_json
 
 REPORTED_FAULTS = 20
 """Errors reported at most: a twin's reported properties hold 32 KB in all (IoT Hub quotas), and others report too."""
@@ -351,11 +351,9 @@ def _event(info: RuleInfo, spec: EventSpec, signals: I64, limits: BatchLimits, w
 def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:
     """Every mistake in a desired document as somebody wrote it; () if it would run."""
     try:
-        desired = json.loads(text)
-    except json.JSONDecodeError as error:
-        return (Fault(f"line {error.lineno} column {error.colno}", error.msg),)
-    except RecursionError:
-        return (TOO_DEEP,)
+        desired = read_json(text)
+    except JsonRefused as error:
+        return (Fault(error.place, error.reason),)
     if not isinstance(desired, dict):
         return (NO_OBJECT,)
     if (size := _size(desired)) > DESIRED_BYTES:
@@ -369,7 +367,7 @@ def faults_of_text(text: str, catalog: Catalog) -> tuple[Fault, ...]:
 
 def remarks_of_text(text: str) -> tuple[Fault, ...]:
     """What is worth a word in a document without mistakes."""
-    document = judge(cast("dict[str, Any]", json.loads(text)))
+    document = judge(cast("dict[str, Any]", read_json(text)))
     if document.link.metered is not None:
         return ()
     message = "waits for ever where no file in the vehicle says that a link is not metered (LINK_FILE)"

@@ -178,6 +178,9 @@ def test_both_names_of_the_key_at_once_are_a_mistake() -> None:
         ("car.json", "[]", "car.json: not a VSS tree: must be a JSON object"),
         ("car.json", "{}", "car.json: no signal in it has dbc2vss"),
         ("car.json", '{"a":' * 20_000, "car.json: nested too deeply"),
+        ("car.json", '{"V.S":\n %s}' % ("9" * 4301), "car.json:2: a number of more than 4,300 digits"),
+        ("car.json", '{"V.S": {},\n "V.S": {}}', "car.json:2: 'V.S' stands twice in one object"),
+        ("car.json", r'{"V.\ud800": {}}', "car.json:1: half a surrogate pair"),
         ("car.vspec", "Vehicle.Speed:\n  type: sensor", "vss-tools make JSON of an overlay: vspec export json"),
     ],
 )

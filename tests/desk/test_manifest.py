@@ -96,7 +96,7 @@ WRONG: list[tuple[Change, str, str]] = [
         "is no port: write it as 8883/tcp",
     ),
     (lambda d: options(d).update(Env=["no value"]), f"{OPTIONS}.Env[0]", "must be NAME=value"),
-    (lambda d: telematics(d)["settings"].update(createOptions="{"), OPTIONS, "is no JSON"),
+    (lambda d: telematics(d)["settings"].update(createOptions="{"), OPTIONS, "not JSON"),
     (lambda d: telematics(d)["settings"].update(createOptions="[]"), OPTIONS, "must be an object"),
     (
         lambda d: telematics(d)["settings"].update(createOptions="{", createOptions02="}"),

@@ -53,8 +53,8 @@ def test_a_module_without_options_gets_empty_ones() -> None:
         ),
         ({"createOptions": 1}, f"{SETTINGS}.createOptions: must be an object, or text in every part"),
         ({"createOptions": "1"}, f"{SETTINGS}.createOptions: must be an object"),
-        ({"createOptions": "{'"}, f"{SETTINGS}.createOptions: is no JSON: Expecting property name"),
-        ({"createOptions": "[" * 100_000}, f"{SETTINGS}.createOptions: is no JSON"),
+        ({"createOptions": "{'"}, f"{SETTINGS}.createOptions: not JSON: Expecting property name"),
+        ({"createOptions": "[" * 100_000}, f"{SETTINGS}.createOptions: nested too deeply"),
     ],
 )
 def test_options_that_are_none_are_named(settings: dict[str, object], fault: str) -> None:

@@ -243,6 +243,21 @@ def test_a_text_that_is_no_document_is_refused_where_it_breaks() -> None:
     assert faults_of_text('{"schema_version": 1}', CATALOG) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '{"schema_version": 1,\n "rules": {"trip": {}, "trip": {}}}',
+            "line 2 column 24: 'trip' stands twice in one object",
+        ),
+        ('{"schema_version": %s}' % ("1" * 4301), "line 1 column 20: a number of more than 4,300 digits"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_a_reader_would_lose_or_fail_at_is_a_mistake_with_its_place(text: str, fault: str) -> None:
+    assert [str(one) for one in faults_of_text(text, CATALOG)] == [fault]
+
+
 def asked_state(*signals: str, catalog: Catalog = CATALOG, **fields: object) -> Config:
     state = {"signals": list(signals), **fields}
     return compile_document(judge({"schema_version": 1, "state": state}), catalog, 1)
