@@ -38,7 +38,7 @@ class SpoolFolder:
         inner = folder / INSIDE
         self.path = inner if not _is_spool(folder) and _is_spool(inner) else folder
         if not _is_spool(self.path):
-            raise FileRefused(str(folder), "no spool is there: neither a state.json nor segments")
+            raise FileRefused(str(folder), "no spool is there: neither segments nor a spool's state.json")
         self.state, self.state_file = self._read_state()
         names = [named for name in _names(self.path) if (named := segment_named(name))]
         self._present = [name for name, _suffix in names]
@@ -129,7 +129,11 @@ def _is_spool(folder: Path) -> bool:
             return False
     except OSError as error:
         raise _refused(folder, error) from error
-    return any(name == STATE or segment_named(name) for name in _names(folder))
+    names = _names(folder)
+    if any(segment_named(name) for name in names):
+        return True
+    # The local hub has a state.json too; a spool's bears its CRC.
+    return any(decode_state(_content(folder / name) or b"") is not None for name in (STATE, COPY) if name in names)
 
 
 def _names(folder: Path) -> list[str]:

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +132,32 @@ def test_what_is_no_spool_is_named(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(FileRefused, match=f"{name}: no spool is there"):
         SpoolFolder(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b'{"modules": []}', b"", b"no state"])
+def test_a_state_that_is_no_spools_makes_no_spool(content: bytes, tmp_path: Path) -> None:
+    """The local hub's folder has a state.json too."""
+    (tmp_path / "state.json").write_bytes(content)
+
+    with pytest.raises(FileRefused, match="no spool is there"):
+        SpoolFolder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.mark.parametrize("damaged", ["", "state.json"])
+def test_a_spool_without_segments_is_known_by_its_state_or_the_copy_of_it(damaged: str, tmp_path: Path) -> None:
+    left(tmp_path)
+    if damaged:
+        (tmp_path / damaged).write_text("no state")
+
+    assert SpoolFolder(tmp_path).state_file == ("opened.json" if damaged else "state.json")
+
+
+def test_a_state_of_a_later_release_is_a_spools(tmp_path: Path) -> None:
+    text = b'{"version": 2, "boot": 8, "last_seq": 41}'
+    (tmp_path / "state.json").write_bytes(b"%08x %s\n" % (zlib.crc32(text), text))
+
+    assert SpoolFolder(tmp_path).state.boot == 8
 
 
 async def test_a_spool_is_read_while_it_is_written_and_delivered(tmp_path: Path) -> None:
