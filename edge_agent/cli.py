@@ -306,9 +306,14 @@ def show(
     """
     from edge_agent.desk.show import lines_of
 
+    cut: list[int] = []
     with until_the_reader_leaves():
-        if not echoed(lines_of(file, batches=batches)):
-            stderr.print(f"{_escaped(str(file))}: nothing in it", soft_wrap=True)
+        shown = echoed(lines_of(file, batches=batches, tell_cut=cut.append))
+    remarks = [f"{size} bytes at the end are no whole line: still being written, or cut off" for size in cut]
+    if not shown and not cut:
+        remarks = ["no sample in it" if file.stat().st_size else "nothing in it"]
+    for remark in remarks:
+        stderr.print(f"{_escaped(str(file))}: {remark}", soft_wrap=True)
     raise typer.Exit
 
 

@@ -1,6 +1,6 @@
 """Payloads and files of arrivals back into something to read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +25,11 @@ class Capture:
     frames: tuple[ReadFrame, ...]
 
 
-def messages_of(path: Path) -> Iterator[Payload | Capture]:
-    """What is in the local hub's `arrived.jsonl`, or in a file of payloads. Raises PayloadRefused."""
+def messages_of(path: Path, tell_cut: Callable[[int], object] = lambda _: None) -> Iterator[Payload | Capture]:
+    """What is in the local hub's `arrived.jsonl`, or in a file of payloads. Raises PayloadRefused.
+
+    `tell_cut` is given the bytes of an arrival without its end, of which nothing is shown.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(64)
@@ -36,13 +39,13 @@ def messages_of(path: Path) -> Iterator[Payload | Capture]:
     if data:
         yield from _bodies(data, str(path))
     elif head:
-        for arrival in read_arrivals(path):
+        for arrival in read_arrivals(path, tell_cut):
             yield from _arrived(arrival, f"{path} message {arrival.n}")
 
 
-def lines_of(path: Path, *, batches: bool) -> Iterator[str]:
+def lines_of(path: Path, *, batches: bool, tell_cut: Callable[[int], object] = lambda _: None) -> Iterator[str]:
     """A line for each batch, or for each sample and frame. Raises PayloadRefused."""
-    for message in messages_of(path):
+    for message in messages_of(path, tell_cut):
         if batches:
             yield capture_line(message) if isinstance(message, Capture) else batch_line(message)
         elif isinstance(message, Capture):

@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -64,10 +64,11 @@ class ArrivalLog:
         self._n, self._size = arrival.n, self._size + len(line)
 
 
-def read_arrivals(path: Path) -> Iterator[Arrival]:
-    """The arrivals in a file, in order; a line still being written is left out, a missing file is empty.
+def read_arrivals(path: Path, tell_cut: Callable[[int], object] = lambda _: None) -> Iterator[Arrival]:
+    """The arrivals in a file, in order; a missing file is empty.
 
-    Raises PayloadRefused, naming the line that is not an arrival.
+    A last line without its end, still being written or cut off, is left out; `tell_cut` is given its bytes. Raises
+    PayloadRefused, naming the line that is not an arrival.
     """
     if not path.exists():
         return
@@ -75,6 +76,8 @@ def read_arrivals(path: Path) -> Iterator[Arrival]:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n"):
                 yield _parsed(line, f"{path}:{number}")
+            else:
+                tell_cut(len(line))
 
 
 def _line(arrival: Arrival) -> bytes:

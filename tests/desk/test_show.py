@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from edge_agent.cli import app
 from edge_agent.desk.show import batch_line, lines_of, messages_of, sample_line, time_text
 from edge_agent.errors import PayloadRefused
 from edge_agent.spool.reading import Payload
@@ -104,6 +106,28 @@ def test_a_broken_log_of_frames_is_named_by_its_line(tmp_path: Path) -> None:
     path.write_bytes(FRAMES + b"(170")
     with pytest.raises(PayloadRefused, match=r"capture\.log line 3: not a frame as candump logs it"):
         list(messages_of(path))
+
+
+@pytest.mark.parametrize("whole", [0, 1])
+def test_what_is_left_out_at_the_end_of_the_arrivals_is_told(whole: int, tmp_path: Path) -> None:
+    path = arrivals(tmp_path, LINE, LINE)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:whole]) + lines[whole][:-10])
+
+    shown = CliRunner().invoke(app, ["show", "--batches", str(path)])
+
+    assert (shown.exit_code, len(shown.stdout.splitlines())) == (0, whole)
+    size = len(lines[whole]) - 10
+    assert shown.stderr == f"{path}: {size} bytes at the end are no whole line: still being written, or cut off\n"
+
+
+def test_only_an_empty_file_has_nothing_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "payload.gz"
+    path.write_bytes(gzip.compress(b""))
+    (tmp_path / "empty").touch()
+
+    assert CliRunner().invoke(app, ["show", str(path)]).stderr == f"{path}: no sample in it\n"
+    assert CliRunner().invoke(app, ["show", str(tmp_path / "empty")]).stderr.endswith("empty: nothing in it\n")
 
 
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
