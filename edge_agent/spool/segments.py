@@ -60,8 +60,8 @@ class SegmentSpool:
         self._acked = deque[EnvelopeKey]()
         """not yet settled; bounded by what is leased"""
         self._acking: asyncio.TimerHandle | None = None
-        self._unsettled: BaseException | None = None
-        """a mistake that nobody waited for; the next to settle anything hears of it"""
+        self._unheard: BaseException | None = None
+        """the first mistake in a job that nobody waited for; whoever settles or appends from then on hears of it"""
         self._more = asyncio.Event()
         """set, and replaced, when something new can be leased"""
         self._note: asyncio.TimerHandle | None = None
@@ -145,12 +145,14 @@ class SegmentSpool:
     async def append(self, envelopes: Sequence[Envelope]) -> Appended:
         """Commit a group; sequences of one priority must grow. Cancelling it lets it finish unseen."""
         try:
-            return await self._run(self._store.append, tuple(envelopes))
+            appended = await self._run(self._store.append, tuple(envelopes))
         finally:
             self._mark_empty()
             self._offer()
             self._watch_disk()
             self._watch_expiry()
+        self._raise_unheard()
+        return appended
 
     async def lease(self, limit: int, terms: Terms = ANYTHING) -> tuple[Envelope, ...]:
         """Wait for at least one; see the port."""
@@ -160,7 +162,7 @@ class SegmentSpool:
             try:
                 envelopes = await asyncio.shield(asyncio.wrap_future(job))
             except asyncio.CancelledError:
-                self._submit(_give_back, self._store, job)
+                self._begin(partial(_give_back, self._store, job))
                 self._offer()
                 raise
             self._mark_empty()
@@ -177,13 +179,12 @@ class SegmentSpool:
         Acked ones are taken off in groups: what is asked for after this finds them gone, only the bytes of `depth` lag.
         """
         loop = asyncio.get_running_loop()
-        if self._unsettled is not None:
-            raise self._unsettled
+        self._raise_unheard()
         if not isinstance(receipt, Deferred) and self._note is None:
             self._note = loop.call_later(NOTE_AFTER_S, self._note_now)
         if isinstance(receipt, Acked) and not self.is_withdrawn(key):  # that is no part of `depth` any more
             self._acked.append(key)
-            self._acking = self._acking or loop.call_later(ACKED_WITHIN_S, self._settle_acked, loop)
+            self._acking = self._acking or loop.call_later(ACKED_WITHIN_S, self._settle_acked)
             self._mark_empty()
             return
         try:
@@ -220,8 +221,11 @@ class SegmentSpool:
         for timer in (self._note, self._retry, self._expiry, self._acking):
             if timer is not None:
                 timer.cancel()
-        await self._run(self._store.close)
-        self._thread.shutdown()
+        try:
+            await self._run(_nothing)
+        finally:  # of the folder, whatever was wrong with what is Acked
+            await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._store.close)))
+            self._thread.shutdown()
 
     async def _run(self, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         # Shielded: what has begun on the disk ends there, whatever becomes of the one who asked.
@@ -234,17 +238,31 @@ class SegmentSpool:
     def _behind_acked(self, job: Callable[[], T]) -> T:
         # On the thread: the loop only adds at the other end.
         while self._acked:
-            self._store.settle(self._acked.popleft(), Acked())
+            key = self._acked.popleft()  # before: `depth` may count it twice for a moment, and never not at all
+            try:
+                self._store.settle(key, Acked())
+            except BaseException:
+                self._acked.appendleft(key)
+                raise
         return job()
 
-    def _settle_acked(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._acking = None
-        job = self._submit(_nothing)
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._acked_settled, job))
+    def _begin(self, job: Callable[[], object], then: Callable[[], None] = lambda: None) -> None:
+        """A job that nobody waits for; a mistake in it is kept for who comes next."""
+        loop, begun = asyncio.get_running_loop(), self._submit(job)
+        begun.add_done_callback(lambda _: loop.call_soon_threadsafe(self._ended, begun, then))
 
-    def _acked_settled(self, job: "Future[None]") -> None:
-        self._unsettled = job.exception()
+    def _ended(self, job: "Future[object]", then: Callable[[], None]) -> None:
+        self._unheard = self._unheard or job.exception()
         self._mark_empty()
+        then()
+
+    def _raise_unheard(self) -> None:
+        if self._unheard is not None:
+            raise self._unheard
+
+    def _settle_acked(self) -> None:
+        self._acking = None
+        self._begin(_nothing)
 
     def _offer(self) -> None:
         """Wake every lease that found nothing so far; jobs asked for from now on see what is offered."""
@@ -266,37 +284,32 @@ class SegmentSpool:
             return
         loop = asyncio.get_running_loop()
         # No jitter: a disk of our own is shared with no fleet.
-        self._retry = loop.call_later(RETRIES.delay_s(self._retry_num, 0.5), self._try_disk, loop)
+        self._retry = loop.call_later(RETRIES.delay_s(self._retry_num, 0.5), self._try_disk)
         self._retry_num += 1
 
-    def _try_disk(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _try_disk(self) -> None:
         self._retry = None
-        job = self._submit(self._store.append, ())
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._tried))
-
-    def _tried(self) -> None:
-        self._mark_empty()
-        self._watch_disk()
+        self._begin(partial(self._store.append, ()), self._watch_disk)
 
     def _watch_expiry(self) -> None:
         """Have what expires given up and noted though nothing is leased or appended; idle with nothing to expire."""
         due_s = self._store.expiry_due_s
-        if self._expiry is None and due_s is not None and not self._closing:
-            loop = asyncio.get_running_loop()
-            self._expiry = loop.call_later(due_s, self._expire, loop)
+        if due_s is None or self._closing:
+            return
+        due = asyncio.get_running_loop().time() + due_s
+        if self._expiry is not None:
+            if self._expiry.when() <= due:
+                return
+            self._expiry.cancel()
+        self._expiry = asyncio.get_running_loop().call_at(due, self._expire)
 
-    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _expire(self) -> None:
         self._expiry = None
-        job = self._submit(self._store.expire)
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._expired))
-
-    def _expired(self) -> None:
-        self._mark_empty()
-        self._watch_expiry()
+        self._begin(self._store.expire, self._watch_expiry)
 
     def _note_now(self) -> None:
         self._note = None
-        self._submit(self._store.try_commit)
+        self._begin(self._store.try_commit)
 
 
 def _nothing() -> None:

@@ -4,6 +4,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -244,3 +245,92 @@ async def test_what_a_start_finds_damaged_is_counted_until_the_next(tmp_path: Pa
     assert damage == Damage(segments=1, damaged_bytes=184, missing_segments=1, unreadable_segments=1)
     assert spool.damage == Damage()
     await spool.close()
+
+
+async def test_what_expires_sooner_than_what_was_there_is_noted_in_its_own_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "EXPIRE_EVERY_S", 0.02)
+    clock = DrivenClock()
+    spool = await SegmentSpool.open(tmp_path, cap_bytes=10_000_000, clock=clock, log=Ear())
+    await spool.append([replace(sealed(1, 0), retention=Retention(powered_s=30 * 86_400))])
+    await spool.append([replace(sealed(1, 1, priority=4), retention=Retention(powered_s=1))])
+
+    clock.elapsed_s = 5
+    async with asyncio.timeout(3):
+        while not spool.lost:  # noqa: ASYNC110  nothing tells of it while the other waits
+            await asyncio.sleep(0.001)
+
+    assert spool.lost == {"expired": 1}
+    await spool.close()
+
+
+def broken(*_: object) -> NoReturn:
+    raise AssertionError("a mistake on the spool's thread")
+
+
+async def beside(spool: SegmentSpool) -> None:
+    """Let a job that nobody waits for end, and be heard of."""
+    await asyncio.wrap_future(spool._thread.submit(lambda: None))
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("job", ["try_commit", "expire"])
+async def test_a_mistake_in_what_nobody_waits_for_is_heard_by_who_settles_or_appends_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, 0)])
+    (first,) = await spool.lease(1)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(spool._store, job, broken)
+        spool._note_now() if job == "try_commit" else spool._expire()
+        await beside(spool)
+    spool._note_now()  # which is well
+    await beside(spool)
+
+    with pytest.raises(AssertionError, match="on the spool's thread"):
+        await spool.settle(first.key, Acked())
+    with pytest.raises(AssertionError, match="on the spool's thread"):
+        await spool.append([sealed(1, 1)])
+    await spool.close()
+    again = await spool_in(tmp_path)
+    assert again.depth[0] == 2
+    await again.close()
+
+
+async def test_what_is_acked_stays_so_until_it_is_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "NOTE_AFTER_S", 0)  # before it is settled for its own sake
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, 0), sealed(1, 1)])
+    first, second = await spool.lease(2)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(spool._store, "settle", broken)
+        await spool.settle(first.key, Acked())
+        async with asyncio.timeout(3):
+            while spool._unheard is None:  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0.001)
+        assert spool.depth[0] == 1
+    with pytest.raises(AssertionError, match="on the spool's thread"):
+        await spool.settle(second.key, Acked())
+    await spool.close()
+
+    again = await spool_in(tmp_path)
+    assert [envelope.key.seq for envelope in await again.lease(9)] == [1]
+    await again.close()
+
+
+async def test_a_folder_is_given_free_though_what_is_acked_cannot_be_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = await spool_in(tmp_path)
+    await spool.append([sealed(1, 0)])
+    (first,) = await spool.lease(1)
+    monkeypatch.setattr(spool._store, "settle", broken)
+    await spool.settle(first.key, Acked())
+
+    with pytest.raises(AssertionError, match="on the spool's thread"):
+        await spool.close()
+
+    assert spool_threads() == []
+    await (await spool_in(tmp_path)).close()
