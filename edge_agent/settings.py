@@ -1,6 +1,5 @@
 """The process environment, read once at start. What may change while driving is in the twin, not here."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -18,11 +18,12 @@ from pydantic import (
     field_validator,
 )
 
-from edge_agent.errors import BadSettings, Fault
+from edge_agent.errors import BadSettings, Fault, JsonRefused
 from edge_agent.mistakes import Place, mistakes, path
 from edge_agent.tap.address import judged_address
 from edge_agent.uplink.credentials import connection_parts
 from edge_agent.uplink.mqtt_topics import judged_control, judged_template
+from edge_agent.written_json import read_json
 
 _SEGMENT = r"[A-Za-z](\w*[A-Za-z0-9])?"
 _MODEL_ID = re.compile(rf"dtmi:{_SEGMENT}(:{_SEGMENT})*;[1-9]\d{{0,8}}(\.[1-9]\d{{0,5}})?", re.ASCII)
@@ -34,6 +35,12 @@ def judged_model_id(text: str) -> str:
     if len(text) > _MODEL_ID_CHARS or not _MODEL_ID.fullmatch(text):
         raise ValueError(f"must be like dtmi:com:example:vehicle;1, with at most {_MODEL_ID_CHARS} characters")
     return text
+
+
+def _named(path: object) -> object:
+    if path == "":  # which pathlib takes for the folder it is in
+        raise ValueError("must not be empty")
+    return path
 
 
 class BusSettings(BaseModel):
@@ -58,9 +65,9 @@ class BusSettings(BaseModel):
     only_wanted: bool = False
     """the kernel passes only the arbitration ids from which some rule wants a signal, and error frames; what it holds
     back is not counted as seen. For a small CPU on a full bus; SocketCAN alone"""
-    dbc: tuple[Path, ...] = ()
+    dbc: tuple[Annotated[Path, BeforeValidator(_named)], ...] = ()
     """databases (DBC, KCD, SYM, ARXML); frames of no database are counted as unknown"""
-    vss: Path | None = None
+    vss: Annotated[Path | None, BeforeValidator(_named)] = None
     """JSON in KUKSA's `dbc2vss` form: which signals go by which VSS paths"""
 
     @field_validator("only_wanted")
@@ -195,11 +202,18 @@ class Settings(BaseModel):
             return value
         text = value if value.lstrip().startswith("[") else _file(value)
         try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+            return read_json(text)
+        except JsonRefused as error:
+            raise ValueError(str(error)) from error
+
+    # Behind the one above, since of these the last is asked first.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _says_something(cls, value: object, info: ValidationInfo) -> object:
+        if value == "" and info.field_name not in _NONE_BY_DEFAULT:
+            required = info.field_name == "buses"
+            raise ValueError("must not be empty" if required else "must not be empty, leave it out for its default")
+        return value
 
     @field_validator("buses")
     @classmethod
@@ -233,6 +247,9 @@ VARIABLES = {
 }
 """every variable of the environment, and what Settings calls it"""
 
+_NONE_BY_DEFAULT = {name for name, field in Settings.model_fields.items() if field.default in {None, "", SecretStr("")}}
+"""An empty one of these is as one that is not set. No other may be empty: to `${FOLDER}` that a deployment forgot
+pathlib says the working directory, and a default would decide on consent or encryption in somebody's place."""
 _VARIABLE_OF = {name: str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()}
 _IDENTITY = {"device": "DeviceId", "module": "ModuleId", "hub": "HostName"}
 """what a connection string calls these"""
@@ -252,12 +269,13 @@ def _given(environment: Mapping[str, str]) -> dict[str, object]:
     """By field, of variables in any case: `tick_ms=50` counts as well."""
     given = {name.lower(): value for name, value in environment.items()}
     known = {field: given[name.lower()] for field, name in _VARIABLE_OF.items() if name.lower() in given}
-    return _identity(given) | known
+    said = {field: value for field, value in known.items() if value or field not in _NONE_BY_DEFAULT}
+    return _identity(given) | said
 
 
 def _identity(given: Mapping[str, str]) -> dict[str, object]:
     """Microsoft's simulator, and IoT Hub itself, name device, module and hub only in a connection string."""
-    text = given.get("edgehubconnectionstring", given.get("hub_connection_string", ""))
+    text = given.get("edgehubconnectionstring") or given.get("hub_connection_string", "")
     parts = dict(connection_parts(text))
     return {field: parts[name] for field, name in _IDENTITY.items() if name in parts}
 

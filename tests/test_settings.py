@@ -2,7 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from edge_agent.errors import BadSettings
 from edge_agent.settings import VARIABLES, BusSettings, Settings, load_settings, settings_of_environment
@@ -147,6 +148,12 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         ),
         ("BUSES", "[]", "BUSES: must not be empty"),
         ("BUSES", "[{]", "BUSES: not JSON: Expecting property name enclosed in double quotes at line 1 column 3"),
+        ("BUSES", '[{"name": "a",\n "name": "b"}]', "BUSES: 'name' stands twice in one object at line 2 column 2"),
+        (
+            "BUSES",
+            '[{"bitrate": %s}]' % ("1" * 4301),
+            "BUSES: a number of more than 4,300 digits at line 1 column 14",
+        ),
         ("BUSES", '[{"name": "can0"}]', "BUSES[0].channel: must be given"),
         ("BUSES", '[{"name": "can0", "channel": "a", "speed": 1}]', "BUSES[0].speed: no such field here"),
         (
@@ -173,6 +180,53 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
 )
 def test_a_mistake_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str) -> None:
     assert faults(monkeypatch, **{name: value}) == [fault]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_an_empty_variable_is_as_none_where_none_is_the_default_and_a_mistake_elsewhere(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = loaded(monkeypatch)
+    name = next(name for name, field in Settings.model_fields.items() if variable.lower() in names_of(name, field))
+    default = getattr(without, name)
+
+    if default is None or (isinstance(default, str | SecretStr) and not default):
+        assert loaded(monkeypatch, **{variable: ""}) == without
+    elif variable == "BUSES":
+        assert faults(monkeypatch, BUSES="") == ["BUSES: must not be empty"]
+    else:
+        assert faults(monkeypatch, **{variable: ""}) == [f"{variable}: must not be empty, leave it out for its default"]
+
+
+def names_of(name: str, field: FieldInfo) -> set[str]:
+    return {name, str(field.validation_alias).lower()}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation)]
+)
+def test_no_empty_variable_is_the_working_directory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        found = getattr(loaded(monkeypatch, **{name.upper(): ""}), name)
+    except BadSettings:
+        return
+    assert found is None
+
+
+@pytest.mark.parametrize(("field", "place"), [('"vss": ""', "vss"), ('"dbc": ["a.dbc", ""]', "dbc[1]")])
+def test_no_empty_path_of_a_bus_is_the_working_directory(
+    field: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buses = f'[{{"name": "a", "channel": "x", {field}}}]'
+    assert faults(monkeypatch, BUSES=buses) == [f"BUSES[0].{place}: must not be empty"]
+
+
+def test_an_empty_connection_string_and_an_empty_name_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "HostName=hub;DeviceId=car-2;SharedAccessKey=a2V5PT0="
+
+    settings = loaded(monkeypatch, EdgeHubConnectionString="", HUB_CONNECTION_STRING=text, IOTEDGE_DEVICEID="")
+
+    assert settings.device == "car-2"
 
 
 def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,9 @@ What has no default must be given.
 Each is an environment variable; capitals do not matter. A mistake ends the start with one sentence a variable. IoT
 Edge sets them from the deployment ([deploy.md](deploy.md)), systemd from a file
 ([quickstart-gateway.md](quickstart-gateway.md)).
+
+An empty one counts as not given where none is the default: a file, a secret, a name. Anywhere else, as in `DATA_FOLDER`
+or `CONSENT`, it is a mistake: a `${FOLDER}` that nobody filled in chooses no folder, and no default either.
 """
 BUS_BEGIN = """\
 ### A bus of `BUSES`

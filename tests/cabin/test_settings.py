@@ -1,10 +1,11 @@
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from cabin.errors import BadSettings
 from cabin.records import Market
-from cabin.settings import read_settings
+from cabin.settings import Settings, read_settings
 
 
 def test_without_variables_all_has_its_default() -> None:
@@ -54,3 +55,19 @@ def test_every_mistake_is_told_by_the_name_of_its_variable() -> None:
 def test_a_mistake_in_a_list_is_told_with_its_place() -> None:
     with pytest.raises(BadSettings, match=r"CABIN_WEB_HOSTS\.1: "):
         read_settings({"CABIN_WEB_HOSTS": '["localhost", 7]'})
+
+
+@pytest.mark.parametrize("field", [one.name for one in fields(Settings)])
+def test_an_empty_variable_is_as_none_where_none_is_the_default_and_a_mistake_elsewhere(field: str) -> None:
+    variable = "RuntimeLogLevel" if field == "runtime_log_level" else f"CABIN_{field.upper()}"
+
+    if getattr(read_settings({}), field) in {None, ""}:
+        assert read_settings({variable: ""}) == read_settings({})
+    else:
+        with pytest.raises(BadSettings, match=rf": {variable}: must not be empty, leave it out for its default$"):
+            read_settings({variable: ""})
+
+
+def test_an_empty_variable_is_told_with_the_other_mistakes() -> None:
+    with pytest.raises(BadSettings, match=r"CABIN_DATA_FOLDER: must not be empty.*; CABIN_WEB_PORT: must be a whole"):
+        read_settings({"CABIN_DATA_FOLDER": "", "CABIN_WEB_PORT": "x"})

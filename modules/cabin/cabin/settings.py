@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,12 +12,13 @@ from msgspec import Meta
 
 from cabin.calendar.bridge_link import bridge_url_in
 from cabin.checked_fields import Mistaken, record_of
-from cabin.errors import BadSettings
+from cabin.errors import BadSettings, MessageRejected
 from cabin.records import Market
 
 _PREFIX = "CABIN_"
 _LOG_LEVEL = "RuntimeLogLevel"
 _LISTED = "web_hosts"
+_EMPTY = "must not be empty, leave it out for its default"
 
 
 class BridgeUrl(str):
@@ -81,18 +82,32 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """From the process environment, or the one that is given. Raises BadSettings, which names every mistake."""
+    given = _given(os.environ if environment is None else environment)
+    # pathlib takes an empty one for the working directory, a web server for every address that the machine has.
+    empty = [MessageRejected(name, _EMPTY) for name, value in given.items() if value == ""]
     try:
-        return record_of(_given(os.environ if environment is None else environment), Settings, texts=True)
+        settings = record_of({name: value for name, value in given.items() if value != ""}, Settings, texts=True)
     except Mistaken as error:
-        told = "; ".join(f"{_variable(one.place)}: {one.reason}" for one in error.mistakes)
-        raise BadSettings(told) from error
+        raise _refusal([*empty, *error.mistakes]) from error
+    if empty:
+        raise _refusal(empty)
+    return settings
+
+
+def _refusal(mistakes: Sequence[MessageRejected]) -> BadSettings:
+    return BadSettings("; ".join(f"{_variable(one.place)}: {one.reason}" for one in mistakes))
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, object]:
-    """By field, of variables in any case; those that are of another release are left."""
+    """By field, of variables in any case; those that are of another release are left.
+
+    So are empty ones of fields that are none by default, as in Edge Agent's settings.
+    """
     given = {name.upper(): value for name, value in environment.items()}
     found: dict[str, object] = {
-        one.name: given[name] for one in fields(Settings) if (name := _variable(one.name).upper()) in given
+        one.name: given[name]
+        for one in fields(Settings)
+        if (name := _variable(one.name).upper()) in given and (given[name] or one.default not in {None, ""})
     }
     if _LISTED in found:
         with suppress(ValueError, RecursionError):
