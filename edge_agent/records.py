@@ -6,6 +6,7 @@ Arrays inside a block are never written to after the block was made. Times are i
 nanoseconds; `t_ns` is since the Unix epoch unless a name says otherwise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum, IntFlag
 from typing import NamedTuple
@@ -119,7 +120,7 @@ class BusHealth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """n frames by time, as they were on the buses; arrays as in FrameBlock."""
+    """n frames as they were on the buses, by time unless something else is said; arrays as in FrameBlock."""
 
     t_ns: I64
     bus: U8
@@ -133,7 +134,14 @@ class Frames:
 
     def take(self, at: I64) -> "Frames":
         """Those at these positions, in this order."""
-        return Frames(self.t_ns[at], self.bus[at], self.can_id[at], self.flags[at], self.length[at], self.data[at])
+        return Frames(
+            self.t_ns.take(at),
+            self.bus.take(at),
+            self.can_id.take(at),
+            self.flags.take(at),
+            self.length.take(at),
+            self.data.take(at, axis=0),
+        )
 
     def part(self, begin: int, end: int) -> "Frames":
         """Those from `begin` to before `end`; views."""
@@ -145,6 +153,25 @@ class Frames:
     def moved(self, delta_ns: int) -> "Frames":
         """The same at other times."""
         return replace(self, t_ns=self.t_ns + delta_ns)
+
+    @staticmethod
+    def joined(parts: Sequence["Frames"], width: int) -> "Frames":
+        """All frames in the order of their parts, of which none is wider than `width`; padded to it."""
+        if len(parts) == 1 and parts[0].data.shape[1] == width:  # the usual case: a third of the cost of one block
+            return parts[0]
+        return Frames(
+            t_ns=np.concatenate([np.empty(0, np.int64), *(part.t_ns for part in parts)]),
+            bus=np.concatenate([np.empty(0, np.uint8), *(part.bus for part in parts)]),
+            can_id=np.concatenate([np.empty(0, np.uint32), *(part.can_id for part in parts)]),
+            flags=np.concatenate([np.empty(0, np.uint8), *(part.flags for part in parts)]),
+            length=np.concatenate([np.empty(0, np.uint16), *(part.length for part in parts)]),
+            data=np.concatenate([np.empty((0, width), np.uint8), *(_widened(part.data, width) for part in parts)]),
+        )
+
+
+def _widened(data: U8, width: int) -> U8:
+    missing = width - data.shape[1]
+    return np.pad(data, ((0, 0), (0, missing))) if missing else data
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_agent.acquire.block import FD_BYTES, Columns, Frame, columns_of
+from edge_agent.acquire.block import FD_BYTES, Frame, columns_of
+from edge_agent.records import Frames
 
 
 class Taken(NamedTuple):
     """What there was for one tick; frames that are lost are in no part."""
 
-    parts: tuple[Columns, ...]
+    parts: tuple[Frames, ...]
+    """as they were read"""
     overruns: tuple[int, ...]
     """[buses] frames that arrived when the kernel's receive buffer was full"""
     untaken: tuple[int, ...]
@@ -41,7 +43,7 @@ class Backlog:
 
     def _begin(self) -> None:
         self._frames: list[Frame] = []  # bounded by `_room`
-        self._parts: list[Columns] = []  # bounded by `_room`
+        self._parts: list[Frames] = []  # bounded by `_room`
         self._held = 0
         self._overruns: Sequence[int] = (0,) * self._buses
         self._untaken = np.zeros(self._buses, np.int64)
@@ -54,13 +56,13 @@ class Backlog:
             else:
                 self._untaken[frame.bus] += 1
 
-    def add_block(self, columns: Columns, overruns: Sequence[int]) -> None:
+    def add_block(self, columns: Frames, overruns: Sequence[int]) -> None:
         """Hold the first frames of a block, as many as find room; count the others, and what the kernel lost."""
         with self._guard:
             self._overruns = tuple(map(add, self._overruns, overruns))
             room = self._room(len(columns))
             if room:
-                self._parts.append(columns.first(room))
+                self._parts.append(columns.part(0, room))
             if room < len(columns):
                 self._untaken += np.bincount(columns.bus[room:], minlength=self._buses)
 

@@ -9,7 +9,7 @@ import numpy as np
 from edge_agent import events
 from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog, Taken
-from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns, block_of, by_time, joined
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, block_of, by_time
 from edge_agent.acquire.can_frame import Filters
 from edge_agent.acquire.capture_time import CaptureTime
 from edge_agent.acquire.losses import Losses
@@ -19,7 +19,7 @@ from edge_agent.acquire.reader import Reader, ReaderThread, end_all
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
 from edge_agent.ports import Clock
-from edge_agent.records import FrameBlock
+from edge_agent.records import FrameBlock, Frames
 
 BUFFER_FRAMES = 65_536
 """How far each bus may be ahead of the event loop: 8 s of a full 1 Mbit/s bus with 8000 frames a second."""
@@ -130,7 +130,7 @@ class Buses:
     def _block(self, taken: Taken, progress: Progress) -> FrameBlock:
         now_ns, uptime_ns = self._clock.both_ns()
         self._capture.tick(now_ns, uptime_ns, kernel_synced=self._clock.is_synced())
-        columns = joined(taken.parts, max([self._width, *(part.data.shape[1] for part in taken.parts)]))
+        columns = Frames.joined(taken.parts, max([self._width, *(part.data.shape[1] for part in taken.parts)]))
         columns = by_time(self._told_now(columns) if self._capture.stepped else columns)
         if len(columns):
             progress.seen(int(columns.t_ns[-1]), uptime_ns)
@@ -143,7 +143,7 @@ class Buses:
             epoch_ns=self._capture.epoch_ns,
         )
 
-    def _told_now(self, columns: Columns) -> Columns:
+    def _told_now(self, columns: Frames) -> Frames:
         """A tick's frames in the order of arrival, of which some may have been stamped before the clock was set."""
         t_ns = columns.t_ns.copy()
         for bus in range(len(self._addresses)):

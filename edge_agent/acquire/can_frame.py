@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES, Columns
-from edge_agent.records import I64, U8, U64, FrameFlag
+from edge_agent.acquire.block import CLASSIC_BYTES, FD_BYTES
+from edge_agent.records import I64, U8, U64, FrameFlag, Frames
 
 CLASSIC_ROW = 16
 FD_ROW = 72
@@ -37,7 +37,7 @@ Filters = tuple[IdFilter, ...]
 """A frame passes that passes one of them; () holds all back."""
 
 
-def columns_of_rows(rows: U8, row_lengths: I64, t_ns: I64, bus: U8) -> Columns:
+def columns_of_rows(rows: U8, row_lengths: I64, t_ns: I64, bus: U8) -> Frames:
     """Columns of frames, [n, 16] or [n, 72] where some may be CAN FD, in their order; of `rows` nothing is kept.
 
     A buffer for CAN FD may hold classic frames, told by their row's length.
@@ -55,7 +55,7 @@ def columns_of_rows(rows: U8, row_lengths: I64, t_ns: I64, bus: U8) -> Columns:
         data[remote] = 0  # it has no data, its length is what it asks for
         flags |= remote * np.uint8(FrameFlag.REMOTE)
         flags |= (word & _ERROR_MARK != 0) * np.uint8(FrameFlag.ERROR)
-    return Columns(
+    return Frames(
         t_ns=t_ns,
         bus=bus,
         can_id=word & ~_MARKS,

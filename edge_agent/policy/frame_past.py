@@ -82,14 +82,4 @@ def _bytes(frames: Frames) -> int:
 
 def joined(parts: Sequence[Frames]) -> Frames:
     """All parts, one after the other, as wide as the widest."""
-    width = max((part.data.shape[1] for part in parts), default=0)
-    empty = np.zeros((0, width), np.uint8)
-    wide = [np.pad(part.data, ((0, 0), (0, width - part.data.shape[1]))) for part in parts]
-    return Frames(
-        t_ns=np.concatenate([np.empty(0, np.int64), *(part.t_ns for part in parts)]),
-        bus=np.concatenate([np.empty(0, np.uint8), *(part.bus for part in parts)]),
-        can_id=np.concatenate([np.empty(0, np.uint32), *(part.can_id for part in parts)]),
-        flags=np.concatenate([np.empty(0, np.uint8), *(part.flags for part in parts)]),
-        length=np.concatenate([np.empty(0, np.uint16), *(part.length for part in parts)]),
-        data=np.concatenate([empty, *wide]),
-    )
+    return Frames.joined(parts, max((part.data.shape[1] for part in parts), default=0))

@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.acquire.backlog import Backlog, Taken
-from edge_agent.acquire.block import Columns, Frame, columns_of
+from edge_agent.acquire.block import Frame, columns_of
+from edge_agent.records import Frames
 
 NONE = (0, 0)
 
@@ -11,7 +12,7 @@ def frame(number: int, size: int = 0, bus: int = 0) -> Frame:
     return Frame(number, bus, number, 0, size, bytes(size))
 
 
-def block(first: int, count: int, bus: int = 0) -> Columns:
+def block(first: int, count: int, bus: int = 0) -> Frames:
     return columns_of([frame(first + at, bus=bus) for at in range(count)], 8)
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from edge_agent.acquire.address import BusAddress
 from edge_agent.acquire.backlog import Backlog
-from edge_agent.acquire.block import Columns
 from edge_agent.acquire.can_frame import Filters, IdFilter, filter_bytes
 from edge_agent.acquire.poll import SocketCanReader
 from edge_agent.acquire.recvmmsg import AT_ONCE, Datagrams
 from edge_agent.acquire.socketcan import RECEIVE_BYTES
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
+from edge_agent.records import Frames
 from tests.acquire.told import Told, reading, taken
 from tests.acquire.unix_can import UnixCan, fd, unix_can
 
@@ -51,7 +51,7 @@ def several(
         yield reader, Backlog(3, 100_000, 64 if fd else 8), interfaces
 
 
-def of_bus(parts: list[Columns], bus: int) -> list[int]:
+def of_bus(parts: list[Frames], bus: int) -> list[int]:
     return [int(can_id) for part in parts for can_id in part.can_id[part.bus == bus]]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edge_agent.acquire.backlog import Backlog
-from edge_agent.acquire.block import Columns, Frame
+from edge_agent.acquire.block import Frame
 from edge_agent.acquire.reader import Reader, ReaderThread
-from edge_agent.records import FrameBlock
+from edge_agent.records import FrameBlock, Frames
 
 
 class Told:
@@ -78,9 +78,9 @@ def reading(reader: Reader, backlog: Backlog) -> Iterator[None]:
         thread.check()
 
 
-async def taken(backlog: Backlog, frames: int) -> list[Columns]:
+async def taken(backlog: Backlog, frames: int) -> list[Frames]:
     """Parts, when that many frames have come."""
-    parts: list[Columns] = []
+    parts: list[Frames] = []
     async with asyncio.timeout(10):
         while sum(map(len, parts)) < frames:
             parts += backlog.take().parts
