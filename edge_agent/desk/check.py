@@ -110,9 +110,12 @@ def _mapping(path: Path, databases: list[Database], catalogue: Path | None) -> G
 
 def _twin(path: Path, catalog: Catalog) -> Iterator[Finding]:
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        yield Finding(str(path), f"cannot be read: {error}", is_mistake=True)
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        yield Finding(str(path), f"cannot be read: {error.strerror or error}", is_mistake=True)
+        return
+    except UnicodeDecodeError as error:
+        yield Finding(str(path), f"is not UTF-8 at byte {error.start}", is_mistake=True)
         return
     faults = faults_of_text(text, catalog)
     for fault in faults or remarks_of_text(text):

@@ -93,7 +93,7 @@ def wanted(catalog: Catalog, patterns: Sequence[str]) -> list[str]:
         if not matches:
             nearest = ", ".join(catalog.nearest(pattern))
             reason = f"no such signal in the databases; nearest: {nearest}" if nearest else "no such signal"
-            raise DocumentRefused([Fault(pattern, reason)])
+            raise DocumentRefused([Fault(f"--signal {pattern or repr(pattern)}", reason)])
         found |= dict.fromkeys(matches)
     return list(found)
 

@@ -272,4 +272,4 @@ def _as_bad_settings(place: object) -> Iterator[None]:
     except BlockingIOError as error:
         raise BadSettings([Fault(str(place), "another hub runs on this folder")]) from error
     except OSError as error:
-        raise BadSettings([Fault(str(place), str(error))]) from error
+        raise BadSettings([Fault(str(place), f"cannot be used: {error.strerror or error}")]) from error

@@ -70,9 +70,21 @@ def test_every_mistake_is_found_in_one_go(tmp_path: Path) -> None:
 
 
 def test_a_twin_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
-    (finding,) = check([database_path()], tmp_path / "absent.json", settings=False)
-    assert finding.is_mistake
-    assert "No such file" in finding.sentence
+    (tmp_path / "latin.json").write_bytes(b'{"\xff"')
+    said = {
+        "absent.json": "cannot be read: No such file or directory",
+        ".": "cannot be read: Is a directory",
+        "latin.json": "is not UTF-8 at byte 2",
+    }
+    for name, sentence in said.items():
+        findings = list(check([database_path()], tmp_path / name, settings=False))
+        assert findings == [Finding(str(tmp_path / name), sentence, is_mistake=True)]
+
+
+def test_a_twin_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    twin = twin_of(tmp_path, trip={"kind": "on_change", "signals": ["Motion.VehicleSpeed"]})
+    twin.write_text(twin.read_text(), encoding="utf-8-sig")
+    assert list(check([database_path()], twin, settings=False)) == []
 
 
 @pytest.mark.usefixtures("environment")

@@ -126,7 +126,9 @@ async def test_a_path_computed_from_several_signals_is_a_column_like_any_other(
 
 
 async def test_an_unknown_name_is_refused_with_the_nearest_ones(log: Path, database: Path) -> None:
-    with pytest.raises(DocumentRefused, match=r"Motor\.Torqe: no such signal in the databases; nearest: Motor\.Torque"):
+    with pytest.raises(
+        DocumentRefused, match=r"--signal Motor\.Torqe: no such signal in the databases; nearest: Motor\.Torque"
+    ):
         await decoded(log, database, "csv", "Motor.Torqe")
 
 

@@ -343,6 +343,8 @@ async def test_showing_a_broken_file_fails_with_the_line(content: bytes, tmp_pat
         (("decode", "drive.log", "--dbc", "a.txt"), "a.txt: no known database format: .txt, known are .dbc .kcd "),
         (("replay", "drive.log", "--interface", "foo"), r"bus 'vcan0' cannot be opened: .*foo.*Known are .*socketcan"),
         (("demo", "--folder", "drive.log"), "drive.log: cannot be used as a folder: File exists"),
+        (("hub", "--folder", "drive.log"), "/.*/drive.log: cannot be used: File exists"),
+        (("decode", "drive.log", "--signal", ""), "--signal '': no such signal"),
         (("twin", "set", "nope"), "nope: cannot be read: No such file or directory"),
         (("hub", "--env-file", "absent/hub.env", "--address", ADDRESS), "absent/hub.env: cannot be written: No such"),
     ],

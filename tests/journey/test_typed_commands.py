@@ -82,7 +82,7 @@ async def test_decode_of_an_unknown_signal_names_the_nearest(log: Path, tmp_path
     )
 
     assert code == 1
-    assert "error: Motion.VehicelSpeed: no such signal in the databases; nearest: Motion.VehicleSpeed" in said
+    assert "error: --signal Motion.VehicelSpeed: no such signal in the databases; nearest: Motion.VehicleSpeed" in said
 
 
 async def test_replay_onto_a_virtual_bus_says_how_many_frames_it_sent(log: Path, tmp_path: Path) -> None:
