@@ -97,9 +97,10 @@ def run() -> None:
     """Run the module, as IoT Edge starts it: everything comes from the environment.
 
     **BUSES** names the buses and their databases, **DATA_FOLDER** the folder that must survive a restart.
-    The hub and the module's identity come from IoT Edge's own variables, or from those `edge-agent hub` prints.
+    The hub and the module's identity come from IoT Edge's own variables, or from those `edge-agent hub` gives.
 
-    Example: `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
+    Example: at a desk `edge-agent hub --env-file hub.env &`, and once that file is there `. ./hub.env` and
+    `BUSES='[{"name": "powertrain", "channel": "can0", "dbc": ["car.dbc"]}]' DATA_FOLDER=data edge-agent run`
     """
     serve(os._exit)
 
@@ -241,8 +242,15 @@ def dtdl(
     """
     from edge_agent.desk.model import model_text
 
+    _judge_buses(dbc)
     typer.echo(model_text(dbc, vss, twin, model_id))
     raise typer.Exit
+
+
+def _judge_buses(databases: list[Path]) -> None:
+    """For a command that takes the buses of the settings where no database is given."""
+    if not databases and "BUSES" not in os.environ:
+        raise typer.BadParameter("no bus is named: give --dbc, or BUSES in the environment")
 
 
 @app.command("dry-run", rich_help_panel=TRY)
@@ -273,6 +281,7 @@ def dry_run(
     from edge_agent.desk.dry_run_plot import draw, judge_plot
     from edge_agent.desk.dry_run_table import table
 
+    _judge_buses(dbc)
     if plot:
         judge_plot(plot)
     with progress_when_slow(log) as progress:

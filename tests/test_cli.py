@@ -91,6 +91,14 @@ def test_check_asks_for_something_to_check() -> None:
     assert "nothing to check" in result.output
 
 
+@pytest.mark.parametrize("command", ["dtdl", "dry-run"])
+def test_what_takes_its_buses_from_the_settings_asks_for_them_where_there_are_none(command: str) -> None:
+    words = ["--log", "drive.log", "--twin", "twin.json"] if command == "dry-run" else []
+    result = CliRunner().invoke(app, [command, *words], env={"BUSES": None})
+    assert result.exit_code == 2
+    assert "give --dbc, or BUSES" in result.output
+
+
 def test_an_error_is_one_sentence_on_stderr_and_exit_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,4 +32,5 @@ def judge_environment(environ: Mapping[str, str]) -> tuple[Fault, ...]:
     if begun:
         return tuple(Fault(", ".join(absent), "must be set too, as IoT Edge's other variables are") for absent in begun)
     wanted = f"neither {', '.join(WORKLOAD)} nor {', '.join(DESK)}"
-    return (Fault("environment", f"this is not IoT Edge's: {wanted} are set"),)
+    remedy = "at a desk start `edge-agent hub --env-file hub.env`, and take what it writes with `. ./hub.env`"
+    return (Fault("environment", f"this is not IoT Edge's: {wanted} are set; {remedy}"),)

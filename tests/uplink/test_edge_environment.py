@@ -21,6 +21,7 @@ def test_a_desk_set_is_taken_where_the_other_is_not_whole() -> None:
     assert judge_environment(dict.fromkeys((*WORKLOAD[1:], *DESK), "x")) == ()
 
 
-def test_outside_of_iot_edge_both_sets_are_named_in_one_sentence() -> None:
+def test_outside_of_iot_edge_both_sets_are_named_in_one_sentence_with_what_gives_one_at_a_desk() -> None:
     [fault] = judge_environment({"HOME": "/"})
     assert all(name in str(fault) for name in (*WORKLOAD, *DESK))
+    assert "edge-agent hub --env-file hub.env" in str(fault)
