@@ -254,6 +254,14 @@ class LocalHubAbsent(Transient):
         super().__init__(f"no local hub runs on {folder}: {reason}")
 
 
+class LocalHubNotStarted(Transient):
+    """A local hub that was to be started does not run."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the local hub cannot start: {reason}")
+
+
 class LocalHubRefused(Rejected):
     """The local hub did not do what it was asked; `status` is HTTP's (400, 404, 504)."""
 

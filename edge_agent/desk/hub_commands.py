@@ -52,12 +52,14 @@ def hub(
 
     Example: `edge-agent hub --env-file hub.env &`, and once that file is there `. ./hub.env` and `edge-agent run`
     """
+    from edge_agent.desk.hub_address import judge_address
     from edge_agent.desk.hub_variables import exports, judge_ids, judge_place, write_exports
     from edge_agent.localhub.hub import LocalHub, serve
 
     judge_ids({"--device": device, "--module": module} | {f"--also {one}": one for one in also or ()})
     if env_file:
         judge_place(env_file)
+    judge_address(address)
     others = [(device, one) for one in also or ()] + [(f"car-{n:06d}", module) for n in range(vehicles)]
     local = LocalHub(folder, address=address, device=device, module=module, identities=others, routes=route or ())
 

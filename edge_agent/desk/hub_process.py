@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.errors import HubUnreachable
+from edge_agent.errors import LocalHubNotStarted
 
 START_S = 15.0
 
@@ -29,7 +29,7 @@ class HubProcess:
         return self._process.pid
 
     async def start(self) -> None:
-        """Return when clients can connect. Raises HubUnreachable with what the process said."""
+        """Return when clients can connect. Raises LocalHubNotStarted with what the process said."""
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, *self._command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
@@ -38,18 +38,23 @@ class HubProcess:
             async with asyncio.timeout(START_S):
                 while b"hub on" not in (said := await process.stderr.readline()):
                     if not said:
-                        raise HubUnreachable("the local hub did not start")
+                        raise LocalHubNotStarted("it ended without a word")
                     if b"error:" in said:
-                        raise HubUnreachable(said.decode().partition("error:")[2].strip())
+                        raise LocalHubNotStarted(_reason(said.decode()))
                 for _ in range(2):
                     _, pair = shlex.split((await process.stdout.readline()).decode())
                     name, _, value = pair.partition("=")
                     self.environment[name] = value
         except TimeoutError as error:
-            raise HubUnreachable(f"the local hub did not start within {START_S:g} s") from error
+            raise LocalHubNotStarted(f"it was not ready within {START_S:g} s") from error
 
     async def kill(self) -> None:
         """SIGKILL: what a power cut of the gateway's hub looks like from here."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+def _reason(said: str) -> str:
+    """What it said behind `error:`, without what this process's own error says in front of it again."""
+    return said.partition("error:")[2].strip().removeprefix(str(LocalHubNotStarted("")))

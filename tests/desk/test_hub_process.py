@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.desk.hub_process import HubProcess
-from edge_agent.errors import HubUnreachable
+from edge_agent.errors import LocalHubNotStarted
 from edge_agent.localhub.admin_client import AdminClient
 
-ADDRESS = "127.0.0.70"
+ADDRESS, ANOTHER = "127.0.0.70", "127.0.0.233"
 
 
 async def test_a_killed_hub_goes_on_with_the_same_keys_and_twins(tmp_path: Path) -> None:
@@ -34,10 +34,21 @@ async def test_killing_a_hub_that_does_not_run_does_nothing(tmp_path: Path) -> N
 
 
 async def test_a_hub_that_does_not_start_says_why(tmp_path: Path) -> None:
-    first, second = HubProcess(tmp_path, ADDRESS), HubProcess(tmp_path, ADDRESS)
+    first, second = HubProcess(tmp_path, ADDRESS), HubProcess(tmp_path, ANOTHER)
     try:
         await first.start()
-        with pytest.raises(HubUnreachable, match="another hub runs on this folder"):
+        with pytest.raises(LocalHubNotStarted, match=f"^the local hub cannot start: {tmp_path}: another hub runs"):
+            await second.start()
+    finally:
+        await first.kill()
+        await second.kill()
+
+
+async def test_a_hub_whose_address_was_taken_meanwhile_says_it_once(tmp_path: Path) -> None:
+    first, second = HubProcess(tmp_path / "first", ADDRESS), HubProcess(tmp_path / "second", ADDRESS)
+    try:
+        await first.start()
+        with pytest.raises(LocalHubNotStarted, match=f"^the local hub cannot start: {ADDRESS}:8883 is in use"):
             await second.start()
     finally:
         await first.kill()
