@@ -236,9 +236,12 @@ class Settings(BaseModel):
 
 def _file(path: str) -> str:
     try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"neither a JSON list nor a readable file: {error}") from error
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"neither a JSON list nor a readable file: {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8 at byte {error.start}"
+        raise ValueError(f"neither a JSON list nor a readable file: {path} {reason}") from error
 
 
 VARIABLES = {

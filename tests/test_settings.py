@@ -174,7 +174,7 @@ def test_what_iot_edge_sets_goes_before_the_connection_string(monkeypatch: pytes
         (
             "BUSES",
             "/no/such/file",
-            "BUSES: neither a JSON list nor a readable file: [Errno 2] No such file or directory: '/no/such/file'",
+            "BUSES: neither a JSON list nor a readable file: /no/such/file: No such file or directory",
         ),
     ],
 )
@@ -253,7 +253,14 @@ def test_a_file_that_is_no_text_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     [fault] = faults(monkeypatch, BUSES=str(path))
 
-    assert fault.startswith("BUSES: neither a JSON list nor a readable file: 'utf-8' codec can't decode")
+    assert fault == f"BUSES: neither a JSON list nor a readable file: {path} is not UTF-8 at byte 0"
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "buses.json"
+    path.write_text(ONE_BUS, encoding="utf-8-sig")
+
+    assert loaded(monkeypatch, BUSES=str(path)).buses[0].name == "can0"
 
 
 def test_what_was_read_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
