@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import cast
 
 from edge_agent.acquire.feed import feed
 from edge_agent.channel import Channel, WhenFull
@@ -42,6 +43,7 @@ from edge_agent.twin.desired import Twin
 from edge_agent.twin.reported import Reported
 from edge_agent.uplink.budget import Budget
 from edge_agent.wiring.source import source_of
+from edge_agent.written_json import read_json
 
 FIRST_BOOT = BootInfo(1, None, None)
 DEVICE, MODULE = "demo-vehicle", "telematics"
@@ -89,7 +91,7 @@ def config_of(path: Path, catalog: Catalog) -> Config:
         raise FileRefused(str(path), f"is not UTF-8 at byte {error.start}") from error
     if faults := faults_of_text(text, catalog):
         raise DocumentRefused([Fault(f"{path} {fault.loc}".rstrip(), fault.message) for fault in faults])
-    desired = json.loads(text)
+    desired = cast("dict[str, object]", read_json(text))
     version = desired.get("$version")
     desired["$version"] = version if type(version) is int else FIRST_VERSION  # true is an int as well
     twin = Twin(catalog)

@@ -1,7 +1,6 @@
 """Payloads back into samples, for `edge-agent show`, the demo's verdict and the tests. Pure; not on the journey."""
 
 import gzip
-import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +8,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import cast
 
-from edge_agent.errors import PayloadRefused
+from edge_agent.errors import JsonRefused, PayloadRefused
 from edge_agent.records import TimeUnit
 from edge_agent.spool.header import JsonValue
+from edge_agent.written_json import read_json
 
 Json = Mapping[str, JsonValue]
 
@@ -84,7 +84,7 @@ def read_capture(data: bytes, place: str) -> Iterator[ReadFrame]:
 
 def _payload(line: bytes, place: str) -> Payload:
     try:
-        body = cast("Json", json.loads(line))
+        body = cast("Json", read_json(line))
         samples = _samples_in(body)
         payload = Payload(
             device=cast("str", body["device"]),
@@ -96,7 +96,9 @@ def _payload(line: bytes, place: str) -> Payload:
             header={key: value for key, value in body.items() if key not in ("columns", "rows")},
             samples=tuple(samples),
         )
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
+    except JsonRefused as error:
+        raise PayloadRefused(place, str(error)) from error
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         reason = f"not a columns/1, rows/1 or trip/1 payload ({type(error).__name__}: {error})"
         raise PayloadRefused(place, reason) from error
     if payload.kept != len(payload.samples):

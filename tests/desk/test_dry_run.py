@@ -21,6 +21,7 @@ from edge_agent.decode.catalog import Catalog
 from edge_agent.desk.dry_run import FIRST_VERSION, DryRun, catalog_of, config_of, settings_of
 from edge_agent.desk.dry_run_report import Figures, Use
 from edge_agent.desk.vehicle import database_path
+from edge_agent.errors import DocumentRefused
 from edge_agent.localhub.arrivals import read_arrivals
 from edge_agent.records import Batch, Envelope
 from edge_agent.spool.reading import read_payloads
@@ -232,6 +233,20 @@ def test_the_files_version_is_that_of_the_rules_where_it_is_one(tmp_path: Path, 
     rules.write_text(json.dumps({"$version": version, **document()}))
 
     assert config_of(rules, Catalog([])).version == taken
+
+
+def test_a_rule_that_is_written_twice_is_a_mistake_and_no_dry_run_of_the_second(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"schema_version": 1, "rules": {"trip": {},\n "trip": {}}}')
+    with pytest.raises(DocumentRefused) as refused:
+        config_of(rules, Catalog([]))
+    assert str(refused.value) == f"{rules} line 2 column 2: 'trip' stands twice in one object"
+
+
+def test_a_file_of_rules_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"schema_version": 1}', encoding="utf-8-sig")
+    assert config_of(rules, Catalog([])).rules == ()
 
 
 def test_without_databases_the_environment_must_name_buses(

@@ -89,10 +89,13 @@ def test_what_stands_before_a_corrupt_line_is_still_read() -> None:
     reading = read_payloads(line(BODY) + b"{broken\n", "drive.json")
 
     assert next(reading).seq == 5
-    with pytest.raises(
-        PayloadRefused, match=r"^drive\.json line 2: not a columns/1, rows/1 or trip/1 payload \(JSONDecodeError"
-    ):
+    with pytest.raises(PayloadRefused, match=r"^drive\.json line 2: not JSON: .* at line 1 column 2$"):
         next(reading)
+
+
+def test_a_number_that_no_reader_takes_is_told_in_words_of_json() -> None:
+    with pytest.raises(PayloadRefused, match=r"^made line 1: a number of more than 4,300 digits at line 1 column 9$"):
+        list(read_payloads(b'{"seq": %s}' % (b"1" * 4301), "made"))
 
 
 @pytest.mark.parametrize("length", [1, 5, 20, len(SEALED) - 1])
