@@ -1,7 +1,7 @@
 """One run: creates every task, in the order of the journey, and ends them. `wiring/parts.py` builds what they run."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 
 from edge_agent import __version__, events
@@ -18,6 +18,8 @@ from edge_agent.settings import Settings
 from edge_agent.wiring.parts import Parts
 from edge_agent.wiring.source import catalog_of
 from edge_agent.wiring.storage import spool_of
+
+Stages = tuple[asyncio.Task[None], ...]
 
 LOOK_S = 5.0
 """How often it is looked what waits on disk, and whether the vehicle's state is to be kept."""
@@ -111,29 +113,31 @@ class Agent:
         emptied = group.create_task(self._emptied_behind(keep), name="emptied")
 
         await asyncio.wait((source, stopping, finishing), return_when=asyncio.FIRST_COMPLETED)
-        began_ns = parts.clock.uptime_ns()
-        events.drain_started(parts.log, reason="stopped" if stop.is_set() else "finished")
         refusal = source.result() if source.done() else None
-        self._reading = False
         source.cancel()
-        if not stop.is_set():  # what is to be delivered before the end would wait for ever
-            parts.power.wake("end")
         # Somebody waits to be told of a log that cannot be read; what is not delivered by then stays on disk.
         limit_s = parts.settings.drain_s if refusal else None
-        await asyncio.wait((emptied, stopping), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
-        end_delivery.set()
-        _, late = await asyncio.wait((keep, delivery), timeout=parts.settings.drain_s)
-        self._tell_drained([task.get_name() for task in late], began_ns)
-        for task in (sift, *late, emptied, *beside, stopping, finishing):
+        enough = asyncio.wait((emptied, stopping), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        await self._drain(stop, enough, end_delivery, (keep, delivery))
+        for task in (sift, keep, delivery, emptied, *beside, stopping, finishing):
             task.cancel()
         if refusal:
             raise refusal
 
-    def _tell_drained(self, late: list[str], began_ns: int) -> None:
-        parts = self._parts
+    async def _drain(self, stop: asyncio.Event, enough: Awaitable[object], end: asyncio.Event, last: Stages) -> None:
+        """Wait until `enough` is delivered, then `end` the delivery: the `last` stages have `drain_s` for it."""
+        parts, began_ns = self._parts, self._parts.clock.uptime_ns()
+        events.drain_started(parts.log, reason="stopped" if stop.is_set() else "finished")
+        self._reading = False
+        if not stop.is_set():  # what is to be delivered before the end would wait for ever
+            parts.power.wake("end")
+        await enough
+        end.set()
+        _, late = await asyncio.wait(last, timeout=parts.settings.drain_s)
         waited_s = (parts.clock.uptime_ns() - began_ns) / 1e9
         if late:
-            events.drain_timed_out(parts.log, waited_s=waited_s, late=late)
+            lost = parts.collector.sealed - parts.keeping.committed_batches
+            events.drain_timed_out(parts.log, waited_s=waited_s, late=[task.get_name() for task in late], count=lost)
         else:
             events.drain_finished(parts.log, waited_s=waited_s, spooled=parts.spool.depth[0])
 
@@ -160,13 +164,10 @@ class Agent:
 
     def _metrics(self) -> AbstractAsyncContextManager[int | None]:
         parts, settings = self._parts, self._parts.settings
-        if not settings.metrics_port:
+        address, port = settings.metrics_address, settings.metrics_port
+        if not port:
             return nullcontext()
         labels = labels_of(settings.hub, settings.device, settings.module, parts.spool.boot.boot)
         return metrics_served(
-            settings.metrics_address,
-            settings.metrics_port,
-            lambda: metrics_of(self.status(), self.health(), parts.latency),
-            parts.log,
-            labels=labels,
+            address, port, lambda: metrics_of(self.status(), self.health(), parts.latency), parts.log, labels=labels
         )

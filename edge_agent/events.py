@@ -56,9 +56,15 @@ def drain_finished(log: Log, *, waited_s: float, spooled: int) -> None:
     log.info("app.drain_finished", waited_s=round(waited_s, 3), spooled=spooled)
 
 
-def drain_timed_out(log: Log, *, waited_s: float, late: Sequence[str]) -> None:
-    """Some stages did not finish in time; what is on disk stays there."""
-    log.warning("app.drain_timed_out", waited_s=round(waited_s, 3), late=list(late))
+def drain_timed_out(log: Log, *, waited_s: float, late: Sequence[str], count: int) -> None:
+    """Some stages did not finish in time; what is on disk stays there. `count` batches were not committed yet.
+
+    They are lost, but for those of a commit that was under way and ends well after all; and the cloud cannot tell, for
+    the `prev` of the next start ends before them.
+    """
+    tell = log.error if count else log.warning
+    lost = {"count": count, "reason": "not_committed"} if count else {}
+    tell("app.drain_timed_out", waited_s=round(waited_s, 3), late=list(late), **lost)
 
 
 def stage_failed(log: Log, *, stage: str, error: str, reason: str, traceback: str) -> None:

@@ -79,6 +79,10 @@ def test_only_the_first_failure_of_a_spell_is_a_warning(tell: Callable[..., None
     assert [level for level, _, _ in lines(tell)] == ["warning", "debug"]
 
 
+def test_a_drain_that_lost_nothing_is_no_error() -> None:
+    assert [level for level, _, _ in lines(events.drain_timed_out)] == ["warning", "error"]
+
+
 def test_only_the_first_failure_of_a_spell_to_wipe_is_an_error() -> None:
     assert [level for level, _, _ in lines(events.consent_not_kept)] == ["error", "debug"]
 

@@ -92,8 +92,8 @@ class Parts:
         self._latest, self._recent = Latest(), RecentFrames(settings.test_memory_bytes)
         self._state_file = StateFile(settings.data_folder / "state.json", log)
         self._vehicle_state = VehicleState(reported, self._state_file.read())
-        reports, collector = BusReports(self.bus_names, reported, log), Collector(self.bus_names)
-        self.sift = self._sift_of(reports, collector)
+        reports, self.collector = BusReports(self.bus_names, reported, log), Collector(self.bus_names)
+        self.sift = self._sift_of(reports)
 
         self.cabin = CabinDoor(
             settings, self.sift, spool, self.local_bus, reported, forget=self._forget, clock=clock, log=log
@@ -107,7 +107,7 @@ class Parts:
         self.inbox = self._inbox_of()
         self.delivery = self._delivery_of(uplink)
 
-        self.overview = self._overview_of(opened, reports, collector)
+        self.overview = self._overview_of(opened, reports)
         self.power = self._power_of()
         self.watch = Watch(settings.commit_s)
 
@@ -120,11 +120,11 @@ class Parts:
         spool, quarantined = self.spool, len(self.delivery.quarantine)
         self._spool_reports.feed(spool.depth, spool.standing, spool.lost, self.clock.now_ns(), quarantined=quarantined)
 
-    def _sift_of(self, reports: BusReports, collector: Collector) -> Sift:
+    def _sift_of(self, reports: BusReports) -> Sift:
         return Sift(
             Decoding(compile_plan(self.catalog, ()), bus_lines(self.settings)),
             reports,
-            collector,
+            self.collector,
             self._latest,
             self.log,
             narrow=narrowing(self.source, self.catalog),
@@ -177,13 +177,13 @@ class Parts:
             withdrawn=self.spool.is_withdrawn,
         )
 
-    def _overview_of(self, opened: Callable[[], Iterable[str]], reports: BusReports, collector: Collector) -> Overview:
+    def _overview_of(self, opened: Callable[[], Iterable[str]], reports: BusReports) -> Overview:
         return Overview(
             opened=opened,
             frames=self.frames,
             sift=self.sift,
             reports=reports,
-            collector=collector,
+            collector=self.collector,
             batches=self.batches,
             keeping=self.keeping,
             spool=self.spool,
