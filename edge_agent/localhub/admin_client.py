@@ -70,9 +70,10 @@ class AdminClient:
 
     def _ask(self, method: str, path: str, body: str = "", timeout_s: float = _ANSWER_WITHIN_S) -> str:
         door = Door.read(self._folder)
+        content = body.encode(errors="surrogatepass")  # what a terminal gave that is no UTF-8 the hub refuses
         connection = http.client.HTTPConnection(door.address, door.port, timeout=timeout_s)
         try:
-            connection.request(method, path, body.encode(), {"Authorization": f"Bearer {door.token}"})
+            connection.request(method, path, content, {"Authorization": f"Bearer {door.token}"})
             response = connection.getresponse()
             text = response.read().decode()
         except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:

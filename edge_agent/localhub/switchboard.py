@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from edge_agent.errors import LocalHubRefused
+from edge_agent.errors import JsonRefused, LocalHubRefused
 from edge_agent.localhub import topics
 from edge_agent.localhub.arrivals import ArrivalLog
 from edge_agent.localhub.identities import Gate, ModuleId
@@ -16,6 +16,7 @@ from edge_agent.localhub.packets import Connect
 from edge_agent.localhub.routes import Input, Route
 from edge_agent.localhub.state import State
 from edge_agent.localhub.twins import Twin, compact, parse_patch
+from edge_agent.written_json import read_json
 
 _REFUSALS_KEPT: Final = 200
 LONGEST_METHOD_BYTES: Final = 128 * 1024
@@ -144,10 +145,17 @@ class Switchboard:
         return twin
 
     async def invoke(self, module: ModuleId, name: str, payload: bytes, timeout_s: float) -> MethodResult:
-        """Call a direct method. Raises LocalHubRefused: 404 not connected or not listening, 504 no answer in time."""
+        """Call a direct method.
+
+        Raises LocalHubRefused: 400 the payload is no JSON, 404 not connected or not listening, 504 no answer in time.
+        """
         self._must_know(module)
         if len(payload) > LONGEST_METHOD_BYTES:
             raise LocalHubRefused(413, f"{len(payload)} bytes; a direct method takes {LONGEST_METHOD_BYTES}")
+        try:  # azure-iot-device ends on what is no JSON where nobody hears it, and nothing would answer
+            read_json(payload)
+        except JsonRefused as error:
+            raise LocalHubRefused(400, f"the payload: {error}") from error
         self._calls += 1
         request = str(self._calls)
         line = self._lines.get(module)

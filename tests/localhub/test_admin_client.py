@@ -52,6 +52,10 @@ async def test_a_call_nobody_can_take_is_refused_with_its_status(hub: LocalHub, 
         await asyncio.to_thread(admin.invoke, *MODULE, "ping", "null", 301.0)
     with pytest.raises(LocalHubRefused, match="400: not JSON"):
         await asyncio.to_thread(admin.patch_desired, *MODULE, "{")
+    with pytest.raises(LocalHubRefused, match="400: not UTF-8 at byte 2"):
+        await asyncio.to_thread(admin.patch_desired, *MODULE, '{"\udcff": 1}')
+    with pytest.raises(LocalHubRefused, match="400: the payload: not UTF-8 at byte 1"):
+        await asyncio.to_thread(admin.invoke, *MODULE, "ping", '"\udcff"', 1.0)
     with pytest.raises(LocalHubRefused, match="404: module demo-vehicle/x is not known"):
         await asyncio.to_thread(admin.twin, "demo-vehicle", "x")
 

@@ -84,6 +84,23 @@ async def test_a_method_nobody_listens_for_is_404_and_an_unanswered_one_504(boar
         await board.invoke(AGENT, "ping", bytes(128 * 1024 + 1), timeout_s=1)
 
 
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"{bad", "not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
+        (b"", "not JSON: Expecting value at line 1 column 1"),
+        (b"9" * 4301, "a number of more than 4,300 digits at line 1 column 1"),
+        (b'"\xff"', "not UTF-8 at byte 1"),
+    ],
+)
+async def test_a_call_with_what_is_no_json_is_refused_at_once(board: Switchboard, payload: bytes, reason: str) -> None:
+    line = Recorder()
+    board.plug_in(AGENT, line)
+    with pytest.raises(LocalHubRefused, match=f"400: the payload: {reason}$"):
+        await board.invoke(AGENT, "ping", payload, timeout_s=0)
+    assert not line.delivered
+
+
 async def test_only_the_module_that_was_asked_can_answer_and_only_once(board: Switchboard) -> None:
     line = Recorder()
     board.plug_in(AGENT, line)
