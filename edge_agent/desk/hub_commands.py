@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415, PLR0917  a command imports what it needs, and typer reads its parameters
 
 import asyncio
+import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -92,14 +93,14 @@ def fault(
     """
     from edge_agent.localhub.admin_client import AdminClient
 
-    Console().print_json(AdminClient(folder).turn(faults))
+    _print_json(AdminClient(folder).turn(faults))
     if drop:
         AdminClient(folder).drop()
     raise typer.Exit
 
 
 def method(
-    name: Annotated[str, typer.Argument(help="Direct method: status or latest.")],
+    name: Annotated[str, typer.Argument(help="Direct method: flush, latest, rules.test, snapshot or status.")],
     payload: Annotated[str, typer.Argument(help="JSON payload.")] = "null",
     folder: HubFolder = DEFAULT_HUB,
     device: Device = DEVICE,
@@ -112,7 +113,7 @@ def method(
     from edge_agent.localhub.admin_client import AdminClient
 
     answer = AdminClient(folder).invoke(device, module, name, payload)
-    Console().print_json(answer.payload)
+    _print_json(answer.payload)
     raise typer.Exit(0 if answer.status < 300 else 1)  # noqa: PLR2004  HTTP's success
 
 
@@ -124,7 +125,7 @@ def twin_get(folder: HubFolder = DEFAULT_HUB, device: Device = DEVICE, module: M
     """
     from edge_agent.localhub.admin_client import AdminClient
 
-    Console().print_json(AdminClient(folder).twin(device, module))
+    _print_json(AdminClient(folder).twin(device, module))
     raise typer.Exit
 
 
@@ -137,11 +138,16 @@ def twin_set(
 ) -> None:
     """Patch a module's desired properties; null removes a key.
 
+    Exits with 1 where the module is connected and refuses them: the twin has them all the same, what ran goes on.
+
     Example: `echo '{"rules": {"idle": null}}' | edge-agent twin set - --folder edge-hub`
     """
+    from edge_agent.desk.twin_answer import judged_by_module
     from edge_agent.localhub.admin_client import AdminClient
+    from edge_agent.localhub.identities import ModuleId
 
-    Console().print_json(AdminClient(folder).patch_desired(device, module, _text(patch)))
+    admin = AdminClient(folder)
+    _print_json(judged_by_module(admin, ModuleId(device, module), admin.patch_desired(device, module, _text(patch))))
     raise typer.Exit
 
 
@@ -155,6 +161,17 @@ def print_twin_schema() -> None:
 
     typer.echo(twin_schema_text(), nl=False)
     raise typer.Exit
+
+
+def _print_json(text: str) -> None:
+    """Indented; all escaped where standard output cannot hold a character of it."""
+    console = Console()
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode(console.encoding)
+    except UnicodeEncodeError:  # LANG=C, or half a surrogate pair
+        console.print_json(text, ensure_ascii=True)
+    else:
+        console.print_json(text)
 
 
 def _text(path: Path) -> str:

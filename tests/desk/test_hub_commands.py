@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from edge_agent.cli import app, main
 from edge_agent.desk.twin_schema import twin_schema_text
+from edge_agent.localhub.admin_client import AdminClient
 
 
 @pytest.mark.parametrize("option", ["--device", "--module"])
@@ -53,6 +55,30 @@ def test_a_patch_that_cannot_be_read_is_named(
 
     assert said_of(absent, monkeypatch, capsys) == f"error: {absent}: cannot be read: No such file or directory\n"
     assert said_of(latin, monkeypatch, capsys) == f"error: {latin}: is not UTF-8 at byte 2\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "shown"),
+    [
+        ("utf-8", "\u00fc-\u043a\u043b\u044e\u0447", "\u00fc-\u043a\u043b\u044e\u0447"),
+        ("ascii", "\u00fc-\u043a\u043b\u044e\u0447", r"\u00fc-\u043a\u043b\u044e\u0447"),
+        ("utf-8", "\ud800", r"\ud800"),
+    ],
+)
+def test_a_twin_is_printed_whatever_standard_output_can_hold(
+    encoding: str, name: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(AdminClient, "twin", lambda *_: json.dumps({"desired": {"rules": {name: {}}}}))
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding=encoding))
+    monkeypatch.setattr("sys.argv", ["edge-agent", "twin", "get"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    sys.stdout.flush()
+
+    assert not left.value.code
+    assert f'"{shown}"' in printed.getvalue().decode(encoding)
+    assert json.loads(printed.getvalue()) == {"desired": {"rules": {name: {}}}}
 
 
 def test_the_schema_is_printed_as_it_is() -> None:
