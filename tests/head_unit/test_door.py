@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from edge_agent.decode.bus_reports import BusReports
 from edge_agent.decode.catalog import Catalog
 from edge_agent.decode.decoding import Decoding
 from edge_agent.decode.plan import compile_plan
+from edge_agent.disk import Disk
 from edge_agent.errors import BadSettings, MethodRefused
+from edge_agent.head_unit import consenting
 from edge_agent.head_unit.consent import Consent
 from edge_agent.head_unit.consent_file import ConsentFile
 from edge_agent.head_unit.door import CabinDoor, asks_for_consent
@@ -138,3 +141,31 @@ async def test_without_consent_no_method_tells_of_values(tmp_path: Path, name: s
         stop.set()
 
     assert answers == [MethodAnswer(403, '{"error": "the driver has not consented to cloud_telemetry"}')]
+
+
+async def test_a_place_that_stays_in_the_state_of_the_vehicle_is_not_told_as_wiped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, told, stop, is_full = tmp_path / "state.json", Told(), asyncio.Event(), True
+    state.write_text(json.dumps({"Vehicle/CurrentLocation/Latitude": {"v": 48.1, "t_ms": 5}}))
+    ConsentFile(tmp_path / "consent.json", Told()).write(YES_BUT_LOCATION, Purpose(0))
+    rename = Disk.rename
+
+    def full(disk: Disk, old: Path, new: Path) -> None:
+        if is_full and new == state:
+            raise OSError(ENOSPC, "No space left on device")
+        rename(disk, old, new)
+
+    monkeypatch.setattr(Disk, "rename", full)
+    monkeypatch.setattr(consenting, "RETRY_S", 0.01)
+    variables = CABIN | {"TAP_BROKER": "127.0.0.1:1"}  # where nobody listens
+    agent = await Agent.open(settings_in(tmp_path, **variables), MemoryHub(), told)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(agent.run(stop), name="agent")
+        await told.heard("policy.consent_not_kept", times=2)
+        assert told.fields("policy.consent_wiped") == []
+        assert "Latitude" in state.read_text()
+        is_full = False
+        await told.heard("policy.consent_wiped")
+        assert state.read_text() == "{}"
+        stop.set()
