@@ -72,7 +72,10 @@ def _options(
 @app.command(rich_help_panel=TRY)
 def demo(
     log: Annotated[
-        Path | None, typer.Option("--log", help="A recording to play instead of the simulated drive.")
+        Path | None,
+        typer.Option(
+            "--log", help="A recording to play instead of the simulated drive; needs --dbc, has no head unit."
+        ),
     ] = None,
     dbc: Dbc = [],  # noqa: B006  typer copies it
     seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long the drive takes.")] = 24,
