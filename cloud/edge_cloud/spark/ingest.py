@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edge_cloud.spark.checkpoint import drop_unfinished_start
 from edge_cloud.spark.session import desk_session, platform_session
 from edge_cloud.spark.sources import from_files
 from edge_cloud.spark.stream import Ingest, Place
@@ -40,6 +41,7 @@ def ingest(  # noqa: PLR0917  typer reads a command's parameters; nobody passes 
     stream = from_files(spark, source, files_at_once).writeStream.foreachBatch(Ingest(place))
     stream = stream.option("checkpointLocation", checkpoint).queryName("edge-cloud ingest")
     stream = stream.trigger(availableNow=True) if once else stream.trigger(processingTime=f"{every_s} seconds")
+    drop_unfinished_start(spark, checkpoint)
     _log.info("reading %s", source)
     stream.start().awaitTermination()
 

@@ -36,10 +36,11 @@ TOLD_CHARS = 8000
 
 
 def kill_and_finish(folder: Path, kills: int, seed: int) -> Campaign:
-    """Stream `folder`/in into `folder`/lake, killed `kills` times.
+    """Stream `folder`/in into `folder`/lake, killed `kills` times; raises AssertionError where it ends badly.
 
-    Each kill comes up to a second after its process began to read, or after its first or second micro-batch was behind
-    it: before, between and after the commits of the next.
+    The first kill comes while the first offset is written, as far as that can be met. Each other comes up to a second
+    after its process began to read, or after its first or second micro-batch was behind it: before, between and after
+    the commits of the next.
     """
     rng, committed = random.Random(seed), []  # noqa: S311  a seed that repeats the run
     for number in range(kills):
@@ -48,13 +49,18 @@ def kill_and_finish(folder: Path, kills: int, seed: int) -> Campaign:
             process = subprocess.Popen(  # noqa: S603  our own command
                 _command(folder), stdout=file, stderr=file, start_new_session=True
             )
-        while process.poll() is None and b" reading " not in log.read_bytes():
-            time.sleep(0.05)
-        wanted = before + rng.randrange(3)
-        while process.poll() is None and _behind(folder) < wanted:
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 1))
+        if number == 0:
+            while process.poll() is None and not _has_begun(folder):
+                time.sleep(0.001)
+        else:
+            while process.poll() is None and b" reading " not in log.read_bytes():
+                time.sleep(0.05)
+            wanted = before + rng.randrange(3)
+            while process.poll() is None and _behind(folder) < wanted:
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 1))
         if process.poll() is not None:
+            assert process.returncode == 0, log.read_text()[-TOLD_CHARS:]
             break
         committed.append(_behind(folder))
         os.killpg(process.pid, signal.SIGKILL)
@@ -62,6 +68,11 @@ def kill_and_finish(folder: Path, kills: int, seed: int) -> Campaign:
     ended = subprocess.run(_command(folder), check=False, capture_output=True, text=True)  # noqa: S603  our own command
     assert ended.returncode == 0, ended.stderr[-TOLD_CHARS:]
     return Campaign(len(committed), tuple(committed))
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether the stream writes, or has written, an offset."""
+    return any((folder / "checkpoint" / "offsets").glob("*"))
 
 
 def _behind(folder: Path) -> int:
