@@ -33,3 +33,13 @@ class NotALake(EdgeCloudError):  # noqa: N818  likewise
         super().__init__(f"{place}: {reason}")
         self.place = place
         self.reason = reason
+
+
+class OldCheckpoint(EdgeCloudError):  # noqa: N818  likewise
+    """A checkpoint that says less than the tables have of its stream: somebody put it back, or emptied it."""
+
+    def __init__(self, place: str, number: int, done: int) -> None:
+        super().__init__(
+            f"{place}: has micro-batch {done} of this stream, and the checkpoint begins with {number}, as if it were"
+            " put back or emptied; start with a new checkpoint, which reads all again and doubles nothing"
+        )

@@ -13,6 +13,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction
 
 from edge_cloud import tables
+from edge_cloud.errors import OldCheckpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,14 @@ class Commits:
             )
 
     def lacks(self, name: str, number: int) -> bool:
-        """Whether micro-batch `number` is not in the table yet. Zero is a number: absent is None."""
+        """Whether micro-batch `number` is not in the table yet. Zero is a number: absent is None.
+
+        Raises OldCheckpoint: a later one is. A crash brings only the last again, so these numbers were given twice, and
+        to skip them would lose what came since.
+        """
         done = self._table(name).transaction_version(self._stream)
+        if done is not None and done > number:
+            raise OldCheckpoint(f"{self._lake}/{name}", number, done)
         return done is None or done < number
 
     def add(self, name: str, number: int, files: Iterable[Written]) -> None:

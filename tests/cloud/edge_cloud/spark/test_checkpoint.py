@@ -1,5 +1,6 @@
 """What a kill leaves of a checkpoint, made by hand: `kills.py` meets it by chance."""
 
+import shutil
 import uuid
 from pathlib import Path
 
@@ -67,6 +68,26 @@ def test_a_checkpoint_whose_offsets_somebody_deleted_is_still_refused(
 
     with pytest.raises(StreamingQueryException):
         start(spark, tmp_path)
+
+
+def test_a_checkpoint_that_was_put_back_is_told_and_a_new_one_takes_what_came_since(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "in", [message("numbers")], 1)
+    start(spark, tmp_path)
+    copy = shutil.copytree(tmp_path / "checkpoint", tmp_path / "copy")
+    for number, name in enumerate(("hot", "event")):
+        write_files(tmp_path / "more", [message(name)], 1)
+        (tmp_path / "more" / "000.json.gz").rename(tmp_path / "in" / f"more-{number}.json.gz")
+        start(spark, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoint")
+    copy.rename(tmp_path / "checkpoint")
+
+    with pytest.raises(StreamingQueryException, match="has micro-batch 2 of this stream, and the checkpoint begins"):
+        start(spark, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoint")
+    start(spark, tmp_path)
+    assert table(tmp_path / "lake", "batches").num_rows == 3
 
 
 def test_a_checkpoint_that_is_not_there_is_not_made(spark: SparkSession, tmp_path: Path) -> None:
