@@ -121,6 +121,11 @@ def log_ended(log: Log, *, path: str, frames: int) -> None:
     log.info("acquire.log_ended", path=path, frames=frames)
 
 
+def log_held_back(log: Log) -> None:
+    """A log is not read yet: it waits for the first rules, for none are kept from an earlier start."""
+    log.info("acquire.log_held_back", until="the first rules")
+
+
 # --- decode ------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edge_agent import events
 from edge_agent.acquire.losses import Losses
 from edge_agent.channel import Channel
 from edge_agent.errors import LogRefused
@@ -18,14 +19,16 @@ from edge_agent.records import FrameBlock
 async def feed(
     source: FrameSource, frames: Channel[FrameBlock], bus_names: Sequence[str], *, begin: asyncio.Event, log: Log
 ) -> LogRefused | None:
-    """From `begin` until the source ends or this is cancelled; the channel is closed in any case.
+    """From `begin`, for which only a log has to wait, until the source ends or this is cancelled.
 
-    A log that cannot be read on ends the stream like any other: what came before is finished first, the refusal
+    The channel is closed in any case. A log that cannot be read on ends the stream like any other: what came before is finished first, the refusal
     is the answer.
     """
     losses = [Losses(bus, "decoding could not keep up", log) for bus in bus_names]
     try:
-        await begin.wait()
+        if not begin.is_set():
+            events.log_held_back(log)
+            await begin.wait()
         async with aclosing(source.blocks()) as blocks:
             async for block in blocks:
                 own, carried = _given_up(frames.make_room(), len(bus_names))

@@ -59,6 +59,24 @@ async def test_nothing_is_read_before_it_may_begin() -> None:
     assert len(frames) == 1
 
 
+async def test_a_log_that_waits_for_its_rules_says_so_once() -> None:
+    frames: Channel[FrameBlock] = Channel("frames", 9, WhenFull.WAIT)
+    begin, told = asyncio.Event(), Told()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(feed(FakeSource([a_block(1)]), frames, BUSES, begin=begin, log=told))
+        await asyncio.sleep(0)
+        assert told.lines == [("info", "acquire.log_held_back", {"until": "the first rules"})]
+        begin.set()
+
+    assert len(told.lines) == 1
+
+
+async def test_what_need_not_wait_tells_nothing() -> None:
+    told = Told()
+    await feed(FakeSource([a_block(1)]), Channel("frames", 9, WhenFull.WAIT), BUSES, begin=begun(), log=told)
+    assert not told.lines
+
+
 async def test_what_a_full_channel_gives_up_is_told_by_the_block_that_takes_its_room() -> None:
     frames: Channel[FrameBlock] = Channel("frames", 1, WhenFull.DROP_OLDEST)
     told = Told()
