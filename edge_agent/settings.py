@@ -104,7 +104,7 @@ class Settings(BaseModel):
     clock_trusted: bool = False
     """the wall clock is right at the start (RTC, satellites) though the kernel does not know that it is kept"""
     replay_log: Path | None = None
-    """read this log instead of the buses, then deliver all of it and end"""
+    """read this log instead of the buses, once there are rules; then deliver all of it and end"""
     replay_speed: float = Field(default=1.0, ge=0)
     """1 as recorded, N times as fast, 0 as fast as possible"""
     metrics_port: int = Field(default=0, ge=0, le=65535)
