@@ -1,8 +1,10 @@
 """Which kind of link carries what is sent: what a local file and the twin say of it, and what counts. Pure."""
 
-import json
 from dataclasses import dataclass
 from typing import Final
+
+from edge_agent.errors import JsonRefused
+from edge_agent.written_json import read_json
 
 MEMBERS: Final = ("metered", "roaming")
 
@@ -38,9 +40,9 @@ def counted(file: LinkSaid, twin: LinkSaid) -> Link:
 def read_link(text: str) -> LinkSaid:
     """A file's content, `{"metered": true, "roaming": false}`, either left out. Raises ValueError with a sentence."""
     try:
-        said = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        said = read_json(text)
+    except JsonRefused as error:
+        raise ValueError(str(error)) from error
     if not isinstance(said, dict):
         raise ValueError("must be a JSON object")  # noqa: TRY004  one class for all that a file can have wrong
     if unknown := [name for name in said if name not in MEMBERS]:

@@ -35,7 +35,9 @@ def test_a_file_may_say_both_either_or_nothing() -> None:
         ("[]", "must be a JSON object"),
         ('{"metered": 1}', "metered must be true or false"),
         ('{"costs": true}', "no member may be called 'costs', only metered and roaming"),
-        ("{", "Expecting property name"),
+        ("{", "not JSON: Expecting property name"),
+        ('{"metered": true,\n "metered": false}', "'metered' stands twice in one object at line 2 column 2"),
+        ("1" * 4301, "a number of more than 4,300 digits at line 1 column 1"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )
