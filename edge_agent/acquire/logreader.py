@@ -11,6 +11,8 @@ What python-can 4.6.1 passes over in silence is made loud, or right, here:
     a .db that does not exist is created                                            `_opened`
     every time becomes a float64 since the epoch, which ends at 0.24 us             `_time_of`
     an .asc's times are not added to its date, and each is taken for absolute       `_AscReader`, `AscLines`
+    an .asc's date with a comma in it ends its header, before what it counts from   `AscLines`
+    a .trc's last line of a header without frames is taken for a frame              `_TrcReader`
 
 An .mf4 whose recorder lost its power says of itself that it was never finished: it ends where it ends.
 """
@@ -19,8 +21,10 @@ import errno
 import gzip
 import io
 import os
+import zlib
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from email.utils import parsedate_to_datetime
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -62,14 +66,29 @@ TimeOf = Callable[[can.Message], int]
 
 
 class _AscReader(can.ASCReader):
-    """Counts from 0 where nobody understands the log's date, as where it has none."""
+    """Counts from 0 where nobody understands the log's date, as where it has none.
+
+    A date as in mail and HTTP says its zone: `Thu, 09 Nov 2023 20:29:27 GMT`.
+    """
 
     @staticmethod
     def _datetime_to_timestamp(datetime_string: str) -> float:
-        try:
-            return can.ASCReader._datetime_to_timestamp(datetime_string)  # noqa: SLF001  what it overrides
-        except (ValueError, OverflowError):
-            return 0.0
+        for read in (can.ASCReader._datetime_to_timestamp, _mail_time):  # noqa: SLF001  what it overrides
+            with suppress(ValueError, OverflowError):
+                return read(datetime_string)
+        return 0.0
+
+
+def _mail_time(text: str) -> float:
+    """Seconds since the Unix epoch. Raises ValueError."""
+    return parsedate_to_datetime(text).timestamp()
+
+
+class _TrcReader(can.TRCReader):
+    """Finds no frame in a header, of which python-can takes the last line for one."""
+
+    def _parse_line(self, line: str) -> can.Message | None:
+        return None if not line or line.startswith(";") else super()._parse_line(line)
 
 
 class _Unzipped(gzip.GzipFile):
@@ -83,7 +102,15 @@ class _Unzipped(gzip.GzipFile):
         return len(data)
 
 
-_READERS: Final[dict[str, type[MessageReader]]] = MESSAGE_READERS | {".asc": _AscReader}
+_READERS: Final[dict[str, type[MessageReader]]] = MESSAGE_READERS | {".asc": _AscReader, ".trc": _TrcReader}
+
+_WRITERS: Final = {
+    ".log": "candump -L writes a .log",
+    ".asc": "Vector's tools write an .asc",
+    ".trc": "PEAK's tools write a .trc",
+    ".csv": "python-can writes a .csv (timestamp,arbitration_id,extended,remote,error,dlc,data)",
+}
+"""what a line of a text log is to be like"""
 
 
 def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator[Frame, None, None]:
@@ -96,8 +123,8 @@ def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator
 
     Times are the file's own, to its last digit or to the nanosecond: text as it is written, .blf and .mf4 as their
     nanoseconds since the start of the measurement (for 97 days of it). To the microsecond are a .trc's start, a
-    float64 of days, and all of a .db, float64 seconds since the epoch. An .asc's start is in the local time of
-    whoever recorded it, and is read as this machine's; without a date its times count from 0.
+    float64 of days, and all of a .db, float64 seconds since the epoch. An .asc's start, where it names no zone, is in
+    the local time of whoever recorded it, and is read as this machine's; without a date its times count from 0.
 
     The file is open until the iterator is exhausted or closed; iterate on one thread.
     """
@@ -122,17 +149,25 @@ def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator
                 yield frame
             watch.raise_if_cut(reader)
     except Exception as error:
-        raise LogRefused(str(path), _sentence(error, watch), frames_read) from error
+        raise LogRefused(str(path), _sentence(error, watch, _suffix(path)), frames_read) from error
     if not frames_read:
         raise LogRefused(str(path), _nothing(channels, passed_over))
+
+
+def _is_zipped(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _suffix(path: Path) -> str:
+    """The one that says the format."""
+    return (path.with_suffix("") if _is_zipped(path) else path).suffix.lower()
 
 
 def _opened(path: Path, stack: ExitStack) -> tuple[Watch, MessageReader]:
     """The reader for the suffix, over a watched stream; both are closed with the stack."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    zipped = path.suffix.lower() == ".gz"
-    suffix = (path.with_suffix("") if zipped else path).suffix.lower()
+    zipped, suffix = _is_zipped(path), _suffix(path)
     if suffix not in SUFFIXES or (zipped and suffix in BY_PATH):
         raise MalformedLog(f"no known log format: {suffix or 'no suffix'}, known are {' '.join(SUFFIXES)}")
     reader_type = _READERS[suffix]
@@ -230,7 +265,7 @@ def _check_length(message: can.Message) -> None:
         raise MalformedLog(f"{size} data bytes where {message.dlc} are announced")
 
 
-def _sentence(error: Exception, watch: Watch) -> str:
+def _sentence(error: Exception, watch: Watch, suffix: str) -> str:
     """What is wrong with the file, and where."""
     if isinstance(error, EOFError):
         return f"the file is cut off: {error}"
@@ -238,6 +273,8 @@ def _sentence(error: Exception, watch: Watch) -> str:
         return error.strerror or str(error)
     if isinstance(error, MalformedLog):
         return f"{watch.place()}{error}"
+    if suffix in _WRITERS and not isinstance(error, zlib.error):
+        return f"{watch.place()}not as {_WRITERS[suffix]}"
     return f"{watch.place()}not as its format says ({type(error).__name__}: {error})"
 
 

@@ -14,6 +14,7 @@ from edge_agent.acquire.timestamps import seconds_ns
 _FRAME_LIKE = re.compile(r"\s*\(?\d+[.,:)\s]")
 _CANDUMP_ERROR = re.compile(r"\s[23][0-9A-Fa-f]{7}#")
 """CAN_ERR_FLAG is bit 29: candump prints such an id as 20000000 or more, which no 29-bit id reaches."""
+_ASC_DATE = re.compile(r"^(\s*(?:date|begin\s+triggerblock)\s+\w+),", re.IGNORECASE)
 _ASC_RELATIVE = re.compile(r"\s*base\s+\w+\s+timestamps\s+relative", re.IGNORECASE)
 _ASC_TIME = re.compile(r"\s*(\d+\.\d+)\s", re.ASCII)
 _BLF_OBJECT_HEADER = 16
@@ -81,7 +82,8 @@ class AscLines(Lines):
     """An .asc log's lines, and what their times count from.
 
     asc.py drops the line that ends its header, even when it is a frame: an empty line ends it as well.
-    It takes every time for one since the start of the measurement; with `timestamps relative` in the header
+    A comma in a date ends it too, before what the times count from, so it is left out here.
+    asc.py takes every time for one since the start of the measurement; with `timestamps relative` in the header
     each counts from the line before it, be that a frame or another event.
     """
 
@@ -103,8 +105,9 @@ class AscLines(Lines):
             self._in_header = False
             self._put_back = line
             line = "\n"
-        elif self._in_header and _ASC_RELATIVE.match(line):
-            self._relative = True
+        elif self._in_header:
+            self._relative |= bool(_ASC_RELATIVE.match(line))
+            line = _ASC_DATE.sub(r"\1", line)
         if self._relative and (time := _ASC_TIME.match(self.line)):
             self.before_ns += self._step_ns
             self._step_ns = seconds_ns(time[1])

@@ -100,7 +100,22 @@ def test_times_of_an_asc_that_count_from_the_line_before_are_added_up(steps_ns: 
     ]
 
 
-@pytest.mark.parametrize("date", ["Thu, 09 Nov 2023 20:36:33 GMT", "Sam Sep 30 15:06:13.191 PM 2017", "yesterday"])
+@pytest.mark.parametrize("kind", ["absolute", "relative"])
+def test_an_asc_with_a_date_as_in_a_mail_counts_from_it_in_its_own_zone(kind: str) -> None:
+    for date in ("Thu, 09 Nov 2023 20:36:33 GMT", "Thu, 09 Nov 2023 22:36:33 +0200"):
+        assert read(".asc", asc(date, [1_000_000_001], 9, kind=kind)) == [1_699_562_194_000_000_001]
+
+
+def test_an_asc_with_a_date_as_in_a_mail_has_the_base_that_its_header_says(tmp_path: Path) -> None:
+    path = tmp_path / "drive.asc"
+    path.write_text("date Thu, 09 Nov 2023 20:36:33 GMT\nbase dec  timestamps absolute\n   0.1 1  291  Rx   d 1 16\n")
+
+    [frame] = read_log(path)
+
+    assert (frame.can_id, frame.data) == (291, bytes([16]))
+
+
+@pytest.mark.parametrize("date", ["Thu, the 9th", "Sam Sep 30 15:06:13.191 PM 2017", "yesterday"])
 def test_an_asc_with_a_date_that_nobody_understands_counts_from_0(date: str) -> None:
     assert read(".asc", asc(date, [1_000_000_001], 9)) == [1_000_000_001]
 
@@ -185,6 +200,10 @@ def test_a_database_keeps_whole_microseconds(times_us: list[int]) -> None:
         assert [frame.t_ns for frame in read_log(path)] == [t_us * US for t_us in times_us]
 
 
+DATED_S = 1_699_561_767
+"""Thu, 09 Nov 2023 20:29:27 GMT"""
+
+
 @pytest.mark.skipif(not LOGS.is_dir(), reason=f"recorded logs are not in {LOGS}")
 @pytest.mark.parametrize(
     "name",
@@ -198,6 +217,8 @@ def test_a_database_keeps_whole_microseconds(times_us: list[int]) -> None:
 def test_times_of_a_recorded_drive_are_those_of_its_text_and_python_cans_to_a_microsecond(name: str) -> None:
     found = [frame.t_ns for frame in read_log(LOGS / name)]
     theirs = [message.timestamp for message in can.LogReader(LOGS / name)]
+    if name.endswith(".asc"):  # python-can counts from the start, unless it is asked
+        theirs = [DATED_S + timestamp_s for timestamp_s in theirs]
 
     assert found == [frame.t_ns for frame in recorded(LOGS / name)]
     assert all(abs(t_ns - timestamp_s * 1e9) < US for t_ns, timestamp_s in zip(found, theirs, strict=True))

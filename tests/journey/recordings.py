@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,7 @@ class Recorded(NamedTuple):
 
 def recorded(path: Path) -> Iterator[Recorded]:
     """The frames of a candump or .asc file in its order; a line that is none fails the test."""
+    begun_ns = 0
     for line in path.read_text().splitlines():
         if path.suffix == ".log":
             match = CANDUMP.fullmatch(line)
@@ -43,14 +45,23 @@ def recorded(path: Path) -> Iterator[Recorded]:
         else:
             match = ASC.fullmatch(line)
             if match is None:
+                begun_ns = _begin_ns(line) or begun_ns
                 assert re.match(r"date|base|begin|end|//", line, re.IGNORECASE), line
                 continue
             assert int(match["n"]) == len(match["data"].split()), line
             extended = match["id"].endswith("x")
         can_id = int(match["id"].rstrip("x"), 16) | (EXTENDED_ID if extended else 0)
-        t_ns = Decimal(match["t"]) * 1_000_000_000
+        t_ns = begun_ns + Decimal(match["t"]) * 1_000_000_000
         assert t_ns == int(t_ns), line
         yield Recorded(int(t_ns), match["channel"], can_id, bytes.fromhex(match["data"]))
+
+
+def _begin_ns(line: str) -> int:
+    """What an .asc counts from, where its date names a zone; 0 of another line."""
+    if not line.endswith(" GMT"):
+        return 0
+    begun = datetime.strptime(line, "date %a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    return int(begun.timestamp()) * 1_000_000_000
 
 
 def write_drive(path: Path, seed: int, seconds: float) -> Path:
