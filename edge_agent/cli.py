@@ -156,6 +156,9 @@ def decode(
         list[str], typer.Option("--signal", help="Name or glob of the signals wanted; may be repeated.")
     ] = ["*"],  # noqa: B006  typer copies it
     vss: Vss = None,
+    channel: Annotated[
+        str | None, typer.Option(help="Only frames of this channel of the log: can0, or a number in .asc and .blf.")
+    ] = None,
     form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="CSV, or JSON lines.")] = "csv",
     output: Annotated[Path | None, typer.Option(help="File to write; standard output otherwise.")] = None,
 ) -> None:
@@ -179,6 +182,7 @@ def decode(
                 out=out,
                 form=form,
                 vss=vss,
+                channel=channel,
                 progress=lambda frames: bar.update(task, completed=frames),
                 log=logs.configure("error", sys.stderr),
             )
@@ -186,6 +190,8 @@ def decode(
         bar.update(task, completed=done.counts.seen, total=done.counts.seen)
     for sentence in done.left_out:
         stderr.print(f"left out: {sentence}", highlight=False, markup=False)
+    if mixture := done.mixture():
+        stderr.print(f"remark: {mixture}", highlight=False, markup=False, soft_wrap=True)
     stderr.print(done.sentence())
     raise typer.Exit
 

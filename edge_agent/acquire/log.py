@@ -1,6 +1,7 @@
 """A recorded log as a source of frames: `LogFile`."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,7 +65,8 @@ class LogFile:
     """FrameSource over a log; `speed` 1 is as recorded, N is N times as fast, 0 is without waiting.
 
     `channels` gives the bus, below `buses`, of each of the log's channels (`can0`; a .blf or .asc counts its own
-    from 0); frames of other channels are left out. Without it all are of bus 0.
+    from 0); frames of other channels are left out. Without it all are of bus 0. `counts` is told the channel of each
+    frame that is read.
 
     Blocks are cut by the log's own time at every speed, so that what follows behaves as on a live bus. Times are
     the log's own to its last digit, as `read_log` says, and `dropped` is 0. Within a tick frames are sorted by time,
@@ -83,6 +85,7 @@ class LogFile:
         tick_ms: int = 100,
         channels: Mapping[str, int] | None = None,
         buses: int = 1,
+        counts: Counter[str] | None = None,
     ) -> None:
         self._path = path
         self._log = log
@@ -91,12 +94,13 @@ class LogFile:
         self._tick_ns = tick_ms * 1_000_000
         self._channels = channels
         self._buses = buses
+        self._counts = counts
 
     async def blocks(self) -> AsyncGenerator[FrameBlock, None]:
         """Blocks to the end of the log. Raises LogRefused."""
         # Slower than recorded, a second of silence must not become several.
         quiet_ns = round(QUIET_NS * min(1.0, self._speed or 1.0))
-        frames = read_log(self._path, self._channels)
+        frames = read_log(self._path, self._channels, self._counts)
         ticks = ticks_of(frames, self._tick_ns, quiet_ns)
         reader = ThreadPoolExecutor(1, thread_name_prefix="acquire-log")
         loop = asyncio.get_running_loop()

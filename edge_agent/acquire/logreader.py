@@ -22,6 +22,7 @@ import gzip
 import io
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, suppress
 from email.utils import parsedate_to_datetime
@@ -113,13 +114,17 @@ _WRITERS: Final = {
 """what a line of a text log is to be like"""
 
 
-def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator[Frame, None, None]:
+def read_log(
+    path: Path, channels: Mapping[str, int] | None = None, counts: Counter[str] | None = None
+) -> Generator[Frame, None, None]:
     """Frames of a log in file order: candump .log, .asc, .blf, .trc or .csv, plain or as .gz; .db; .mf4.
 
     An .mf4 needs asammdf, which is an extra (`edge-agent[mf4]`): it has no place in a vehicle.
 
     `channels` gives the bus of each of the log's channels; frames of others are left out. Without it all are
-    of bus 0. Raises LogRefused for a log that cannot be read, or not beyond a point, or has no frame.
+    of bus 0. `counts` is told the channel of each frame given.
+
+    Raises LogRefused for a log that cannot be read, or not beyond a point, or has no frame.
 
     Times are the file's own, to its last digit or to the nanosecond: text as it is written, .blf and .mf4 as their
     nanoseconds since the start of the measurement (for 97 days of it). To the microsecond are a .trc's start, a
@@ -146,6 +151,8 @@ def read_log(path: Path, channels: Mapping[str, int] | None = None) -> Generator
                     passed_over.add(str(message.channel))
                     continue
                 frames_read += 1
+                if counts is not None:
+                    counts[str(message.channel)] += 1
                 yield frame
             watch.raise_if_cut(reader)
     except Exception as error:

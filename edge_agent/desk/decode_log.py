@@ -2,8 +2,9 @@
 
 import csv
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -34,6 +35,8 @@ class Decoded:
     counts: BusCounts
     left_out: tuple[str, ...] = ()
     """a sentence on each path of the mapping that cannot be used"""
+    channels: Mapping[str, int] = field(default_factory=dict)
+    """frames of each channel of the log that was decoded"""
 
     def sentence(self) -> str:
         """What became of every frame; kinds that did not occur are not named."""
@@ -48,6 +51,13 @@ class Decoded:
         lost = f"; {counts.incomplete} messages in several packets incomplete" if counts.incomplete else ""
         return f"{self.samples} samples of {counts.seen} frames: {counts.decoded} decoded{others}{lost}"
 
+    def mixture(self) -> str:
+        """That frames of several channels were decoded alike; empty where they were of one."""
+        if len(self.channels) <= 1:
+            return ""
+        frames = ", ".join(f"{name} ({count} frames)" for name, count in sorted(self.channels.items()))
+        return f"several channels were decoded with the same databases: {frames}; --channel takes one of them"
+
 
 async def decode_log(
     log_path: Path,
@@ -57,12 +67,14 @@ async def decode_log(
     out: TextIO,
     form: Format,
     vss: Path | None = None,
+    channel: str | None = None,
     progress: Callable[[int], None],
     log: Log,
 ) -> Decoded:
     """Write every sample of the signals that `patterns` name, under the VSS paths of a mapping where one is given.
 
-    Nothing is written before the log's first frames were read. `progress` is told the frames read so far.
+    With `channel` only the frames of that one of the log's. Nothing is written before the log's first frames were read.
+    `progress` is told the frames read so far.
     Raises LogRefused, DatabaseRefused, MappingRefused, DocumentRefused.
     """
     loaded = [load_database(path) for path in databases]
@@ -75,14 +87,18 @@ async def decode_log(
     plan = compile_plan(catalog, wanted(catalog, patterns))
     write: Callable[[Row], None] | None = None
     samples, counts = 0, BusCounts()
-    async for block in _decoded(log_path, plan, log):
+    channels: Counter[str] = Counter()
+    source = LogFile(
+        log_path, log=log, clock=SystemClock(), channels=None if channel is None else {channel: 0}, counts=channels
+    )
+    async for block in _decoded(source, plan):
         write = write or (_csv_writer(out) if form == "csv" else _jsonl_writer(out))
         for row in _rows(block, plan, catalog):
             write(row)
         samples += len(block)
         counts += block.counts[0]
         progress(counts.seen)
-    return Decoded(samples, counts, remarks)
+    return Decoded(samples, counts, remarks, channels)
 
 
 def wanted(catalog: Catalog, patterns: Sequence[str]) -> list[str]:
@@ -98,15 +114,15 @@ def wanted(catalog: Catalog, patterns: Sequence[str]) -> list[str]:
     return list(found)
 
 
-async def _decoded(log_path: Path, plan: DecodePlan, log: Log) -> AsyncIterator[SampleBlock]:
+async def _decoded(source: LogFile, plan: DecodePlan) -> AsyncIterator[SampleBlock]:
     decoding = Decoding(plan)
-    async for block in LogFile(log_path, log=log, clock=SystemClock(), speed=0).blocks():
+    async for block in source.blocks():
         yield decoding.feed(block)
 
 
 def _rows(block: SampleBlock, plan: DecodePlan, catalog: Catalog) -> Iterator[Row]:
-    fields = (block.t_ns, block.signal, block.raw, block.raw.view("f8"), block.value)
-    for t_ns, index, raw, raw_float, value in zip(*(field.tolist() for field in fields), strict=True):
+    columns = (block.t_ns, block.signal, block.raw, block.raw.view("f8"), block.value)
+    for t_ns, index, raw, raw_float, value in zip(*(column.tolist() for column in columns), strict=True):
         info = plan.signals[index]
         if info.kind is RawKind.FLOAT:
             yield t_ns, info.name, value, info.unit, raw_float, ""

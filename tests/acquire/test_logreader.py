@@ -3,6 +3,7 @@ import itertools
 import re
 import sqlite3
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -362,3 +363,13 @@ def test_a_recorded_drive_gives_every_line_that_is_a_frame(name: str, frames: in
 def test_another_tools_format_under_a_known_suffix_is_refused_at_its_line(name: str, sentence: str) -> None:
     with pytest.raises(LogRefused, match=re.escape(f"{name}: {sentence}")):
         read(LOGS / "savvycan_multiformat" / name)
+
+
+def test_how_many_frames_each_channel_has_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "drive.log"
+    path.write_text("(1.0) can3 100#\n(1.1) can2 101#\n(1.2) can3 100#\n")
+    all_of_it, of_one = Counter[str](), Counter[str]()
+
+    assert len(list(read_log(path, counts=all_of_it))) == 3
+    assert len(list(read_log(path, {"can3": 0}, of_one))) == 2
+    assert (all_of_it, of_one) == ({"can2": 1, "can3": 2}, {"can3": 2})

@@ -52,10 +52,19 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-async def decoded(log: Path, database: Path, form: Format, *patterns: str) -> tuple[Decoded, str, list[int]]:
+async def decoded(
+    log: Path, database: Path, form: Format, *patterns: str, channel: str | None = None
+) -> tuple[Decoded, str, list[int]]:
     out, progress = io.StringIO(), list[int]()
     done = await decode_log(
-        log, [database], patterns or ("*",), out=out, form=form, progress=progress.append, log=Told()
+        log,
+        [database],
+        patterns or ("*",),
+        out=out,
+        form=form,
+        channel=channel,
+        progress=progress.append,
+        log=Told(),
     )
     return done, out.getvalue(), progress
 
@@ -70,7 +79,7 @@ async def test_a_log_becomes_a_table_with_labels_and_exact_numbers(log: Path, da
         ["1100000000", "Counter.Total", repr(2.0**64), "", str(2**64 - 1), ""],
         ["1200000000", "Climate.Inside", "21.0", "°C", "21.0", ""],
     ]
-    assert done == Decoded(4, BusCounts(seen=5, decoded=3, unknown=1, wrong_length=1))
+    assert done == Decoded(4, BusCounts(seen=5, decoded=3, unknown=1, wrong_length=1), channels={"can0": 5})
     assert progress[-1] == 5
 
 
@@ -123,6 +132,23 @@ async def test_a_path_computed_from_several_signals_is_a_column_like_any_other(
 
     assert list(csv.reader(io.StringIO(out.getvalue())))[1:] == [["1000001000", "V.Sum", "-19.0", "Nm", "-19.0", ""]]
     assert done.samples == 1
+
+
+async def test_of_a_log_with_several_channels_one_is_decoded_or_all_with_a_remark(
+    database: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.log"
+    both.write_text(LOG + "(1.500000) can1 100#02FE\n(1.600000) can1 100#02FE\n")
+
+    one, *_ = await decoded(both, database, "csv", channel="can0")
+    mixed, *_ = await decoded(both, database, "csv")
+
+    assert (one.counts.seen, one.mixture()) == (5, "")
+    assert mixed.counts.seen == 7
+    assert mixed.mixture() == (
+        "several channels were decoded with the same databases: can0 (5 frames), can1 (2 frames); "
+        "--channel takes one of them"
+    )
 
 
 async def test_an_unknown_name_is_refused_with_the_nearest_ones(log: Path, database: Path) -> None:
