@@ -18,3 +18,14 @@ def test_of_others_nobody_knows(tmp_path: Path, name: str) -> None:
     (tmp_path / "drive.blf").write_bytes(b"LOGG\n")
 
     assert frames_of(tmp_path / name) is None
+
+
+def test_of_one_that_cannot_be_opened_whoever_reads_it_will_tell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    (tmp_path / "drive.log").write_text("(1.0) can0 100#\n")
+    monkeypatch.setattr(Path, "open", refused)
+    assert frames_of(tmp_path / "drive.log") is None
