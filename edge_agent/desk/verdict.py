@@ -22,11 +22,18 @@ class Verdict:
     """batches that arrived more than once; `(device, boot, seq)` names them"""
     delivered_bytes: int
     """of payload, each batch counted once"""
+    unknown_frames: int = 0
+    """read, and no database has their ids"""
 
     @property
     def lost_samples(self) -> int:
         """Kept by the rules and not arrived."""
-        return self.kept_samples - self.delivered_samples
+        return max(0, self.kept_samples - self.delivered_samples)
+
+    @property
+    def never_on_disk(self) -> bool:
+        """Whether more arrived than was kept: what memory alone holds while the disk takes nothing is not kept yet."""
+        return self.delivered_samples > self.kept_samples or self.delivered_batches > self.kept_batches
 
     @property
     def lost_frames(self) -> int:
@@ -36,8 +43,8 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether nothing is missing, nor more there than was kept."""
-        batches_equal = self.kept_batches == self.delivered_batches
-        return self.lost_samples == 0 and batches_equal and self.lost_frames == 0 and self.kept_samples > 0
+        kept, delivered = (self.kept_batches, self.kept_samples), (self.delivered_batches, self.delivered_samples)
+        return kept == delivered and self.lost_frames == 0 and self.kept_samples > 0
 
     @property
     def bytes_a_sample(self) -> float:

@@ -49,8 +49,18 @@ def test_a_sample_taken_out_of_a_batch_that_arrived_is_a_loss() -> None:
 
 
 def test_more_than_was_kept_is_not_good_either() -> None:
-    assert not replace(GOOD, delivered_samples=31).good
-    assert not replace(GOOD, delivered_batches=3).good
+    for verdict in (replace(GOOD, delivered_samples=31), replace(GOOD, delivered_batches=3)):
+        assert not verdict.good
+        assert verdict.never_on_disk
+    assert not GOOD.never_on_disk
+
+
+def test_what_was_never_kept_is_no_negative_loss() -> None:
+    """As on a disk without room: all went from memory."""
+    verdict = replace(GOOD, kept_batches=0, kept_samples=0, delivered_samples=944)
+    assert verdict.lost_samples == 0
+    assert verdict.never_on_disk
+    assert not verdict.good
 
 
 def test_a_frame_that_was_not_read_is_a_loss() -> None:

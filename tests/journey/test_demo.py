@@ -1,8 +1,12 @@
 """The first command somebody types."""
 
+import asyncio
 import os
 import re
 import shutil
+import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,4 +94,33 @@ async def test_a_hub_address_that_is_taken_ends_the_demo_with_a_sentence(tmp_pat
     code, said = await command("demo", "--address", "203.0.113.1", cwd=tmp_path)
 
     assert code == 1
-    assert re.fullmatch(r"error: .*203\.0\.113\.1:8883.*\n", said), said
+    place = "203.0.113.1:8883 is no address of this machine"
+    assert said == f"error: the local hub cannot start: {place}; give --address 127.0.0.1\n"
+
+
+async def test_a_demo_that_is_terminated_leaves_neither_files_nor_processes(tmp_path: Path) -> None:
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "edge_agent", "demo", "--address", ADDRESS),
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert demo.stdout is not None
+    left = False
+    try:
+        async with asyncio.timeout(60):
+            while b"the drive begins" not in (line := await demo.stdout.readline()):
+                assert line, "it ended before"
+            assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208  nothing else runs
+            demo.terminate()
+            said, _ = await demo.communicate()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(demo.pid, 0)
+            left = True
+            os.killpg(demo.pid, signal.SIGKILL)
+
+    assert not left, "a process of it lives on"
+    assert demo.returncode == 128 + signal.SIGTERM
+    assert re.search(r"^stopped; frames [\d,]+, delivered \d+ of \d+ batches\n\Z", said.decode(), re.MULTILINE), said
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
