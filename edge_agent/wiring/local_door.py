@@ -58,10 +58,12 @@ def local_bus_faults(settings: Settings) -> list[Fault]:
         try:
             if file and not _password_in(file):
                 faults.append(Fault(name, f"{file} is empty"))
-        except (OSError, UnicodeDecodeError) as error:
-            faults.append(Fault(name, f"{file} cannot be read: {error}"))
+        except OSError as error:
+            faults.append(Fault(name, f"{file} cannot be read: {error.strerror or error}"))
+        except UnicodeDecodeError as error:
+            faults.append(Fault(name, f"{file} is not UTF-8 at byte {error.start}"))
     return faults
 
 
 def _password_in(file: Path) -> str:
-    return file.read_text().rstrip("\r\n")
+    return file.read_text(encoding="utf-8").rstrip("\r\n")

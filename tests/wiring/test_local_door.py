@@ -6,7 +6,7 @@ import pytest
 from edge_agent.clock import SystemClock
 from edge_agent.errors import BadSettings
 from edge_agent.settings import Settings, load_settings
-from edge_agent.wiring.local_door import local_bus_of
+from edge_agent.wiring.local_door import local_bus_faults, local_bus_of
 from tests.uplink.fakes import Told
 
 BROKER = {"tap_broker": "mosquitto:1883"}
@@ -39,7 +39,10 @@ def test_a_broker_is_named_by_its_own_settings(monkeypatch: pytest.MonkeyPatch, 
             "TAP_PASSWORD, TAP_PASSWORD_FILE: say the same: give one of them",
         ),
         ({**BROKER, "tap_ca": Path(__file__)}, "TAP_CA: is for a broker behind TLS"),
-        ({"tap_broker": "mqtts://a", "tap_ca": Path("/no/where.pem")}, "TAP_CA: /no/where.pem cannot be read"),
+        (
+            {"tap_broker": "mqtts://a", "tap_ca": Path("/no/where.pem")},
+            "TAP_CA: /no/where.pem cannot be read: No such file",
+        ),
         ({**BROKER, "tap_user": "a", "tap_password_file": Path("/dev/null")}, "TAP_PASSWORD_FILE: /dev/null is empty"),
     ],
 )
@@ -55,3 +58,12 @@ def test_an_address_that_is_none_is_named() -> None:
 
 def test_settings_that_are_printed_tell_no_password() -> None:
     assert "hidden" not in repr(settings(**BROKER, tap_user="agent", tap_password="hidden"))  # noqa: S106  an example
+
+
+def test_a_password_file_that_is_no_text_is_told_by_its_byte_alone(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"hidden\xff")
+    given = settings(**BROKER, tap_user="agent", tap_password_file=tmp_path / "password")
+
+    assert [str(fault) for fault in local_bus_faults(given)] == [
+        f"TAP_PASSWORD_FILE: {tmp_path / 'password'} is not UTF-8 at byte 6"
+    ]
