@@ -102,7 +102,7 @@ def _conclusion(verdict: Verdict) -> str:
     if verdict.good:
         return "[bold green]nothing was lost[/]"
     if verdict.never_on_disk:
-        return "[bold red]the disk did not take all: what memory alone held arrived, but was never kept[/]"
+        return "[bold red]memory alone held some of what arrived: the disk did not take it; give --folder on another[/]"
     if not verdict.kept_samples:
         return "[bold red]the rules kept nothing: do the databases fit the recording?[/]"
     return "[bold red]something was lost[/]"

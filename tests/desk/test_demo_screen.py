@@ -73,7 +73,7 @@ def test_frames_that_no_database_knows_have_a_row_where_there_are_any() -> None:
         ),
         (
             replace(VERDICT, kept_batches=0, kept_samples=0),
-            "the disk did not take all: what memory alone held arrived, but was never kept",
+            "memory alone held some of what arrived: the disk did not take it; give --folder on another",
         ),
     ],
 )
