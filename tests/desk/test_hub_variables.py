@@ -36,7 +36,10 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_exports(tmp_path / "absent" / "hub.env", VARIABLES)
 
 
-@pytest.mark.parametrize("text", ["SECRET=y\n", "export A=1\n", "export EdgeHubConnectionString=mine\n", "\xff"])
+SIMULATORS = "export EdgeHubConnectionString=mine\nexport EdgeModuleCACertificateFile=ca.pem\n"
+
+
+@pytest.mark.parametrize("text", ["SECRET=y\n", "export A=1\n", SIMULATORS, "\xff"])
 def test_a_file_of_somebody_else_is_no_place_for_the_environment(text: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(text.encode("latin-1"))
 
