@@ -30,7 +30,7 @@ def serve(leave: Callable[[int], object]) -> None:
 
 def _served() -> int:
     from edge_agent.settings import load_settings
-    from edge_agent.wiring.door import uplink_of
+    from edge_agent.wiring.uplink import uplink_of
 
     try:
         settings = load_settings()

@@ -21,8 +21,8 @@ async def feed(
 ) -> LogRefused | None:
     """From `begin`, for which only a log has to wait, until the source ends or this is cancelled.
 
-    The channel is closed in any case. A log that cannot be read on ends the stream like any other: what came before is finished first, the refusal
-    is the answer.
+    The channel is closed in any case. A log that cannot be read on ends the stream like any other: what came before is
+    finished first, and the refusal is the answer.
     """
     losses = [Losses(bus, "decoding could not keep up", log) for bus in bus_names]
     try:

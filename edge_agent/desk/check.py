@@ -13,8 +13,8 @@ from edge_agent.errors import BadSettings, DatabaseRefused, MappingRefused
 from edge_agent.head_unit.door import consent_faults
 from edge_agent.settings import Settings, load_settings
 from edge_agent.twin.compilation import faults_of_text, remarks_of_text
-from edge_agent.wiring.door import uplink_faults
-from edge_agent.wiring.local_door import local_bus_faults
+from edge_agent.wiring.local_bus import local_bus_faults
+from edge_agent.wiring.uplink import uplink_faults
 
 
 @dataclass(frozen=True, slots=True)

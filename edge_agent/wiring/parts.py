@@ -50,9 +50,9 @@ from edge_agent.twin.state_file import StateFile
 from edge_agent.twin.trials import Trials
 from edge_agent.twin.vehicle_state import VehicleState
 from edge_agent.uplink.deliver import Delivery
-from edge_agent.wiring.door import tariff_of
-from edge_agent.wiring.local_door import local_bus_of
+from edge_agent.wiring.local_bus import local_bus_of
 from edge_agent.wiring.source import bus_lines, narrowing, source_of
+from edge_agent.wiring.uplink import tariff_of
 
 FRAME_BLOCKS = 64
 """blocks waiting for the CPU: 6 s at the default tick"""

@@ -12,7 +12,7 @@ from edge_agent.twin.reported import Reported
 from edge_agent.uplink.edge_environment import DESK, WORKLOAD
 from edge_agent.uplink.late import LateUplink
 from edge_agent.uplink.mqtt import MqttUplink
-from edge_agent.wiring.door import tariff_of, uplink_of
+from edge_agent.wiring.uplink import tariff_of, uplink_of
 from tests.uplink.fakes import Told
 
 KEY = "HostName=h.azure-devices.net;DeviceId=car;ModuleId=telematics;SharedAccessKey=c2VjcmV0PT0="
@@ -47,7 +47,7 @@ def test_the_sdk_comes_with_nothing_that_guesses_encodings_and_warns_of_nothing(
     code = (
         "import asyncio, sys\n"
         "from edge_agent.observe import logs\n"
-        "from edge_agent.wiring.door import uplink_of\n"
+        "from edge_agent.wiring.uplink import uplink_of\n"
         "from edge_agent.settings import load_settings\n"
         "uplink = uplink_of(load_settings(), logs.configure('info'))\n"
         "async def connect():\n"

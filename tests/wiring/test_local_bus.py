@@ -6,7 +6,7 @@ import pytest
 from edge_agent.clock import SystemClock
 from edge_agent.errors import BadSettings
 from edge_agent.settings import Settings, load_settings
-from edge_agent.wiring.local_door import local_bus_faults, local_bus_of
+from edge_agent.wiring.local_bus import local_bus_faults, local_bus_of
 from tests.uplink.fakes import Told
 
 BROKER = {"tap_broker": "mosquitto:1883"}
