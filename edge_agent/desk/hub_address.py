@@ -18,7 +18,9 @@ def judge_address(address: str) -> None:
         raise LocalHubNotStarted(f"{address!r} is no IP address; give --address {USUAL}") from error
     family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6  # noqa: PLR2004
     try:
-        socket.create_server((address, PORT), family=family).close()
+        with socket.socket(family) as tried:  # it does not listen: a client that comes back just now would be cut off
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the hub does, which may have been killed
+            tried.bind((address, PORT))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             another = parsed + 1 if parsed.is_loopback else USUAL
