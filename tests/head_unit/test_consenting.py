@@ -17,6 +17,7 @@ from edge_agent.records import Purpose
 from edge_agent.twin.fitting import ROOMS
 from edge_agent.twin.reported import Reported
 from tests.acquire.told import Told
+from tests.uplink.desk import until
 
 ALL = Purpose.CALENDAR | Purpose.TRIPS | Purpose.LOCATION | Purpose.CLOUD_TELEMETRY
 
@@ -67,11 +68,16 @@ class World:
         found: dict[str, object] = patch[SECTION]
         return found
 
+    async def acted(self, acts: int) -> None:
+        await until(lambda: len(self.acts) >= acts)
+
     async def settled(self, acts: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.acts) < acts:  # noqa: ASYNC110  nothing tells of it
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.02)
+        """So many acts, and then everything is on disk: it waits for another decision."""
+        await until(lambda: len(self.acts) >= acts and self.waits_for_another)
+
+    @property
+    def waits_for_another(self) -> bool:
+        return any(not waiter.done() for waiter in self.consenting._changed._waiters)
 
     @asynccontextmanager
     async def runs(self) -> AsyncIterator[None]:
@@ -233,12 +239,9 @@ async def test_a_decision_that_cannot_be_written_is_obeyed_and_written_later(
     await world.consenting.begin()
     async with world.runs():
         world.consenting.hear(said(1, trips="NO"))
-        await world.settled(3)
+        await world.acted(3)
         world.path.rmdir()
-        async with asyncio.timeout(5):
-            while not world.path.is_file():  # noqa: ASYNC110  nothing tells of it
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.05)
+        await world.settled(4)
 
     assert ("wipe", Purpose.TRIPS, 0, "not noted") in world.acts
     assert world.kept() == (Consent(1, no=Purpose.TRIPS, t_ms=7), Purpose(0))
