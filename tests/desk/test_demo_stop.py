@@ -1,11 +1,21 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
 from edge_agent.desk.demo_stop import STOPS, Stopped, until_stopped
+
+
+@pytest.fixture(autouse=True)
+def _none_is_ignored() -> Iterator[None]:
+    """Whatever started the tests: nohup has SIGHUP ignored, and a shell without job control SIGINT behind an `&`."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in STOPS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 async def killed_by(number: int, told: list[str]) -> None:

@@ -249,14 +249,13 @@ def test_a_file_of_rules_may_begin_with_the_mark_that_windows_writes(tmp_path: P
     assert config_of(rules, Catalog([])).rules == ()
 
 
-def test_without_databases_the_environment_must_name_buses(
+def test_a_mapping_goes_with_databases_that_are_named_beside_it(
     drive: Path, twin: Callable[..., Path], failed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("BUSES", raising=False)
+    monkeypatch.setenv("BUSES", json.dumps([{"name": "car", "channel": "can0", "dbc": [str(DBC)]}]))
 
-    given = {"--log": str(drive), "--twin": str(twin(**RULES))}
-    assert failed(given).startswith("error: BUSES: ")
-    assert failed({**given, "--vss": "car.vss.json"}).startswith("error: car.vss.json: a mapping goes with --dbc")
+    given = {"--log": str(drive), "--twin": str(twin(**RULES)), "--vss": "car.vss.json"}
+    assert failed(given).startswith("error: car.vss.json: a mapping goes with --dbc")
 
 
 def test_the_page_explains_every_figure_and_every_option(drive: Path, twin: Callable[..., Path]) -> None:

@@ -78,9 +78,12 @@ async def test_a_retained_message_is_heard_at_once(broker: Mosquitto) -> None:
 async def test_a_flood_ends_the_connection_and_what_the_broker_kept_of_it_is_heard_with_the_next(
     broker: Mosquitto,
 ) -> None:
+    # More would be dropped where nobody sees it: mosquitto queues 100 messages for a client.
+    others, too_many = 90, 91 - INCOMING
+
     async def flood() -> None:
         async with broker.client(CABIN) as cabin:
-            for number in range(200):
+            for number in range(others):
                 await cabin.publish(CONSENT, str(number).encode(), qos=1)
             await cabin.publish(CONSENT, b"no", qos=1, retain=True)
 
@@ -91,15 +94,15 @@ async def test_a_flood_ends_the_connection_and_what_the_broker_kept_of_it_is_hea
         await until(lambda: bus.up)
         flooding = threading.Thread(target=lambda: asyncio.run(flood()), name="flood")
         flooding.start()
-        end_s = time.monotonic() + 8
-        while bus.unheard["too_many"] < 201 - INCOMING and time.monotonic() < end_s:
+        end_s = time.monotonic() + 30
+        while bus.unheard["too_many"] < too_many and time.monotonic() < end_s:
             time.sleep(0.005)  # noqa: ASYNC251  the agent's loop has no time for anybody
         flooding.join()
         assert heard == []
         await until(lambda: heard[-1:] == [b"no"])
 
     assert len(heard) == INCOMING + 1
-    assert bus.unheard == {"too_large": 0, "too_many": 201 - INCOMING}
+    assert bus.unheard == {"too_large": 0, "too_many": too_many}
     assert told.fields("tap.message_dropped") == [{"topic": CONSENT, "reason": "too_many"}]
     assert [down["reason"] for down in told.fields("tap.bus_down")] == [f"more than {INCOMING} messages came at once"]
 
