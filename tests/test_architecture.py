@@ -168,7 +168,6 @@ NO_TEST_OF_ITS_OWN: Mapping[str, str] = {
     "ports.py": "protocols: tests/contract holds each of their makers to them",
     "records.py": "plain data",
     "observe/status.py": "plain data",
-    "wiring/parts.py": "the wiring: tests/journey runs it whole",
     "tap/link.py": "protocols: tests/contract holds their maker to them",
 }
 
