@@ -34,3 +34,5 @@ async def test_what_is_sent_is_booked_and_what_is_acknowledged_is_timed(tmp_path
     assert status.spent["bytes_per_day"] == status.spent["bytes_per_month"] >= status.delivered_bytes
     assert sum(parts.latency.committed.counts) == status.kept_batches
     assert sum(parts.latency.acked.counts) == status.delivered_batches
+    # Between a lease and its sending a driver's NO may come: who delivers asks whoever wipes.
+    assert parts.delivery._withdrawn == spool.is_withdrawn
